@@ -1,0 +1,63 @@
+//! What a framework's crate offers to be mounted: a name and two ways to be served.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+use hyper::{Request, Response};
+use tokio_util::sync::CancellationToken;
+
+use crate::edge::Edge;
+use crate::service::Flows;
+
+/// A web framework that serves the flows. Each adapter crate exports one as `ADAPTER`.
+#[derive(Clone, Copy)]
+pub struct Adapter {
+    /// The framework's short name: the Cargo feature, the folder and the value of `--framework`.
+    pub name: &'static str,
+
+    /// Serves on the framework's own listener, until [`Native::stop`] and what is being written is written.
+    pub serve: fn(Native) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
+
+    /// Makes the application for our hyper listener, once per worker thread and inside its `LocalSet`.
+    pub service: fn(App) -> Pin<Box<dyn Future<Output = io::Result<HyperService>>>>,
+}
+
+/// What every adapter mounts.
+#[derive(Clone)]
+pub struct App {
+    /// The flows.
+    pub flows: Flows,
+    /// What requests pass before them.
+    pub edge: Arc<Edge>,
+}
+
+/// What a framework's own listener is given.
+pub struct Native {
+    /// Bound and non-blocking.
+    pub listener: TcpListener,
+    /// What to serve.
+    pub app: App,
+    /// Worker threads, where the framework starts its own.
+    pub workers: NonZeroUsize,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// When to stop accepting and close idle connections. No work is under way then, only last bytes.
+    pub stop: CancellationToken,
+}
+
+/// An application as our hyper listener calls it. It lives on one thread, since actix-web's do.
+pub type HyperService = Rc<dyn Fn(Request<Incoming>, SocketAddr) -> HyperResponse>;
+
+/// The answer of a [`HyperService`].
+pub type HyperResponse = Pin<Box<dyn Future<Output = Response<HyperBody>>>>;
+
+/// A body of any framework's, boxed once per answer.
+pub type HyperBody = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>>>>;

@@ -1,0 +1,65 @@
+//! The three phases of a server's life, and a count of the work under way.
+//!
+//! *Serving*: work is taken. *Draining*: no new work, what runs may finish, `/ready` says no. *Ending*: the
+//! grace is over; streams write their terminal frame and calls still running are answered with 503.
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// The phase of the server. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Drain {
+    draining: CancellationToken,
+    ending: CancellationToken,
+    work: TaskTracker,
+}
+
+/// A piece of work under way, for as long as it is held.
+#[derive(Clone, Debug)]
+#[must_use = "the work counts as done when this is dropped"]
+pub struct Work(#[expect(dead_code, reason = "held for its drop")] TaskTrackerToken);
+
+impl Drain {
+    /// From serving to draining: takes no more work.
+    pub fn start(&self) {
+        self.draining.cancel();
+        self.work.close();
+    }
+
+    /// From draining to ending: what still runs is told to end now.
+    pub fn end(&self) {
+        self.start();
+        self.ending.cancel();
+    }
+
+    /// Whether new work is refused.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Resolves once the grace is over. Waits for ever while the server serves.
+    pub async fn ended(&self) {
+        self.ending.cancelled().await;
+    }
+
+    /// The same as [`ended`](Self::ended), for streams that must own what they wait for.
+    pub(crate) fn ending(&self) -> CancellationToken {
+        self.ending.clone()
+    }
+
+    /// Counts a piece of work in.
+    pub fn begin(&self) -> Work {
+        Work(self.work.token())
+    }
+
+    /// How many pieces of work are under way.
+    pub fn in_flight(&self) -> usize {
+        self.work.len()
+    }
+
+    /// Resolves once draining has begun and no work is left.
+    pub async fn idle(&self) {
+        self.work.wait().await;
+    }
+}

@@ -1,0 +1,178 @@
+//! One request on its way through the edge.
+
+use std::error::Error;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{Edge, Head, allow, request_id};
+use crate::drain::Drain;
+use crate::error::{ErrorKind, FlowError};
+use crate::wire::Reply;
+use crate::wire::reply::Dialect;
+
+/// What a flow may know of the request it answers.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Ties logs, answers and the client's own records together.
+    pub request_id: Arc<str>,
+    /// A display name from the `Authorization` header; never an identity.
+    pub display_name: Option<Arc<str>>,
+    /// When the answer must have begun.
+    pub deadline: Instant,
+    /// Which form errors take.
+    pub dialect: Dialect,
+    /// Whether the client speaks HTTP/1.
+    pub http1: bool,
+    pub(crate) drain: Drain,
+}
+
+/// One request on its way through the edge: opened by an adapter's middleware, run, closed.
+///
+/// Every call is accounted for in the access log, also one whose client leaves: that one is dropped.
+#[derive(Debug)]
+pub struct Call {
+    /// What the flow will know of the request.
+    pub ctx: RequestContext,
+    edge: Arc<Edge>,
+    refusal: Option<Reply>,
+    cors: Vec<(&'static str, String)>,
+    path_allows: &'static str,
+    span: tracing::Span,
+    started: Instant,
+    closed: bool,
+}
+
+impl Call {
+    /// Lets a request in or prepares its refusal.
+    pub fn open(edge: &Arc<Edge>, head: &Head<'_>) -> Self {
+        let started = Instant::now();
+        let request_id = request_id::choose((head.header)("x-request-id"));
+        // The path is the client's own text; nothing else the client sends enters the log.
+        let span = tracing::info_span!("request", %request_id, method = head.method, path = head.path);
+        let ctx = RequestContext {
+            display_name: edge.config.api_keys.display_name(head),
+            request_id,
+            deadline: started + edge.config.request_timeout,
+            dialect: Dialect::of(head.path),
+            http1: head.http1,
+            drain: edge.drain.clone(),
+        };
+        let refusal = match edge.admit(head) {
+            Err(error) => {
+                span.in_scope(|| log_failure(&error, "refused"));
+                Some(Reply::error(&error, &ctx))
+            }
+            Ok(()) => edge.cors.is_preflight(head).then(|| Reply::empty(204)),
+        };
+        let cors = edge.cors.headers(head);
+        Self {
+            ctx,
+            edge: edge.clone(),
+            refusal,
+            cors,
+            path_allows: allow(head.path),
+            span,
+            started,
+            closed: false,
+        }
+    }
+
+    /// The answer of the edge itself, if the request does not reach its handler.
+    pub fn refusal(&mut self) -> Option<Reply> {
+        self.refusal.take()
+    }
+
+    /// Runs the rest of the way: within the deadline and the server's grace, and with panics caught.
+    pub async fn run<F: Future>(&self, handler: F) -> Result<F::Output, Reply> {
+        let _work = self.edge.drain.begin();
+        let guarded = AssertUnwindSafe(handler).catch_unwind();
+        let outcome = async {
+            // Not fair on purpose: an answer that is ready wins over a deadline that has just passed.
+            tokio::select! {
+                biased;
+                result = guarded => {
+                    result.map_err(|_| FlowError::internal("the handler panicked"))
+                }
+                () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::new(
+                    ErrorKind::DeadlineExceeded,
+                    "The server could not answer in time.",
+                )),
+                () = self.edge.drain.ended() => Err(FlowError::draining()),
+            }
+        };
+        outcome.instrument(self.span.clone()).await.map_err(|error| self.fail(&error))
+    }
+
+    /// The answer to a failed request. The failure is logged here, once.
+    pub fn fail(&self, error: &FlowError) -> Reply {
+        self.span.in_scope(|| log_failure(error, "failed"));
+        Reply::error(error, &self.ctx)
+    }
+
+    /// Writes the access log and yields the headers that differ from answer to answer.
+    pub fn close(mut self, status: u16) -> Vec<(&'static str, String)> {
+        self.closed = true;
+        let duration_ms = self.elapsed_ms();
+        self.span.in_scope(|| tracing::info!(status, duration_ms, "answered"));
+        let mut headers = std::mem::take(&mut self.cors);
+        headers.push(("x-request-id", self.ctx.request_id.to_string()));
+        if status == 405 {
+            headers.push(("allow", self.path_allows.into()));
+        }
+        if self.ctx.http1 && self.edge.drain.is_draining() {
+            headers.push(("connection", "close".into()));
+        }
+        headers
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a request does not last 500 million years")]
+    fn elapsed_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.closed {
+            let duration_ms = self.elapsed_ms();
+            self.span.in_scope(|| tracing::info!(status = 499, duration_ms, "the client left"));
+        }
+    }
+}
+
+impl RequestContext {
+    /// A context that belongs to no request, for flows called from a test or a command line.
+    pub fn detached() -> Self {
+        Self {
+            request_id: request_id::choose(None),
+            display_name: None,
+            deadline: Instant::now() + std::time::Duration::from_secs(120),
+            dialect: Dialect::Problem,
+            http1: true,
+            drain: Drain::default(),
+        }
+    }
+
+    /// The listener's name: the `Authorization` header's, else the one in the body (CONTRACT §1).
+    pub fn username(&self, from_body: Option<String>) -> Option<String> {
+        self.display_name.as_deref().map(str::to_owned).or(from_body)
+    }
+}
+
+/// Logs an error once, where it is turned into an answer: ours as errors, the others' as facts.
+pub fn log_failure(error: &FlowError, what: &'static str) {
+    let kind = error.kind.row().slug;
+    let cause = error.source().map(tracing::field::display);
+    match error.kind {
+        ErrorKind::Internal => tracing::error!(kind, cause, "{what}"),
+        ErrorKind::BadGateway | ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => {
+            tracing::warn!(kind, cause, "{what}");
+        }
+        _ => tracing::info!(kind, cause, "{what}"),
+    }
+}

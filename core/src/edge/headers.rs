@@ -1,0 +1,26 @@
+//! The headers every answer carries (CONTRACT §1, "On every response"; OWASP secure headers).
+
+use super::EdgeConfig;
+
+/// Just enough for the documentation pages: their own scripts and styles, and pictures written in place.
+pub const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                            img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
+                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(super) fn fixed(config: &EdgeConfig) -> Vec<(&'static str, String)> {
+    let mut headers: Vec<(&'static str, String)> = [
+        ("content-security-policy", "default-src 'none'"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "strict-origin-when-cross-origin"),
+        ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into();
+    if let Some(model) = &config.model_header {
+        headers.push(("x-model", model.clone()));
+    }
+    headers
+}

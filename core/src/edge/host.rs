@@ -1,0 +1,68 @@
+//! Trusted hosts: which `Host` headers this server answers to.
+
+use crate::error::{ErrorKind, FlowError};
+
+/// The hosts this server answers to; empty for any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedHosts(Vec<String>);
+
+impl TrustedHosts {
+    /// Host names without port, in any case. `*.example.com` stands for every host below `example.com`.
+    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+        Self(hosts.into_iter().map(|it| it.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether any host is answered to.
+    pub fn is_open(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn check(&self, host: Option<&str>) -> Result<(), FlowError> {
+        if self.is_open() || host.and_then(name).is_some_and(|name| self.0.iter().any(|it| matches(it, name)))
+        {
+            return Ok(());
+        }
+        Err(FlowError::new(ErrorKind::UntrustedHost, "This server does not answer to this host name."))
+    }
+}
+
+/// The host's name without its port; an IPv6 address keeps its brackets (RFC 3986 §3.2.2).
+fn name(host: &str) -> Option<&str> {
+    let end = match host.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at(end);
+    let port_is_fine =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|it| it.bytes().all(|b| b.is_ascii_digit()));
+    port_is_fine.then_some(name)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => {
+            name.len() > suffix.len()
+                && name.as_bytes()[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+        }
+        None => pattern.eq_ignore_ascii_case(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_hosts_are_answered_to() {
+        let trusted = TrustedHosts::new(["API.example.com", "*.internal", "[::1]"].map(str::to_owned));
+        let passes = |host| trusted.check(host).is_ok();
+        for host in ["api.example.com", "API.EXAMPLE.COM:8080", "a.internal", "[::1]:80"] {
+            assert!(passes(Some(host)), "{host}");
+        }
+        for host in ["example.com", ".internal.evil", "internal", "api.example.com:80x", "[::1", "", "é.x"] {
+            assert!(!passes(Some(host)), "{host}");
+        }
+        assert!(!passes(None));
+        assert!(TrustedHosts::default().check(None).is_ok());
+    }
+}

@@ -1,0 +1,101 @@
+//! API keys: who may call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::Head;
+use crate::error::{ErrorKind, FlowError};
+
+/// The longest display name, in characters, as in [`JokeInput::username`](crate::schema::JokeInput).
+const MAX_NAME: usize = 200;
+
+/// SHA-256 digests of the keys that may call; none means that everyone may. Several let keys be rotated.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ApiKeys(Vec<[u8; 32]>);
+
+impl ApiKeys {
+    /// Keys by their SHA-256 digests: whoever reads the configuration cannot call.
+    pub fn new(digests: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        Self(digests.into_iter().collect())
+    }
+
+    pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let known = (head.header)("authorization").and_then(bearer).is_some_and(|key| self.knows(key));
+        if known {
+            return Ok(());
+        }
+        let detail = "Send a valid API key as Authorization: Bearer <key>.";
+        Err(FlowError::new(ErrorKind::Unauthenticated, detail))
+    }
+
+    /// The `Authorization` header as a display name, as the original sample has it. A credential never is
+    /// one: neither a key of ours nor anything that calls itself `Bearer` or `Basic`.
+    pub(super) fn display_name(&self, head: &Head<'_>) -> Option<Arc<str>> {
+        let value = (head.header)("authorization")?;
+        let name = std::str::from_utf8(value).ok()?.trim();
+        let scheme = name.split(' ').next().unwrap_or_default();
+        let credential = ["bearer", "basic", "digest"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+        let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
+        (self.0.is_empty() && fits && !credential).then(|| name.into())
+    }
+
+    /// Compares with every key in the same time, whichever matches.
+    fn knows(&self, key: &[u8]) -> bool {
+        let digest = Sha256::digest(key);
+        let found = self.0.iter().fold(Choice::from(0), |found, it| found | it[..].ct_eq(&digest));
+        found.into()
+    }
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeys({})", self.0.len())
+    }
+}
+
+/// The key of `Bearer <key>` (RFC 6750 §2.1; the scheme's case does not matter).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = value.split_at_checked(7)?;
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !key.is_empty()).then(|| key.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head<'a>(header: &'a dyn Fn(&str) -> Option<&'a [u8]>) -> Head<'a> {
+        Head { method: "POST", path: "/chat", header, host: None, peer: None, http1: true }
+    }
+
+    #[test]
+    fn any_of_several_keys_opens_and_nothing_else() {
+        let keys = ApiKeys::new(["old", "new"].map(|it| Sha256::digest(it).into()));
+        for (value, opens) in [
+            ("Bearer old", true),
+            ("bearer new", true),
+            ("Bearer other", false),
+            ("old", false),
+            ("Bearer ", false),
+        ] {
+            assert_eq!(keys.check(&head(&|_| Some(value.as_bytes()))).is_ok(), opens, "{value}");
+        }
+        assert!(keys.check(&head(&|_| None)).is_err());
+        assert!(ApiKeys::default().check(&head(&|_| None)).is_ok());
+    }
+
+    #[test]
+    fn a_credential_is_never_a_display_name() {
+        let name =
+            |keys: &ApiKeys, value: &'static str| keys.display_name(&head(&|_| Some(value.as_bytes())));
+        let open = ApiKeys::default();
+        assert_eq!(name(&open, "Alice").as_deref(), Some("Alice"));
+        assert_eq!(name(&open, "Bearer abc"), None);
+        assert_eq!(name(&ApiKeys::new([[0; 32]]), "Alice"), None);
+    }
+}

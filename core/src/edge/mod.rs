@@ -1,0 +1,150 @@
+//! What a request passes before a flow sees it, and what every answer carries (CONTRACT §1, "On every
+//! response"). The rules are on plain types; each adapter binds them with its framework's own middleware.
+//!
+//! The order is the design: access log → request id → trusted host → CORS → API key → rate limit → drain →
+//! (body limit, in the extractor) → timeout and panic guard → handler. [`Call`] walks it.
+
+mod call;
+mod cors;
+mod headers;
+mod host;
+mod keys;
+mod rate;
+mod request_id;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use call::{Call, RequestContext, log_failure};
+pub use cors::CorsConfig;
+pub use headers::DOCS_CSP;
+pub use host::TrustedHosts;
+pub use keys::ApiKeys;
+pub use rate::{ParseRateLimitError, RateLimit};
+
+use crate::drain::Drain;
+use crate::error::{ErrorKind, FlowError};
+
+/// Probes: exempt from API keys and rate limits, and answered while draining.
+pub const PROBES: [&str; 4] = ["/health", "/healthz", "/ready", "/readyz"];
+
+/// The settings of the edge.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// How long a call may take until its answer begins. Streams go on beyond it once they flow.
+    pub request_timeout: Duration,
+    /// The largest request body, in bytes.
+    pub max_body_size: usize,
+    /// How many requests one client may send; `None` for no limit.
+    pub rate_limit: Option<RateLimit>,
+    /// The hosts this server answers to; empty for any.
+    pub trusted_hosts: TrustedHosts,
+    /// Who may call; empty for everyone.
+    pub api_keys: ApiKeys,
+    /// Which web pages elsewhere may call.
+    pub cors: CorsConfig,
+    /// Development conveniences: documentation pages, open CORS.
+    pub debug: bool,
+    /// Announced as `x-model` on every answer, where clients should know that it is not a real model's.
+    pub model_header: Option<String>,
+}
+
+/// The edge of one server, shared by all its requests.
+#[derive(Debug)]
+pub struct Edge {
+    config: EdgeConfig,
+    cors: cors::Cors,
+    limiter: Option<rate::Limiter>,
+    fixed: Vec<(&'static str, String)>,
+    drain: Drain,
+}
+
+/// A request's head on plain types, as an adapter sees it.
+#[derive(Clone, Copy)]
+pub struct Head<'a> {
+    /// The method, upper case.
+    pub method: &'a str,
+    /// The path as it was sent, without query.
+    pub path: &'a str,
+    /// Looks a header up by its lower-case name.
+    pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    /// The `Host` header, or HTTP/2's `:authority`.
+    pub host: Option<&'a str>,
+    /// The address at the other end of the connection.
+    pub peer: Option<IpAddr>,
+    /// Whether this is HTTP/1: some headers are forbidden in HTTP/2.
+    pub http1: bool,
+}
+
+impl Edge {
+    /// Makes the edge once; nothing here is parsed again per request.
+    pub fn new(config: EdgeConfig, drain: Drain) -> Arc<Self> {
+        let cors = cors::Cors::new(&config.cors, config.debug);
+        let limiter = config.rate_limit.map(rate::Limiter::new);
+        let fixed = headers::fixed(&config);
+        Arc::new(Self { config, cors, limiter, fixed, drain })
+    }
+
+    /// The headers every answer carries, with the same value each time. One an answer has set itself stays.
+    pub fn fixed_headers(&self) -> &[(&'static str, String)] {
+        &self.fixed
+    }
+
+    /// The largest request body, in bytes.
+    pub fn max_body_size(&self) -> usize {
+        self.config.max_body_size
+    }
+
+    /// Whether development conveniences are on.
+    pub fn debug(&self) -> bool {
+        self.config.debug
+    }
+
+    /// The server's phase.
+    pub fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
+    /// The rules in their order; the first that refuses wins.
+    fn admit(&self, head: &Head<'_>) -> Result<(), FlowError> {
+        self.config.trusted_hosts.check(head.host)?;
+        if PROBES.contains(&head.path) {
+            return Ok(());
+        }
+        if self.cors.is_preflight(head) {
+            return Ok(());
+        }
+        self.config.api_keys.check(head)?;
+        if let (Some(limiter), Some(peer)) = (&self.limiter, head.peer) {
+            limiter.check(peer)?;
+        }
+        if self.drain.is_draining() {
+            return Err(FlowError::draining());
+        }
+        // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path
+        // that has one matches none.
+        if head.path.contains('%') {
+            return Err(not_found());
+        }
+        Ok(())
+    }
+}
+
+/// No such route.
+pub fn not_found() -> FlowError {
+    FlowError::new(ErrorKind::NotFound, "There is nothing at this path.")
+}
+
+/// The route exists, but not for this method. `Allow` (RFC 9110 §10.2.1) comes with the answer.
+pub fn method_not_allowed() -> FlowError {
+    FlowError::new(ErrorKind::MethodNotAllowed, "This path does not answer to this method.")
+}
+
+/// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
+pub fn allow(path: &str) -> &'static str {
+    let read = PROBES.contains(&path)
+        || path == "/openapi.json"
+        || ["/docs", "/redoc"].iter().any(|it| path.starts_with(it));
+    if read { "GET, HEAD" } else { "POST" }
+}

@@ -1,0 +1,10 @@
+//! Bytes to input, errors and streams to bytes: the same bytes whichever framework carries them.
+
+pub mod decode;
+pub mod genkit;
+pub mod reply;
+pub mod sse;
+
+pub use decode::{collect, decode};
+pub use reply::Reply;
+pub use sse::EventStream;

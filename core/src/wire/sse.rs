@@ -1,0 +1,287 @@
+//! Streamed answers as Server-Sent Events (CONTRACT §1, "SSE").
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use serde_json::{Value, json};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::reply::{Dialect, genkit_error, problem};
+use crate::drain::Work;
+use crate::edge::RequestContext;
+use crate::error::FlowError;
+use crate::schema::{Schema, Streamed};
+use crate::service::{FlowStream, StreamEvent};
+
+/// How long a stream may be silent before a heartbeat. Load balancers drop silent streams at 60 s.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The media type of every stream.
+pub const CONTENT_TYPE: &str = "text/event-stream";
+
+/// Headers of every stream beside its media type. The last is for HTTP/1.1 only: HTTP/2 forbids it.
+pub const HEADERS: [(&str, &str); 3] =
+    [("cache-control", "no-cache"), ("x-accel-buffering", "no"), ("connection", "keep-alive")];
+
+/// The bytes of one stream, frame by frame, for an adapter to write and flush one by one.
+///
+/// It ends with exactly one terminal frame whatever happens: the result, or the error that cut it short,
+/// a panic in the flow and the end of the server's grace included. Dropping it drops the flow.
+pub struct EventStream {
+    events: Pin<Box<dyn Stream<Item = Result<Frame, FlowError>> + Send>>,
+    first: Option<Frame>,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    heartbeat: Pin<Box<Sleep>>,
+    prefix_sent: bool,
+    done: bool,
+    dialect: Dialect,
+    request_id: std::sync::Arc<str>,
+    span: tracing::Span,
+    _work: Work,
+}
+
+/// One frame's JSON, and whether it is the last.
+struct Frame {
+    json: String,
+    last: bool,
+}
+
+impl EventStream {
+    /// Waits for the flow's first chunk and only then begins to answer, in the frames of the REST routes.
+    ///
+    /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a
+    /// 200. The wait is inside the request's timeout; what follows is not.
+    pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
+        Self::open(ctx, Dialect::Problem, flow.map(|event| Ok(Frame::rest(&event?)))).await
+    }
+
+    /// The same in the frames of the Genkit client protocol.
+    pub async fn start_genkit<T: Schema>(
+        ctx: &RequestContext,
+        flow: FlowStream<T>,
+    ) -> Result<Self, FlowError> {
+        Self::open(ctx, Dialect::Genkit, flow.map(|event| Frame::genkit(&event?))).await
+    }
+
+    async fn open<S>(ctx: &RequestContext, dialect: Dialect, frames: S) -> Result<Self, FlowError>
+    where
+        S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
+    {
+        // A panic in a flow must not cut the stream short without a terminal frame.
+        let mut events: Pin<Box<dyn Stream<Item = _> + Send>> =
+            Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
+                frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
+            }));
+        let first = match events.next().await {
+            Some(first) => first?,
+            None => return Err(FlowError::internal("the flow's stream ended before its first event")),
+        };
+        Ok(Self {
+            events,
+            first: Some(first),
+            ending: Box::pin(ctx.drain.ending().cancelled_owned()),
+            heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
+            prefix_sent: false,
+            done: false,
+            dialect,
+            request_id: ctx.request_id.clone(),
+            span: tracing::Span::current(),
+            _work: ctx.drain.begin(),
+        })
+    }
+
+    /// The next frame, or the error to end with.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, FlowError>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Ok(first));
+        }
+        if let Poll::Ready(event) = self.events.as_mut().poll_next(cx) {
+            return Poll::Ready(
+                event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result"))),
+            );
+        }
+        if self.ending.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(FlowError::draining()));
+        }
+        Poll::Pending
+    }
+
+    /// Writes a frame, whose `data: ` a heartbeat may already have opened.
+    fn encode(&mut self, frame: &Frame) -> Bytes {
+        let opening = if std::mem::take(&mut self.prefix_sent) { "" } else { "data: " };
+        let mut bytes = Vec::with_capacity(opening.len() + frame.json.len() + 2);
+        bytes.extend_from_slice(opening.as_bytes());
+        bytes.extend_from_slice(frame.json.as_bytes());
+        bytes.extend_from_slice(b"\n\n");
+        bytes.into()
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = &mut *self;
+        if this.done {
+            return Poll::Ready(None);
+        }
+        let span = this.span.clone();
+        let _entered = span.enter();
+        if let Poll::Ready(frame) = this.poll_frame(cx) {
+            let frame = frame.unwrap_or_else(|error| {
+                crate::edge::log_failure(&error, "the stream failed");
+                Frame::failure(&error, this.dialect, &this.request_id)
+            });
+            if frame.last {
+                this.done = true;
+                // The flow's work ends here, not when the client has read the last byte.
+                this.events = Box::pin(futures_util::stream::empty());
+            }
+            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
+            return Poll::Ready(Some(this.encode(&frame)));
+        }
+        if this.heartbeat.as_mut().poll(cx).is_ready() {
+            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
+            // Ready or not, the timer must be polled again to wake this task for the next beat.
+            let _ = this.heartbeat.as_mut().poll(cx);
+            // Comments would break the official Genkit client; spaces before the JSON break no parser.
+            let beat: &[u8] = if std::mem::replace(&mut this.prefix_sent, true) { b" " } else { b"data: " };
+            return Poll::Ready(Some(Bytes::from_static(beat)));
+        }
+        Poll::Pending
+    }
+}
+
+impl Frame {
+    fn rest<T: Streamed>(event: &StreamEvent<T>) -> Self {
+        match event {
+            StreamEvent::Chunk(text) => {
+                Self { json: encode(&json!({"chunk": text}), Dialect::Problem), last: false }
+            }
+            StreamEvent::Done(result) => {
+                let mut frame = json!({"done": true});
+                frame[T::MEMBER] = result.text().into();
+                Self { json: encode(&frame, Dialect::Problem), last: true }
+            }
+        }
+    }
+
+    fn genkit<T: Schema>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
+        let (json, last) = match event {
+            StreamEvent::Chunk(text) => (json!({"message": text}), false),
+            StreamEvent::Done(result) => {
+                (json!({"result": serde_json::to_value(result).map_err(FlowError::internal)?}), true)
+            }
+        };
+        Ok(Self { json: encode(&json, Dialect::Genkit), last })
+    }
+
+    fn failure(error: &FlowError, dialect: Dialect, request_id: &str) -> Self {
+        let error = match dialect {
+            Dialect::Problem => problem(error, request_id),
+            Dialect::Genkit => genkit_error(error),
+        };
+        Self { json: encode(&json!({"error": error}), dialect), last: true }
+    }
+}
+
+/// One line of JSON. For the Genkit clients it is ASCII only: the JavaScript one corrupts a character whose
+/// bytes arrive in two packets.
+fn encode(json: &Value, dialect: Dialect) -> String {
+    let text = json.to_string();
+    if dialect == Dialect::Problem || text.is_ascii() {
+        return text;
+    }
+    let mut ascii = String::with_capacity(text.len() * 2);
+    for it in text.chars() {
+        if it.is_ascii() {
+            ascii.push(it);
+        } else {
+            for unit in it.encode_utf16(&mut [0; 2]) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drain::Drain;
+    use crate::schema::JokeResponse;
+
+    fn joke(joke: &str) -> JokeResponse {
+        JokeResponse { joke: joke.into(), username: None }
+    }
+
+    fn flow(
+        events: impl Stream<Item = Result<StreamEvent<JokeResponse>, FlowError>> + Send + 'static,
+    ) -> FlowStream<JokeResponse> {
+        Box::pin(events)
+    }
+
+    async fn text(stream: EventStream) -> String {
+        stream.map(|it| String::from_utf8(it.to_vec()).unwrap()).collect().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_filled_with_spaces_inside_the_next_frame() {
+        let slow = futures_util::stream::iter([StreamEvent::Chunk("a".into()), StreamEvent::Done(joke("a"))])
+            .enumerate()
+            .then(|(nth, event)| async move {
+                tokio::time::sleep(Duration::from_secs(40) * u32::try_from(nth).unwrap()).await;
+                Ok(event)
+            });
+        let ctx = RequestContext::detached();
+        let body = text(EventStream::start(&ctx, flow(slow)).await.unwrap()).await;
+        assert_eq!(body, "data: {\"chunk\":\"a\"}\n\ndata:  {\"done\":true,\"joke\":\"a\"}\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_failure_before_the_first_chunk_is_no_stream() {
+        let failing = futures_util::stream::once(async { Err(FlowError::draining()) });
+        let error = EventStream::start(&RequestContext::detached(), flow(failing)).await.err().unwrap();
+        assert_eq!(error.kind, crate::ErrorKind::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn a_panic_a_missing_end_and_the_end_of_the_grace_all_give_one_terminal_frame() {
+        let ctx = RequestContext::detached();
+        let start = || futures_util::stream::once(async { Ok(StreamEvent::Chunk("a".into())) });
+        let panicking = start().chain(futures_util::stream::once(async { panic!("on purpose") }));
+        let endless = || flow(start().chain(futures_util::stream::pending()));
+
+        let panicked = text(EventStream::start(&ctx, flow(panicking)).await.unwrap()).await;
+        let cut = text(EventStream::start(&ctx, flow(start())).await.unwrap()).await;
+        for body in [&panicked, &cut] {
+            assert!(body.ends_with("\n\n") && body.matches("\"error\":").count() == 1, "{body}");
+            assert!(body.contains("\"status\":500") && !body.contains("on purpose"), "{body}");
+        }
+
+        let drain = Drain::default();
+        let ctx = RequestContext { drain: drain.clone(), ..ctx };
+        let (rest, genkit) = (
+            EventStream::start(&ctx, endless()).await.unwrap(),
+            EventStream::start_genkit(&ctx, endless()).await.unwrap(),
+        );
+        assert_eq!(drain.in_flight(), 2);
+        drain.end();
+        assert!(text(rest).await.contains("\"status\":503"));
+        assert!(text(genkit).await.contains("{\"error\":{\"status\":\"UNAVAILABLE\""));
+        drain.idle().await;
+    }
+
+    #[test]
+    fn the_genkit_dialect_is_ascii_and_parses_to_the_same_text() {
+        let encoded = encode(&json!({"message": "café 🐱"}), Dialect::Genkit);
+        assert!(encoded.is_ascii());
+        assert_eq!(serde_json::from_str::<Value>(&encoded).unwrap()["message"], "café 🐱");
+    }
+}
