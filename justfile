@@ -1,0 +1,35 @@
+# Every recipe is a plain command you can also type; `just` lists them.
+
+default:
+    @just --list
+
+# Development mode: just dev --framework poem
+dev *args:
+    scripts/run.sh {{args}}
+
+# All tests
+test:
+    cargo test --workspace --all-features
+
+# What CI checks before it needs installed tools
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+    cargo test --workspace --all-features
+
+# Every REST route of a running server
+test-endpoints:
+    scripts/test_endpoints.sh
+
+# Show the messages a prompt file produces
+prompt file input='{}':
+    cargo run --quiet -- prompt render {{file}} --input '{{input}}'
+
+# A container image: just build poem
+build adapter='axum':
+    $(command -v podman || echo docker) build -f Containerfile --build-arg ADAPTER={{adapter}} -t genkit-endpoints .
+
+# What differs between two frameworks
+compare a='axum' b='poem':
+    -diff -r adapters/{{a}} adapters/{{b}}

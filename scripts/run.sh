@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Development mode: documentation pages, open CORS, readable logs, the demo model without a key.
+#
+#   scripts/run.sh                         # axum
+#   scripts/run.sh --framework poem        # compiles poem in and serves it
+#   scripts/run.sh --server hyper --port 9090
+#
+# Every argument goes to the program. With watchexec installed it starts again when a file changes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+features=()
+for ((i = 1; i <= $#; i++)); do
+  case ${!i} in
+  --framework)
+    next=$((i + 1))
+    features=(--features "${!next:-}")
+    ;;
+  --framework=*) features=(--features "${!i#*=}") ;;
+  esac
+done
+
+command=(cargo run "${features[@]}" -- --debug "$@")
+echo "Documentation: http://localhost:${PORT:-8080}/docs"
+if command -v watchexec >/dev/null; then
+  exec watchexec --restart --watch src --watch core --watch runtime --watch adapters --watch prompts \
+    --exts rs,toml,prompt -- "${command[@]}"
+fi
+exec "${command[@]}"
