@@ -24,11 +24,17 @@ pub struct Adapter {
     pub name: &'static str,
 
     /// Serves on the framework's own listener, until [`Native::stop`] and what is being written is written.
-    pub serve: fn(Native) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
+    pub serve: fn(Native) -> Serving,
 
     /// Makes the application for our hyper listener, once per worker thread and inside its `LocalSet`.
-    pub service: fn(App) -> Pin<Box<dyn Future<Output = io::Result<HyperService>>>>,
+    pub service: fn(App) -> Starting,
 }
+
+/// A framework's own listener at work.
+pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+/// An application on its way to being called by our hyper listener.
+pub type Starting = Pin<Box<dyn Future<Output = io::Result<HyperService>>>>;
 
 /// What every adapter mounts.
 #[derive(Clone)]

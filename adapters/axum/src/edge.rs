@@ -4,24 +4,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, HOST};
-use axum::http::{HeaderName, HeaderValue, Version};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST};
+use axum::http::{HeaderName, HeaderValue, Method, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use flow_core::FlowError;
-use flow_core::adapter::App;
 use flow_core::edge::{Call, Edge, Head};
+use tower_layer::Layer;
 
 use crate::reply::{Raw, set};
 
 /// Puts every route, and the answer where there is none, behind the edge.
-pub(crate) fn wrap(router: Router<App>, edge: &Arc<Edge>) -> Router<App> {
+///
+/// The edge goes around the whole router, not into it with `Router::layer`: there, axum would still add an
+/// `Allow` header to what the edge answered.
+pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
     let fixed = edge.fixed_headers().iter().filter_map(|(name, value)| {
         Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
     });
     let state = Bound { edge: edge.clone(), fixed: fixed.collect() };
-    router.layer(from_fn_with_state(state, pass))
+    Router::new().fallback_service(from_fn_with_state(state, pass).layer(router))
 }
 
 /// The edge with its fixed headers in axum's types.
@@ -33,19 +37,26 @@ struct Bound {
 
 async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> Response {
     let mut call = open(&bound.edge, &request);
-    let mut response = match call.refusal() {
-        Some(refusal) => Raw(refusal).into_response(),
-        None => {
-            request.extensions_mut().insert(call.ctx.clone());
-            match call.run(next.run(request)).await {
-                Ok(response) => match response.extensions().get::<Arc<FlowError>>() {
-                    Some(error) => Raw(call.fail(error)).into_response(),
-                    None => response,
-                },
-                Err(reply) => Raw(reply).into_response(),
-            }
+    let head = request.method() == Method::HEAD;
+    let mut response = if let Some(refusal) = call.refusal() {
+        Raw(refusal).into_response()
+    } else {
+        request.extensions_mut().insert(call.ctx.clone());
+        match call.run(next.run(request)).await {
+            Ok(response) => match response.extensions().get::<Arc<FlowError>>() {
+                Some(error) => Raw(call.fail(error)).into_response(),
+                None => response,
+            },
+            Err(reply) => Raw(reply).into_response(),
         }
     };
+    if head {
+        // Over HTTP/2 hyper sends an answer's body even to HEAD.
+        let length = std::mem::take(response.body_mut()).size_hint().exact();
+        if let Some(length) = length {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+    }
     if !call.ctx.http1 {
         response.headers_mut().remove(CONNECTION);
     }

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use flow_core::FlowError;
@@ -39,7 +40,7 @@ impl<T: Schema> FromRequest<App> for Input<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Fault> {
         let (parts, body) = read(request, app).await?;
-        Ok(Self(decode(parts.headers.get(CONTENT_TYPE).map(|it| it.as_bytes()), &body)?))
+        Ok(Self(decode(parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes), &body)?))
     }
 }
 
@@ -48,7 +49,7 @@ impl FromRequest<App> for Envelope {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Fault> {
         let (parts, body) = read(request, app).await?;
-        let header = |name| parts.headers.get(name).map(axum::http::HeaderValue::as_bytes);
+        let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
         let data = genkit::open_envelope(header(CONTENT_TYPE), &body)?;
         Ok(Self { data, stream: genkit::wants_stream(header(ACCEPT), parts.uri.query()) })
     }

@@ -39,7 +39,8 @@ pub(crate) fn router(app: App) -> Router {
     let router = router
         .fallback(async || Fault::from(not_found()))
         .method_not_allowed_fallback(async || Fault::from(method_not_allowed()));
-    edge::wrap(router, &app.edge).with_state(app)
+    let edge = app.edge.clone();
+    edge::wrap(router.with_state(app), &edge)
 }
 
 /// Tells a joke.
@@ -142,7 +143,7 @@ async fn call_flow(
     Path(flow): Path<String>,
     Envelope { data, stream }: Envelope,
 ) -> Result<FlowAnswer, Fault> {
-    Ok(FlowAnswer(genkit::call(&*app.flows, &ctx, &flow, data, stream).await?))
+    Ok(FlowAnswer(genkit::call(&*app.flows, &ctx, &flow, &data, stream).await?))
 }
 
 /// Tells whether the process is alive.

@@ -1,15 +1,12 @@
 //! On a listener: axum's own, or ours.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::serve::ListenerExt;
-use flow_core::adapter::{App, HyperBody, HyperService, Native};
+use flow_core::adapter::{App, HyperBody, HyperService, Native, Serving, Starting};
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -20,7 +17,7 @@ use crate::routes::router;
 /// `axum::serve`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
 ///
 /// It has no setting for how long an idle connection is kept; the hyper listener has.
-pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+pub(crate) fn native(native: Native) -> Serving {
     Box::pin(async move {
         let listener = tokio::net::TcpListener::from_std(native.listener)?.tap_io(|stream| {
             // A frame must leave when it is written. A failure here costs latency, nothing else.
@@ -32,7 +29,7 @@ pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<(
 }
 
 /// The router as our hyper listener calls it.
-pub(crate) fn hyper(app: App) -> Pin<Box<dyn Future<Output = io::Result<HyperService>>>> {
+pub(crate) fn hyper(app: App) -> Starting {
     let router = router(app);
     let service: HyperService = Rc::new(move |request: Request<Incoming>, peer| {
         let mut router = router.clone();

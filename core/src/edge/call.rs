@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, allow, request_id};
+use super::{Edge, Head, allow, cors, request_id};
 use crate::drain::Drain;
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
@@ -67,14 +67,14 @@ impl Call {
                 span.in_scope(|| log_failure(&error, "refused"));
                 Some(Reply::error(&error, &ctx))
             }
-            Ok(()) => edge.cors.is_preflight(head).then(|| Reply::empty(204)),
+            Ok(()) => cors::is_preflight(head).then(|| Reply::empty(204)),
         };
-        let cors = edge.cors.headers(head);
+        let cors_headers = edge.cors.headers(head);
         Self {
             ctx,
             edge: edge.clone(),
             refusal,
-            cors,
+            cors: cors_headers,
             path_allows: allow(head.path),
             span,
             started,
@@ -124,7 +124,8 @@ impl Call {
         if status == 405 {
             headers.push(("allow", self.path_allows.into()));
         }
-        if self.ctx.http1 && self.edge.drain.is_draining() {
+        // After 413 the rest of the body is still under way; all listeners close then, and say so.
+        if self.ctx.http1 && (status == 413 || self.edge.drain.is_draining()) {
             headers.push(("connection", "close".into()));
         }
         headers
@@ -151,7 +152,7 @@ impl RequestContext {
         Self {
             request_id: request_id::choose(None),
             display_name: None,
-            deadline: Instant::now() + std::time::Duration::from_secs(120),
+            deadline: Instant::now() + std::time::Duration::from_mins(2),
             dialect: Dialect::Problem,
             http1: true,
             drain: Drain::default(),

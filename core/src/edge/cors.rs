@@ -51,13 +51,6 @@ impl Cors {
         Self { allowed, methods: config.methods.clone(), headers: config.headers.clone() }
     }
 
-    /// A browser asking whether it may ask.
-    pub(super) fn is_preflight(&self, head: &Head<'_>) -> bool {
-        head.method == "OPTIONS"
-            && (head.header)("origin").is_some()
-            && (head.header)("access-control-request-method").is_some()
-    }
-
     /// The headers of the answer, refused or not: a page must be able to read why it was refused.
     pub(super) fn headers(&self, head: &Head<'_>) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
@@ -72,7 +65,7 @@ impl Cors {
         };
         let Some(allowed) = allowed else { return headers };
         headers.push(("access-control-allow-origin", allowed.into()));
-        if self.is_preflight(head) {
+        if is_preflight(head) {
             headers.push(("access-control-allow-methods", self.methods.clone()));
             headers.push(("access-control-allow-headers", self.headers.clone()));
             headers.push(("access-control-max-age", MAX_AGE.into()));
@@ -81,6 +74,13 @@ impl Cors {
         }
         headers
     }
+}
+
+/// A browser asking whether it may ask.
+pub(super) fn is_preflight(head: &Head<'_>) -> bool {
+    head.method == "OPTIONS"
+        && (head.header)("origin").is_some()
+        && (head.header)("access-control-request-method").is_some()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Edge {
         if PROBES.contains(&head.path) {
             return Ok(());
         }
-        if self.cors.is_preflight(head) {
+        if cors::is_preflight(head) {
             return Ok(());
         }
         self.config.api_keys.check(head)?;

@@ -60,10 +60,10 @@ pub fn decode<T: Schema>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, 
 }
 
 /// The same for an input that is already parsed, at `pointer` in its document.
-pub fn decode_value<T: Schema>(value: Value) -> Result<T, FlowError> {
-    match T::deserialize(&value) {
+pub fn decode_value<T: Schema>(value: &Value) -> Result<T, FlowError> {
+    match T::deserialize(value) {
         Ok(input) if value.is_object() && input.validate().is_ok() => Ok(input),
-        _ => Err(faults::<T>(&value)),
+        _ => Err(faults::<T>(value)),
     }
 }
 
@@ -126,9 +126,9 @@ fn explain(kind: &ValidationErrorKind) -> String {
             let names: Vec<_> = types.iter().map(|it| it.to_string()).collect();
             format!("must be of type {}", names.join(" or "))
         }
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} {}", plural(*limit, "character")),
+        Kind::MinLength { limit } => format!("must have at least {limit} {}", plural(*limit, "character")),
+        Kind::MaxItems { limit } => format!("must have at most {limit} {}", plural(*limit, "item")),
         Kind::Maximum { limit } => format!("must be at most {limit}"),
         Kind::Minimum { limit } => format!("must be at least {limit}"),
         Kind::Pattern { pattern } => format!("must match {pattern}"),
@@ -136,6 +136,10 @@ fn explain(kind: &ValidationErrorKind) -> String {
         Kind::Enum { options } => format!("must be one of {options}"),
         other => format!("breaks the rule \"{}\"", other.keyword()),
     }
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }
 
 #[cfg(test)]

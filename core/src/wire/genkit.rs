@@ -45,7 +45,7 @@ pub async fn call(
     flows: &dyn FlowService,
     ctx: &RequestContext,
     name: &str,
-    data: Value,
+    data: &Value,
     stream: bool,
 ) -> Result<FlowReply, FlowError> {
     match name {
@@ -64,7 +64,7 @@ pub async fn call(
 }
 
 /// Reads the input, and points at its faults from the body's root.
-fn input<T: Schema>(data: Value) -> Result<T, FlowError> {
+fn input<T: Schema>(data: &Value) -> Result<T, FlowError> {
     decode_value(data).map_err(|mut error| {
         for violation in &mut error.violations {
             violation.pointer.insert_str(0, "/data");

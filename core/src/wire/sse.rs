@@ -1,5 +1,6 @@
 //! Streamed answers as Server-Sent Events (CONTRACT §1, "SSE").
 
+use std::fmt::Write;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -204,7 +205,8 @@ fn encode(json: &Value, dialect: Dialect) -> String {
             ascii.push(it);
         } else {
             for unit in it.encode_utf16(&mut [0; 2]) {
-                ascii.push_str(&format!("\\u{unit:04x}"));
+                // Writing into a string cannot fail.
+                let _ = write!(ascii, "\\u{unit:04x}");
             }
         }
     }

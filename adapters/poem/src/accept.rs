@@ -1,0 +1,98 @@
+//! Connections on which poem's server notices that the client left.
+
+use std::io::{ErrorKind, IoSlice, Result};
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use poem::http::uri::Scheme;
+use poem::listener::TcpAcceptor;
+use poem::web::{LocalAddr, RemoteAddr};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// How long to wait before accepting again after a failure.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// poem's acceptor, with what it leaves to others.
+pub(crate) struct Acceptor(TcpAcceptor);
+
+/// A connection whose end is an error.
+///
+/// hyper ends a connection once its client has left in the middle of an exchange, but poem's server polls
+/// the ended connection once more, to shut it down gracefully. When the end was only an end of file, hyper
+/// then takes the write half for open and the handler runs on, with nobody left to answer. After an error
+/// of the connection both halves are closed, and the handler and its body are dropped.
+pub(crate) struct Connection(TcpStream);
+
+impl Acceptor {
+    /// Takes a listener that is bound and non-blocking.
+    pub(crate) fn new(listener: TcpListener) -> Result<Self> {
+        TcpAcceptor::from_std(listener).map(Self)
+    }
+}
+
+impl poem::listener::Acceptor for Acceptor {
+    type Io = Connection;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        self.0.local_addr()
+    }
+
+    async fn accept(&mut self) -> Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
+        match self.0.accept().await {
+            Ok((stream, local, remote, scheme)) => {
+                // A frame must leave when it is written. A failure here costs latency, nothing else.
+                let _ = stream.set_nodelay(true);
+                Ok((Connection(stream), local, remote, scheme))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, most likely: poem's server tries again at once, which would only
+                // spin.
+                tokio::time::sleep(PAUSE).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let room = buffer.remaining();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        let at_the_end = room > 0 && buffer.remaining() == room;
+        Poll::Ready(if at_the_end { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) })
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

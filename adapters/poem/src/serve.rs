@@ -1,0 +1,52 @@
+//! On a listener: poem's own, or ours.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use flow_core::adapter::{App, HyperBody, HyperService, Native, Serving, Starting};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::{Request, Response};
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Endpoint, Server};
+
+use crate::accept::Acceptor;
+use crate::routes::router;
+
+/// How long connections may take to write their last bytes. poem would wait for ever for a client that
+/// does not read them.
+const LAST_BYTES: Duration = Duration::from_millis(300);
+
+/// How many calls one HTTP/2 connection may have under way: hyper's own limit, which poem lifts.
+const HTTP2_STREAMS: u32 = 200;
+
+/// `poem::Server`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
+pub(crate) fn native(native: Native) -> Serving {
+    Box::pin(async move {
+        Server::new_with_acceptor(Acceptor::new(native.listener)?)
+            .idle_timeout(native.keep_alive)
+            .http2_max_concurrent_streams(HTTP2_STREAMS)
+            .run_with_graceful_shutdown(router(native.app), native.stop.cancelled_owned(), Some(LAST_BYTES))
+            .await
+    })
+}
+
+/// The router as our hyper listener calls it.
+pub(crate) fn hyper(app: App) -> Starting {
+    let router = Rc::new(router(app));
+    let service: HyperService = Rc::new(move |request: Request<Incoming>, peer| {
+        let router = router.clone();
+        let request = (request, LocalAddr::default(), RemoteAddr(peer.into()), Scheme::HTTP).into();
+        Box::pin(async move {
+            let response: Response<_> = router.get_response(request).await.into();
+            response.map(boxed)
+        })
+    });
+    Box::pin(async move { Ok(service) })
+}
+
+fn boxed(body: impl Body<Data = Bytes, Error = io::Error> + 'static) -> HyperBody {
+    Box::pin(body.map_err(Into::into))
+}

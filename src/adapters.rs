@@ -1,0 +1,31 @@
+//! The compiled adapters. The only file that names them; `axum` and the others are our crates, not the
+//! frameworks.
+
+use flow_core::adapter::Adapter;
+
+/// The adapters compiled in, the default feature first. One row, one adapter.
+pub const COMPILED_IN: &[Adapter] = &[
+    #[cfg(feature = "axum")]
+    axum::ADAPTER,
+    #[cfg(feature = "actix")]
+    actix::ADAPTER,
+    #[cfg(feature = "poem")]
+    poem::ADAPTER,
+];
+
+/// Their names.
+pub fn names() -> Vec<&'static str> {
+    COMPILED_IN.iter().map(|it| it.name).collect()
+}
+
+/// The adapter to serve: the named one, or by default the one that was asked for when compiling.
+///
+/// `--features poem` leaves the default feature on, so the last of two is the one that was asked for. With
+/// more than two nobody can tell, and the first serves.
+pub fn select(name: Option<&str>) -> Option<Adapter> {
+    match (name, COMPILED_IN) {
+        (Some(name), compiled_in) => compiled_in.iter().find(|it| it.name == name).copied(),
+        (None, [_, asked_for]) => Some(*asked_for),
+        (None, compiled_in) => compiled_in.first().copied(),
+    }
+}

@@ -1,0 +1,252 @@
+//! The typed settings, one struct per concern, and the line that reads each field.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use flow_core::edge::{ApiKeys, CorsConfig, EdgeConfig, RateLimit, TrustedHosts};
+use secrecy::SecretString;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::parse::{self, LogFormat};
+use super::sources::Sources;
+use crate::serving::ServerKind;
+
+/// The built-in, offline model.
+pub const DEMO_MODEL: &str = "demo";
+/// The model as soon as there is a Gemini key.
+const GEMINI_MODEL: &str = "googleai/gemini-flash-latest";
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The listener.
+    pub server: ServerSettings,
+    /// What a request must satisfy before a flow sees it.
+    pub edge: EdgeSettings,
+    /// The models and how to reach them.
+    pub model: ModelSettings,
+    /// The log.
+    pub log: LogSettings,
+    /// `--env`: which `.<env>.env` was read.
+    pub env: Option<String>,
+    /// API docs, open CORS, console logs.
+    pub debug: bool,
+    /// Whether the Genkit tools may connect.
+    pub dev: bool,
+}
+
+/// The listener.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// The adapter asked for, one of the compiled ones.
+    pub framework: Option<String>,
+    /// Which listener serves.
+    pub server: ServerKind,
+    /// Address to bind.
+    pub host: IpAddr,
+    /// Port to bind; 0 lets the system choose.
+    pub port: u16,
+    /// Worker threads.
+    pub workers: NonZeroUsize,
+    /// How long an idle connection stays open.
+    pub keep_alive: Duration,
+    /// How long running calls may go on after the signal to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl ServerSettings {
+    /// Where the REST listener binds.
+    pub const fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+/// What a request must satisfy before a flow sees it.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
+    /// Time a call may take.
+    pub request_timeout: Duration,
+    /// Largest request body in bytes.
+    pub max_body_size: usize,
+    /// Requests each client may make.
+    pub rate_limit: RateLimit,
+    /// `Host` values to accept; none accepts any.
+    pub trusted_hosts: TrustedHosts,
+    /// Hashes of the accepted keys; none asks for none.
+    pub api_keys: ApiKeys,
+    /// Which pages may call from a browser.
+    pub cors: CorsConfig,
+}
+
+/// The models and how to reach them. Base URLs have no trailing slash.
+#[derive(Debug, Clone)]
+pub struct ModelSettings {
+    /// The model asked for.
+    pub model: Option<String>,
+    /// Key for `googleai/`.
+    pub gemini_api_key: Option<SecretString>,
+    /// Server for `googleai/`, if not Google's.
+    pub gemini_base_url: Option<String>,
+    /// Project for `vertexai/`.
+    pub vertex_project: Option<String>,
+    /// Region for `vertexai/`.
+    pub vertex_location: String,
+    /// OAuth access token for `vertexai/`.
+    pub vertex_access_token: Option<SecretString>,
+    /// Key for `openai/`.
+    pub openai_api_key: Option<SecretString>,
+    /// Server for `openai/`, if not the vendor's.
+    pub openai_base_url: Option<String>,
+    /// Key for `anthropic/`.
+    pub anthropic_api_key: Option<SecretString>,
+    /// Server for `anthropic/`, if not the vendor's.
+    pub anthropic_base_url: Option<String>,
+    /// Server for `ollama/`.
+    pub ollama_base_url: String,
+    /// Time one call to the model may take.
+    pub llm_timeout: Duration,
+    /// Outbound connections.
+    pub pool: PoolSettings,
+}
+
+impl ModelSettings {
+    /// The model to use: the one asked for, else Gemini with a key, else the demo model.
+    pub fn name(&self) -> &str {
+        let default = if self.gemini_api_key.is_some() { GEMINI_MODEL } else { DEMO_MODEL };
+        self.model.as_deref().unwrap_or(default)
+    }
+}
+
+/// Outbound connections.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// Most connections to model servers at once.
+    pub max: NonZeroUsize,
+    /// Most idle connections kept per server.
+    pub max_idle: usize,
+}
+
+/// The log.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// The format asked for.
+    pub format: Option<LogFormat>,
+    /// Which events are written.
+    pub filter: LogFilter,
+    /// Whether console lines may have colours.
+    pub color: bool,
+}
+
+/// Which events are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogFilter {
+    /// Our own crates from this level up.
+    Level(LevelFilter),
+    /// `RUST_LOG`: levels per target.
+    Directives(String),
+}
+
+impl Settings {
+    /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so
+    /// that no platform routes traffic to invented replies.
+    pub fn demo_by_accident(&self) -> bool {
+        self.model.model.is_none() && self.model.name() == DEMO_MODEL && !self.debug && !self.dev
+    }
+
+    /// The edge's configuration. Clients are told by a header when no real model answers.
+    pub fn edge_config(&self) -> EdgeConfig {
+        let EdgeSettings { request_timeout, max_body_size, rate_limit, .. } = self.edge;
+        EdgeConfig {
+            request_timeout,
+            max_body_size,
+            rate_limit: Some(rate_limit),
+            trusted_hosts: self.edge.trusted_hosts.clone(),
+            api_keys: self.edge.api_keys.clone(),
+            cors: self.edge.cors.clone(),
+            debug: self.debug,
+            model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
+        }
+    }
+
+    pub(super) fn read(from: &mut Sources<'_>, adapters: &[&str]) -> Self {
+        Self {
+            server: ServerSettings::read(from, adapters),
+            edge: EdgeSettings::read(from),
+            model: ModelSettings::read(from),
+            log: LogSettings::read(from),
+            env: from.env.clone(),
+            debug: from.value("DEBUG", parse::flag),
+            dev: from.value("GENKIT_ENV", parse::text) == "dev",
+        }
+    }
+}
+
+impl ServerSettings {
+    fn read(from: &mut Sources<'_>, adapters: &[&str]) -> Self {
+        let cpus = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            framework: from.optional("FRAMEWORK", parse::one_of(adapters)),
+            server: from.value("SERVER", parse::server),
+            host: from.value("HOST", parse::host),
+            port: from.value("PORT", parse::port),
+            workers: from.optional("WEB_CONCURRENCY", parse::workers).unwrap_or_else(cpus),
+            keep_alive: from.value("KEEP_ALIVE_TIMEOUT", parse::seconds),
+            shutdown_grace: from.value("SHUTDOWN_GRACE", parse::seconds_or_zero),
+        }
+    }
+}
+
+impl EdgeSettings {
+    fn read(from: &mut Sources<'_>) -> Self {
+        Self {
+            request_timeout: from.value("REQUEST_TIMEOUT", parse::seconds),
+            max_body_size: from.value("MAX_BODY_SIZE", parse::positive).get(),
+            rate_limit: from.value("RATE_LIMIT_DEFAULT", parse::rate_limit),
+            trusted_hosts: TrustedHosts::new(from.list("TRUSTED_HOSTS", parse::trusted_host)),
+            api_keys: ApiKeys::new(from.list("API_KEYS", parse::key_hash)),
+            cors: CorsConfig {
+                origins: from.list("CORS_ALLOWED_ORIGINS", parse::origin),
+                methods: from.list("CORS_ALLOWED_METHODS", parse::token).join(","),
+                headers: from.list("CORS_ALLOWED_HEADERS", parse::token).join(","),
+            },
+        }
+    }
+}
+
+impl ModelSettings {
+    fn read(from: &mut Sources<'_>) -> Self {
+        Self {
+            model: from.optional("MODEL", parse::text),
+            gemini_api_key: from.optional("GEMINI_API_KEY", parse::secret),
+            gemini_base_url: from.optional("GEMINI_BASE_URL", parse::base_url),
+            vertex_project: from.optional("GOOGLE_CLOUD_PROJECT", parse::text),
+            vertex_location: from.value("GOOGLE_CLOUD_LOCATION", parse::text),
+            vertex_access_token: from.optional("VERTEX_ACCESS_TOKEN", parse::secret),
+            openai_api_key: from.optional("OPENAI_API_KEY", parse::secret),
+            openai_base_url: from.optional("OPENAI_BASE_URL", parse::base_url),
+            anthropic_api_key: from.optional("ANTHROPIC_API_KEY", parse::secret),
+            anthropic_base_url: from.optional("ANTHROPIC_BASE_URL", parse::base_url),
+            ollama_base_url: from.value("OLLAMA_BASE_URL", parse::base_url),
+            llm_timeout: from.value("LLM_TIMEOUT", parse::milliseconds),
+            pool: PoolSettings {
+                max: from.value("HTTP_POOL_MAX", parse::positive),
+                max_idle: from.value("HTTP_POOL_MAX_IDLE", parse::count),
+            },
+        }
+    }
+}
+
+impl LogSettings {
+    fn read(from: &mut Sources<'_>) -> Self {
+        let level = from.value("LOG_LEVEL", parse::log_level);
+        let directives = from.optional("RUST_LOG", parse::log_directives);
+        // RUST_LOG wins over LOG_LEVEL, but a flag still wins over the environment.
+        let directives = directives.filter(|_| from.rank("RUST_LOG") <= from.rank("LOG_LEVEL"));
+        Self {
+            format: from.optional("LOG_FORMAT", parse::log_format),
+            filter: directives.map_or(LogFilter::Level(level), LogFilter::Directives),
+            color: from.optional("NO_COLOR", parse::anything).is_none(),
+        }
+    }
+}

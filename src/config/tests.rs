@@ -1,0 +1,274 @@
+//! What the settings do with what they are given. No test touches this process's environment.
+
+mod cli;
+mod files;
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use flow_core::edge::{ApiKeys, CorsConfig, TrustedHosts};
+use secrecy::ExposeSecret;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::sources::Sources;
+use super::{Command, ConfigError, Fallback, LogFilter, LogFormat, SETTINGS, Settings};
+
+use crate::serving::ServerKind;
+
+const ADAPTERS: &[&str] = &["axum", "poem"];
+const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
+
+/// Loads from a directory without dotenv files.
+fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Command, ConfigError> {
+    load_in(Path::new("/nonexistent"), args, environment)
+}
+
+fn load_in(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Command, ConfigError> {
+    let environment: HashMap<&str, &str> = environment.iter().copied().collect();
+    let lookup = |name: &str| environment.get(name).map(|value| (*value).to_owned());
+    let args = ["genkit-endpoints"].iter().chain(args).map(Into::into);
+    super::load(ADAPTERS, args, &lookup, dir)
+}
+
+fn settings(args: &[&str], environment: &[(&str, &str)]) -> Settings {
+    serve(load(args, environment))
+}
+
+fn serve(loaded: Result<Command, ConfigError>) -> Settings {
+    match loaded {
+        Ok(Command::Serve(settings)) => *settings,
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The whole message; the exit code must be that of wrong usage.
+fn fault(args: &[&str], environment: &[(&str, &str)]) -> String {
+    message(load(args, environment))
+}
+
+fn message(loaded: Result<Command, ConfigError>) -> String {
+    let error = loaded.expect_err("there is a fault");
+    assert_eq!(error.exit_code(), 64, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn without_any_setting_the_defaults_of_the_contract_hold() {
+    let settings = settings(&[], &[]);
+    let Settings { server, edge, model, log, env, debug, dev } = &settings;
+    assert_eq!((env, *debug, *dev, &server.framework), (&None, false, false, &None));
+    assert_eq!(server.address(), SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert_eq!(server.server, ServerKind::Native);
+    assert_eq!(server.workers, std::thread::available_parallelism().unwrap());
+    assert_eq!((server.keep_alive.as_secs(), server.shutdown_grace.as_secs()), (75, 10));
+    assert_eq!((edge.request_timeout.as_secs(), edge.max_body_size), (120, 1_048_576));
+    assert_eq!((edge.rate_limit.requests.get(), edge.rate_limit.per.as_secs()), (60, 60));
+    assert!(edge.trusted_hosts.is_open() && edge.api_keys == ApiKeys::default());
+    assert_eq!(edge.cors, CorsConfig::default());
+    assert_eq!((model.name(), model.llm_timeout), ("demo", Duration::from_mins(2)));
+    assert_eq!((model.pool.max.get(), model.pool.max_idle), (100, 20));
+    assert_eq!((log.format, &log.filter, log.color), (None, &LogFilter::Level(LevelFilter::INFO), true));
+}
+
+#[test]
+fn every_row_is_read_once_and_every_name_read_is_a_row() {
+    let nothing = |_: &str| None;
+    let mut sources = Sources::open(HashMap::new(), &nothing, Path::new("/nonexistent"));
+    let _ = Settings::read(&mut sources, ADAPTERS);
+    let mut asked = sources.asked.clone();
+    asked.dedup();
+    let distinct: HashSet<_> = asked.iter().copied().collect();
+    assert_eq!(distinct.len(), asked.len(), "one is read twice: {asked:?}");
+    assert_eq!(distinct, SETTINGS.iter().map(super::Setting::name).collect::<HashSet<_>>());
+}
+
+#[test]
+fn every_row_has_an_example_that_its_own_parser_accepts() {
+    for setting in SETTINGS {
+        assert!(!setting.example.is_empty(), "{}", setting.name());
+        // This one would be a known key if it were valid; `--env` would need its file.
+        let Some(variable) = setting.variable.filter(|name| *name != "API_KEYS") else { continue };
+        assert!(load(&[], &[(variable, setting.example)]).is_ok(), "{variable}={}", setting.example);
+    }
+}
+
+#[test]
+fn every_row_with_a_flag_takes_it_over_the_environment() {
+    for setting in SETTINGS {
+        let (Some(flag), Some(variable)) = (setting.flag, setting.variable) else { continue };
+        let flag = format!("--{flag}={}", setting.example);
+        assert!(load(&[&flag], &[(variable, "\u{0}bad")]).is_ok(), "{flag}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_group_stand_together() {
+    let mut groups: Vec<_> = SETTINGS.iter().map(|setting| setting.group).collect();
+    groups.dedup();
+    assert_eq!(groups.iter().collect::<HashSet<_>>().len(), groups.len(), "{groups:?}");
+}
+
+#[test]
+fn an_empty_or_blank_value_counts_as_not_given() {
+    let settings =
+        settings(&["--port", "", "--model", " "], &[("PORT", "9000"), ("MODEL", ""), ("DEBUG", "")]);
+    assert_eq!((settings.server.port, settings.model.model, settings.debug), (9000, None, false));
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_its_origin_its_reason_and_a_good_value() {
+    let message = fault(
+        &["--port", "99999", "--framework", "rocket"],
+        &[("RATE_LIMIT_DEFAULT", "lots"), ("DEBUG", "maybe"), ("GEMINI_BASE_URL", "example.com")],
+    );
+    for line in [
+        "PORT=\"99999\" (from --port): must be a port number, 0 to 65535; for example 8080",
+        "FRAMEWORK=\"rocket\" (from --framework): must be a compiled adapter: axum, poem; for example axum",
+        "RATE_LIMIT_DEFAULT=\"lots\" (from the environment): expected a whole number above 0 per second",
+        "DEBUG=\"maybe\" (from the environment): must be true or false; for example false",
+        "GEMINI_BASE_URL=\"example.com\" (from the environment): must be an http or https URL",
+    ] {
+        assert!(message.contains(line), "{line} is not in:\n{message}");
+    }
+    assert_eq!(message.lines().count(), 6, "{message}");
+}
+
+#[test]
+fn bad_values_of_every_kind_are_refused() {
+    for (variable, bad) in [
+        ("SERVER", "nginx"),
+        ("HOST", "example.com"),
+        ("PORT", "-1"),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "1000000"),
+        ("REQUEST_TIMEOUT", "0"),
+        ("REQUEST_TIMEOUT", "NaN"),
+        ("REQUEST_TIMEOUT", "1e300"),
+        ("SHUTDOWN_GRACE", "-1"),
+        ("LLM_TIMEOUT", "1.5"),
+        ("MAX_BODY_SIZE", "0"),
+        ("MAX_BODY_SIZE", "1MB"),
+        ("RATE_LIMIT_DEFAULT", "0/minute"),
+        ("RATE_LIMIT_DEFAULT", "5/fortnight"),
+        ("TRUSTED_HOSTS", "https://a.example"),
+        ("TRUSTED_HOSTS", "a.example:80"),
+        ("TRUSTED_HOSTS", "a,*b"),
+        ("TRUSTED_HOSTS", "*."),
+        ("CORS_ALLOWED_ORIGINS", "app.example.com"),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example/"),
+        ("CORS_ALLOWED_METHODS", "GET POST"),
+        ("HTTP_POOL_MAX", "0"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "loud"),
+        ("RUST_LOG", "a=b=c"),
+        ("MODEL", "two words"),
+        ("OLLAMA_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "https://host/v1?key=1"),
+    ] {
+        let message = fault(&[], &[(variable, bad)]);
+        assert!(message.contains(&format!("\n  {variable}={bad:?} (from the environment)")), "{message}");
+    }
+}
+
+#[test]
+fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
+    let secrets: Vec<_> = SETTINGS.iter().filter(|row| row.secret && row.name() != "API_KEYS").collect();
+    assert!(secrets.len() >= 4);
+    let mut environment: Vec<_> = secrets.iter().map(|row| (row.name(), "hush-hush")).collect();
+    environment.push(("API_KEYS", HASH));
+    let good = settings(&[], &environment);
+    assert_eq!(good.model.gemini_api_key.as_ref().unwrap().expose_secret(), "hush-hush");
+    let shown = format!("{good:?} {good:#?}").to_lowercase();
+    assert!(!shown.contains("hush") && !shown.contains("5f2b") && !shown.contains("95, 43"), "{shown}");
+
+    let environment: Vec<_> =
+        SETTINGS.iter().filter(|row| row.secret).map(|row| (row.name(), "hush hush")).collect();
+    let error = load(&[], &environment).unwrap_err();
+    assert_eq!(error.to_string().lines().count(), environment.len() + 1, "{error}");
+    assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+
+    let message = fault(&[], &[("GEMINI_BASE_URL", "https://user:hush@example.com")]);
+    assert!(!message.contains("hush"), "{message}");
+}
+
+#[test]
+fn api_keys_are_hashes_by_commas_so_that_they_can_be_rotated() {
+    let (old, new) = ("0".repeat(62) + "Ff", "1f".repeat(32));
+    let mut first = [0; 32];
+    first[31] = 255;
+    let keys = settings(&[], &[("API_KEYS", &format!("{old}, {new},"))]).edge.api_keys;
+    assert_eq!(keys, ApiKeys::new([first, [0x1f; 32]]));
+    for bad in ["my-key", &HASH[1..], &format!("{HASH}0"), &HASH.replace('f', "g")] {
+        assert!(fault(&[], &[("API_KEYS", bad)]).contains("64 hexadecimal digits"), "{bad}");
+    }
+}
+
+#[test]
+fn a_secret_loses_the_newline_its_file_ended_in() {
+    let settings = settings(&[], &[("OPENAI_API_KEY", "sk-1\n")]);
+    assert_eq!(settings.model.openai_api_key.unwrap().expose_secret(), "sk-1");
+}
+
+#[test]
+fn a_gemini_key_makes_gemini_the_model_unless_another_is_asked_for() {
+    let key = ("GEMINI_API_KEY", "k");
+    assert_eq!(settings(&[], &[key]).model.name(), "googleai/gemini-flash-latest");
+    assert_eq!(settings(&["--model", "demo"], &[key]).model.name(), "demo");
+}
+
+#[test]
+fn only_a_demo_model_nobody_asked_for_is_an_accident() {
+    assert!(settings(&[], &[]).demo_by_accident());
+    assert!(settings(&[], &[("OPENAI_API_KEY", "k")]).demo_by_accident());
+    for (args, environment) in [
+        (&["--model", "demo"][..], &[][..]),
+        (&["--debug"], &[]),
+        (&[], &[("GENKIT_ENV", "dev")]),
+        (&[], &[("GEMINI_API_KEY", "k")]),
+    ] {
+        assert!(!settings(args, environment).demo_by_accident(), "{args:?} {environment:?}");
+    }
+}
+
+#[test]
+fn the_edge_gets_what_was_set() {
+    let settings = settings(
+        &["--debug", "--rate-limit", "5/hour"],
+        &[("CORS_ALLOWED_ORIGINS", "https://App.example.com, http://localhost:3000")],
+    );
+    let edge = settings.edge_config();
+    assert_eq!(edge.cors.origins, ["https://app.example.com", "http://localhost:3000"]);
+    assert_eq!((edge.rate_limit.unwrap().per.as_secs(), edge.debug), (3600, true));
+    assert_eq!(edge.model_header.as_deref(), Some("demo"));
+}
+
+#[test]
+fn rust_log_wins_over_log_level_but_not_over_the_flag() {
+    let rust_log = ("RUST_LOG", "warn,flow_core=trace");
+    let directives = LogFilter::Directives(rust_log.1.to_owned());
+    assert_eq!(settings(&[], &[rust_log, ("LOG_LEVEL", "debug")]).log.filter, directives);
+    assert_eq!(
+        settings(&["--log-level", "DEBUG"], &[rust_log]).log.filter,
+        LogFilter::Level(LevelFilter::DEBUG)
+    );
+}
+
+#[test]
+fn values_keep_the_forms_people_write() {
+    let settings = settings(
+        &["--host", "localhost", "--log-format", "json", "--request-timeout", "0.5"],
+        &[
+            ("TRUSTED_HOSTS", "API.example.com,*.example.org,[::1],*"),
+            ("OLLAMA_BASE_URL", "http://gpu:11434/"),
+        ],
+    );
+    assert!(settings.server.host.is_loopback());
+    assert_eq!(settings.log.format, Some(LogFormat::Json));
+    assert_eq!(settings.edge.request_timeout, Duration::from_millis(500));
+    let hosts = ["api.example.com", "*.example.org", "[::1]", "*"].map(str::to_owned);
+    assert_eq!(settings.edge.trusted_hosts, TrustedHosts::new(hosts));
+    assert_eq!(settings.model.ollama_base_url, "http://gpu:11434");
+}

@@ -1,0 +1,99 @@
+//! The command line itself.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn help_shows_every_setting_under_its_group_with_default_and_variable() {
+    let error = load(&["--help"], &[("PORT", "bad")]).unwrap_err();
+    assert_eq!(error.exit_code(), 0);
+    let help = error.to_string();
+    let joined = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for setting in SETTINGS {
+        assert!(help.contains(&format!("\n{}:\n", setting.group)), "{} is not in:\n{help}", setting.group);
+        let name = match (setting.flag, setting.variable) {
+            (Some(flag), Some(variable)) => {
+                assert!(joined.contains(&format!("[env: {variable}]")), "{variable} is not in:\n{help}");
+                format!("--{flag}")
+            }
+            (Some(flag), None) => format!("--{flag}"),
+            (None, variable) => format!("{}=<{}>", variable.unwrap(), setting.hint),
+        };
+        assert!(joined.contains(&name), "{name} is not in:\n{help}");
+        if let Fallback::Value(text) | Fallback::Described(text) = setting.fallback {
+            assert!(joined.contains(&format!("[default: {text}]")), "{text} is not in:\n{help}");
+        }
+    }
+    assert!(joined.contains("[compiled: axum, poem]"));
+}
+
+#[test]
+fn version_names_the_compiled_adapters() {
+    let error = load(&["--version"], &[]).unwrap_err();
+    assert_eq!(error.exit_code(), 0);
+    let expected =
+        concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), " (adapters: axum, poem)\n");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn unknown_flags_and_extra_arguments_are_wrong_usage() {
+    for args in [&["--prot", "1"][..], &["extra"], &["prompt"], &["prompt", "render"], &["--port"]] {
+        let error = load(args, &[]).unwrap_err();
+        assert_eq!(error.exit_code(), 64, "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn a_flag_nobody_knows_does_not_show_the_value_it_was_given() {
+    assert!(!fault(&["--gemini-api-key=hush"], &[]).contains("hush"));
+}
+
+#[test]
+fn a_switch_stands_alone_or_takes_a_value_and_the_last_one_counts() {
+    assert!(settings(&["--debug"], &[]).debug);
+    assert!(settings(&["--debug=yes"], &[]).debug);
+    assert!(!settings(&["--debug=false"], &[("DEBUG", "true")]).debug);
+    assert!(!settings(&["--debug", "--debug=false"], &[]).debug);
+    assert_eq!(settings(&["--port", "1", "--port", "2"], &[]).server.port, 2);
+}
+
+#[test]
+fn prompt_render_needs_no_valid_setting() {
+    let args = ["prompt", "render", "a.prompt", "--input", r#"{"x": 1}"#, "--context", r#"{"auth": null}"#];
+    let Ok(Command::PromptRender(render)) = load(&args, &[("PORT", "bad")]) else { panic!("not a render") };
+    assert_eq!(render.file, Path::new("a.prompt"));
+    assert_eq!((render.input, render.context), (json!({"x": 1}), Some(json!({"auth": null}))));
+    let Ok(Command::PromptRender(render)) = load(&args[..3], &[]) else { panic!("not a render") };
+    assert_eq!((render.input, render.context), (json!({}), None));
+    for bad in ["{", "[1]", "7"] {
+        assert!(fault(&["prompt", "render", "a.prompt", "--input", bad], &[]).contains("--input"), "{bad}");
+    }
+}
+
+#[test]
+fn the_markdown_lists_every_setting_and_stays_a_table() {
+    let markdown = crate::config::settings_markdown();
+    for setting in SETTINGS {
+        assert!(
+            markdown.contains(&format!("`{}", setting.variable.unwrap_or("--env"))),
+            "{}",
+            setting.name()
+        );
+    }
+    for row in markdown.lines().filter(|line| line.starts_with('|')) {
+        assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
+    }
+}
+
+#[test]
+fn the_example_file_is_what_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/.example.env");
+    let wanted = crate::config::example_env();
+    if std::fs::read_to_string(path).is_ok_and(|text| text == wanted) {
+        return;
+    }
+    std::fs::write(path, wanted).unwrap();
+    panic!("{path} was out of date and has been rewritten; run the test again");
+}

@@ -1,0 +1,31 @@
+//! A failed model call as a row of the error table.
+
+use std::time::Duration;
+
+use flow_core::{ErrorKind, FlowError};
+use flow_runtime::ModelError;
+
+/// How long to stay away when the provider asks for patience but does not say how much.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the client is told; the cause goes to the log. Neither holds a prompt or an upstream's words.
+pub(super) fn failure(error: ModelError) -> FlowError {
+    let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
+    let failure = match &error {
+        ModelError::Refused { .. } => answer(ErrorKind::Refused, "The model refused this content."),
+        ModelError::Quota { retry_after } => answer(ErrorKind::Unavailable, "The model's quota is used up.")
+            .retry_after(retry_after.unwrap_or(PATIENCE)),
+        ModelError::NotConfigured => {
+            answer(ErrorKind::Unavailable, "No model is configured.").retry_after(PATIENCE)
+        }
+        ModelError::Timeout => answer(ErrorKind::DeadlineExceeded, "The model did not answer in time."),
+        ModelError::Upstream { .. } | ModelError::Rejected { .. } => {
+            answer(ErrorKind::BadGateway, "The model could not be reached or failed.")
+        }
+        ModelError::Unusable { .. } => {
+            answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
+        }
+        _ => return FlowError::internal(error),
+    };
+    failure.caused_by(error)
+}

@@ -1,0 +1,59 @@
+//! `tell_story`: a flow that makes its own chunks, whole sentences here, instead of passing the model's on.
+
+use flow_core::schema::{StoryInput, StoryResponse};
+use flow_core::service::{FlowStream, StreamEvent};
+use flow_runtime::{Generate, ModelEvent, Runtime};
+use futures_util::{StreamExt, stream};
+
+use super::failure::failure;
+
+/// A sentence longer than this is sent on in parts, in bytes.
+const LONGEST_CHUNK: usize = 500;
+
+pub(super) fn stream(ai: &Runtime, input: &StoryInput) -> FlowStream<StoryResponse> {
+    let prompt = format!("Tell a story of three short paragraphs about {}.", input.topic);
+    let events = ai.stream(Generate::new().prompt(prompt));
+    // The text that has come but does not yet end a sentence.
+    let mut pending = String::new();
+    Box::pin(events.flat_map(move |event| {
+        stream::iter(match event {
+            Err(error) => vec![Err(failure(error))],
+            Ok(ModelEvent::Text(text)) => {
+                pending.push_str(&text);
+                sentence_end(&pending)
+                    .map(|end| Ok(StreamEvent::Chunk(pending.drain(..end).collect())))
+                    .into_iter()
+                    .collect()
+            }
+            Ok(ModelEvent::Done(answer)) => {
+                let rest = std::mem::take(&mut pending);
+                let last = (!rest.is_empty()).then_some(Ok(StreamEvent::Chunk(rest)));
+                let done = Ok(StreamEvent::Done(StoryResponse { story: answer.text() }));
+                last.into_iter().chain([done]).collect()
+            }
+        })
+    }))
+}
+
+/// Where the last whole sentence of a text ends, with the space that follows it.
+fn sentence_end(text: &str) -> Option<usize> {
+    let end = text.rfind(['.', '!', '?', '\n'])?;
+    let end = end
+        + text[end..].chars().take_while(|it| ".!?\"\n ".contains(*it)).map(char::len_utf8).sum::<usize>();
+    // Until the next word has begun, a full stop may still turn out to be part of a number.
+    (end < text.len()).then_some(end).or((text.len() > LONGEST_CHUNK).then_some(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence_end;
+
+    #[test]
+    fn a_chunk_ends_with_its_sentence() {
+        assert_eq!(sentence_end("One. Two! Th"), Some(10));
+        assert_eq!(sentence_end("One."), None);
+        assert_eq!(sentence_end("no end yet"), None);
+        assert_eq!(sentence_end("Eins… Zwei. Drei"), Some("Eins… Zwei. ".len()));
+        assert_eq!(sentence_end(&("é".repeat(400) + ".")), Some(801));
+    }
+}

@@ -1,0 +1,43 @@
+//! `translate_text`: structured output, a tool, and a traced step.
+
+use flow_core::FlowError;
+use flow_core::schema::{TranslateInput, TranslationResult};
+use flow_runtime::{Generate, OutputSpec, Runtime, step};
+
+use super::{failure::failure, tools};
+
+/// How much of a text is translated, in characters.
+const LONGEST_TEXT: usize = 2000;
+
+pub(super) async fn run(
+    ai: &Runtime,
+    output: &OutputSpec<TranslationResult>,
+    input: TranslateInput,
+) -> Result<TranslationResult, FlowError> {
+    let text = step("sanitize-input", async { Ok::<_, FlowError>(sanitize(&input.text)) }).await?;
+    let request = Generate::new()
+        .system(
+            "You are a translator. Answer with the translation and how sure you are of it. Where the text \
+             speaks of the present time, ask the tool for it.",
+        )
+        .prompt(format!("Translate into {}:\n\n{text}", input.target_language))
+        .tools([tools::GET_CURRENT_TIME]);
+    let result = ai.generate_as(request, output).await.map_err(failure)?;
+    // What we know better than the model is not left to it.
+    Ok(TranslationResult { original_text: text, target_language: input.target_language, ..result })
+}
+
+fn sanitize(text: &str) -> String {
+    text.trim().chars().take(LONGEST_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_trimmed_and_cut_by_characters() {
+        assert_eq!(sanitize("  hé \n"), "hé");
+        assert_eq!(sanitize(&"é".repeat(3000)).chars().count(), LONGEST_TEXT);
+    }
+}

@@ -1,0 +1,13 @@
+//! AI flows as network endpoints: the application.
+//!
+//! In reading order: [`start`] puts everything together, [`flows`] is what it is all for, [`serving`] runs
+//! it and shuts it down, [`adapters`] lists the frameworks compiled in, [`config`] and [`telemetry`] are
+//! what their names say, [`prompt`] is the other thing the command line can do.
+
+pub mod adapters;
+pub mod config;
+pub mod flows;
+pub mod prompt;
+pub mod serving;
+pub mod start;
+pub mod telemetry;

@@ -1,0 +1,51 @@
+//! The program: read the settings, then serve or render a prompt.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use genkit_endpoints::config::{self, Command, Settings};
+use genkit_endpoints::serving::{End, Signals};
+use genkit_endpoints::{adapters, prompt, start, telemetry};
+
+/// The command line or the settings are wrong (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    match config::from_process(&adapters::names()) {
+        Ok(Command::Serve(settings)) => serve(&settings),
+        Ok(Command::PromptRender(render)) => prompt::render(&render),
+        Err(error) => {
+            let code = error.exit_code();
+            // With nowhere to write to there is only the exit code left to speak.
+            let _ = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "these failures come before there is a log, or end it")]
+fn serve(settings: &Settings) -> ExitCode {
+    let Some(adapter) = adapters::select(settings.server.framework.as_deref()) else {
+        eprintln!(
+            "No web framework is compiled in. Choose one or more of axum, actix and poem, such as:\n\n    \
+             cargo run --features poem\n"
+        );
+        return ExitCode::from(USAGE);
+    };
+    let _log = match telemetry::init(&settings.log, settings.debug, std::io::stdout().is_terminal()) {
+        Ok(guard) => guard,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match start::run(settings, adapter, Signals::of_process) {
+        Ok(End::Drained) => ExitCode::SUCCESS,
+        Ok(End::Forced) => ExitCode::from(130),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

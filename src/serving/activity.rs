@@ -1,0 +1,173 @@
+//! What a connection is doing, so that slow heads and idle connections can be told apart and ended.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_core::adapter::HyperBody;
+use hyper::Request;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// How long a request's head may take to arrive once it has begun, or on a fresh connection at all.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The state of one connection. It lives on one thread.
+pub(super) struct Activity {
+    keep_alive: Duration,
+    requests: Cell<u32>,
+    http2: Cell<bool>,
+    /// Waiting for a head: on a fresh connection, or since the first byte after the last request.
+    in_head: Cell<bool>,
+    since: Cell<Instant>,
+}
+
+/// A request under way on a connection.
+pub(super) struct RequestActivity(Rc<Activity>);
+
+/// A body that keeps its request under way until it is written or dropped.
+pub(super) struct Followed {
+    body: HyperBody,
+    _request: RequestActivity,
+}
+
+/// A stream that tells when bytes come in.
+pub(super) struct Watched {
+    stream: TcpStream,
+    activity: Rc<Activity>,
+}
+
+impl Activity {
+    pub(super) fn new(keep_alive: Duration) -> Self {
+        Self {
+            keep_alive,
+            requests: Cell::new(0),
+            http2: Cell::new(false),
+            in_head: Cell::new(true),
+            since: Cell::new(Instant::now()),
+        }
+    }
+
+    /// A request's head has arrived.
+    pub(super) fn begin<B>(self: &Rc<Self>, request: &Request<B>) -> RequestActivity {
+        self.http2.set(request.version() >= hyper::Version::HTTP_2);
+        self.requests.set(self.requests.get() + 1);
+        self.in_head.set(false);
+        RequestActivity(self.clone())
+    }
+
+    /// Whether a head has been arriving for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.requests.get() == 0 && self.in_head.get() && self.since.get().elapsed() >= HEAD_TIMEOUT
+    }
+
+    /// Whether nothing has happened for longer than an idle connection is kept.
+    pub(super) fn is_idle(&self) -> bool {
+        self.requests.get() == 0 && !self.in_head.get() && self.since.get().elapsed() >= self.keep_alive
+    }
+
+    /// When it is worth looking again. While a request is under way there is nothing to see for a while.
+    pub(super) fn next_check(&self) -> Instant {
+        let patience = if self.in_head.get() { HEAD_TIMEOUT } else { HEAD_TIMEOUT.min(self.keep_alive) };
+        if self.requests.get() == 0 && (self.in_head.get() || self.since.get().elapsed() < self.keep_alive) {
+            (self.since.get() + patience).max(Instant::now() + Duration::from_millis(100))
+        } else {
+            Instant::now() + patience
+        }
+    }
+
+    fn received(&self) {
+        if self.requests.get() == 0 && !self.in_head.get() {
+            self.since.set(Instant::now());
+            // HTTP/2 speaks between requests, too; its heads are bounded by hyper's own limits.
+            self.in_head.set(!self.http2.get());
+        }
+    }
+}
+
+impl RequestActivity {
+    /// Keeps the request under way until its body is written.
+    pub(super) fn follow(self, body: HyperBody) -> Followed {
+        Followed { body, _request: self }
+    }
+}
+
+impl Drop for RequestActivity {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get().saturating_sub(1));
+        self.0.since.set(Instant::now());
+    }
+}
+
+impl Body for Followed {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.body.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.activity.received();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

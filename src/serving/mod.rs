@@ -1,0 +1,110 @@
+//! Serving and shutting down: one adapter, on its framework's own listener or on ours.
+
+mod activity;
+mod listener;
+mod signals;
+
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use anyhow::Context;
+use flow_core::adapter::{Adapter, App, Native};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+pub use signals::Signals;
+
+/// After the grace, streams get this long to write their terminal frame and calls their 503.
+const LAST_WORDS: Duration = Duration::from_millis(400);
+
+/// After the last work, connections get this long to carry their last bytes out.
+const LAST_BYTES: Duration = Duration::from_millis(400);
+
+/// Whose listener accepts connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    /// The framework's own.
+    Native,
+    /// Ours, on hyper: the same for every framework.
+    Hyper,
+}
+
+impl ServerKind {
+    /// The value of `--server`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Hyper => "hyper",
+        }
+    }
+}
+
+/// What to serve, and how.
+pub struct Plan {
+    /// The framework.
+    pub adapter: Adapter,
+    /// The listener.
+    pub kind: ServerKind,
+    /// Bound and non-blocking.
+    pub listener: TcpListener,
+    /// The application.
+    pub app: App,
+    /// Worker threads.
+    pub workers: NonZeroUsize,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long work may go on after the first signal.
+    pub grace: Duration,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The work was done or told to end within the grace.
+    Drained,
+    /// A second signal asked not to wait.
+    Forced,
+}
+
+/// Serves until a signal comes, then drains.
+///
+/// While draining, the listener still answers: probes with a true 503, new work with 503 and `Retry-After`,
+/// which says more to a load balancer than a refused connection. It closes when the work is done.
+pub async fn serve(plan: Plan, mut signals: Signals) -> anyhow::Result<End> {
+    let Plan { adapter, kind, listener, app, workers, keep_alive, grace } = plan;
+    let drain = app.edge.drain().clone();
+    let stop = CancellationToken::new();
+    let native = Native { listener, app, workers, keep_alive, stop: stop.clone() };
+    let mut server = match kind {
+        ServerKind::Native => (adapter.serve)(native),
+        ServerKind::Hyper => Box::pin(listener::serve(adapter, native)),
+    };
+    tokio::select! {
+        ended = &mut server => {
+            ended.context("the listener failed")?;
+            anyhow::bail!("the listener ended by itself");
+        }
+        () = signals.next() => {}
+    }
+    tracing::info!(in_flight = drain.in_flight(), grace_s = grace.as_secs_f64(), "draining");
+    drain.start();
+    let drained = async {
+        if timeout(grace, drain.idle()).await.is_err() {
+            tracing::warn!(in_flight = drain.in_flight(), "the grace is over; ending what is left");
+        }
+        drain.end();
+        let _ = timeout(LAST_WORDS, drain.idle()).await;
+        stop.cancel();
+    };
+    tokio::select! {
+        biased;
+        () = signals.next() => return Ok(End::Forced),
+        ended = &mut server => return ended.map(|()| End::Drained).context("the listener failed"),
+        () = drained => {}
+    }
+    // A client that does not read its last bytes must not hold the process.
+    let _ = timeout(LAST_BYTES, server).await;
+    tracing::info!("stopped");
+    Ok(End::Drained)
+}

@@ -1,0 +1,112 @@
+//! From settings to a running server: the composition root.
+
+use std::net::TcpListener;
+
+use anyhow::Context;
+use flow_core::adapter::{Adapter, App};
+use flow_core::drain::Drain;
+use flow_core::edge::Edge;
+use flow_runtime::providers::VertexSettings;
+use flow_runtime::{ProviderSettings, Providers};
+
+use crate::config::{DEMO_MODEL, ModelSettings, Settings};
+use crate::flows::flows;
+use crate::serving::{End, Plan, Signals, serve};
+
+/// Serves until a signal comes.
+///
+/// `signals` is asked for only inside the runtime, which waits for them.
+pub fn run(
+    settings: &Settings,
+    adapter: Adapter,
+    signals: impl FnOnce() -> std::io::Result<Signals>,
+) -> anyhow::Result<End> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.server.workers.get())
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")?;
+    let ended = runtime.block_on(async {
+        let plan = plan(settings, adapter)?;
+        serve(plan, signals()?).await
+    });
+    // What still runs belongs to clients that do not read; the process must not wait for them.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Binds the address and says what is served there.
+pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
+    let server = &settings.server;
+    let app = app(settings)?;
+    let address = server.address();
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    tracing::info!(
+        %address,
+        framework = adapter.name,
+        server = server.server.as_str(),
+        workers = server.workers,
+        model = settings.model.name(),
+        "serving on http://{address}"
+    );
+    Ok(Plan {
+        adapter,
+        kind: server.server,
+        listener,
+        app,
+        workers: server.workers,
+        keep_alive: server.keep_alive,
+        grace: server.shutdown_grace,
+    })
+}
+
+/// The application without a listener.
+pub fn app(settings: &Settings) -> anyhow::Result<App> {
+    let name = settings.model.name();
+    let by_accident = settings.demo_by_accident();
+    if by_accident {
+        tracing::warn!(
+            "no model is configured: the built-in demo model answers, and /ready says 503. Set \
+             GEMINI_API_KEY for a real one, or MODEL=demo to mean it."
+        );
+    } else if name == DEMO_MODEL {
+        tracing::info!("the built-in demo model answers; nothing leaves this machine");
+    }
+    if settings.edge.trusted_hosts.is_open() && !settings.debug {
+        tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
+    }
+    let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
+    let model = providers
+        .model(name)
+        .with_context(|| format!("MODEL={name}: unknown, or its provider lacks a key or an address"))?;
+    let flows = flows(model, !by_accident).context("the flows could not be made")?;
+    let edge = Edge::new(settings.edge_config(), Drain::default());
+    Ok(App { flows, edge })
+}
+
+fn provider_settings(model: &ModelSettings) -> ProviderSettings {
+    let vertex = match (&model.vertex_project, &model.vertex_access_token) {
+        (Some(project), Some(token)) => Some(VertexSettings {
+            project: project.clone(),
+            location: model.vertex_location.clone(),
+            token: token.clone(),
+        }),
+        _ => None,
+    };
+    ProviderSettings {
+        gemini_api_key: model.gemini_api_key.clone(),
+        gemini_base_url: model.gemini_base_url.clone(),
+        openai_api_key: model.openai_api_key.clone(),
+        openai_base_url: model.openai_base_url.clone(),
+        anthropic_api_key: model.anthropic_api_key.clone(),
+        anthropic_base_url: model.anthropic_base_url.clone(),
+        ollama_base_url: Some(model.ollama_base_url.clone()),
+        vertex,
+        llm_timeout: model.llm_timeout,
+        pool_max: model.pool.max.get(),
+        pool_max_idle: model.pool.max_idle,
+        ..ProviderSettings::default()
+    }
+}

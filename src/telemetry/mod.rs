@@ -1,0 +1,114 @@
+//! Logs: what is written, in which form, and what a panic leaves behind.
+//!
+//! Both forms go to standard output, one line per event and one write per line: that is where container
+//! platforms look, and a program that mixes two streams gives its reader two orders of events.
+//! Nothing here knows a framework or a flow.
+
+mod fields;
+mod layer;
+mod line;
+mod redact;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use self::layer::LineLayer;
+use self::line::Style;
+use crate::config::{LogFilter, LogFormat, LogSettings};
+
+/// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
+/// else at warn: what a dependency says at info is about itself, or it is about the request and private.
+const OURS: [&str; 4] = [env!("CARGO_CRATE_NAME"), "flow_", "adapter_", "genkit"];
+/// Dependencies that put replies and prompts into warnings; the runtime reports their errors without.
+const INDISCREET: &str = "genai=off";
+
+/// Logging could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not one.
+    #[error("the log filter is wrong")]
+    Filter(#[from] ParseError),
+    /// Someone else was first.
+    #[error("another subscriber is already installed")]
+    Installed(#[from] TryInitError),
+}
+
+/// Keeps telemetry alive; the end of the program's last lines is written when it goes.
+#[must_use = "dropping it ends telemetry"]
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Nobody is left to hear that standard output is gone.
+        let _ = io::stdout().flush();
+    }
+}
+
+/// Starts logging for the whole process and makes panics log themselves.
+///
+/// `is_terminal` is whether standard output is one; with `debug` it decides the format nobody chose.
+pub fn init(settings: &LogSettings, debug: bool, is_terminal: bool) -> Result<Guard, TelemetryError> {
+    subscriber(settings, debug, is_terminal, io::stdout)?.try_init()?;
+    log_panics(debug);
+    Ok(Guard(()))
+}
+
+fn subscriber<W>(
+    settings: &LogSettings,
+    debug: bool,
+    is_terminal: bool,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync + 'static, ParseError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let for_people = if debug || is_terminal { LogFormat::Console } else { LogFormat::Json };
+    let style = match settings.format.unwrap_or(for_people) {
+        LogFormat::Json => Style::Json,
+        LogFormat::Console => Style::Console { color: settings.color && is_terminal },
+    };
+    let filter = EnvFilter::builder().parse(directives(&settings.filter))?;
+    Ok(tracing_subscriber::registry().with(filter).with(LineLayer::new(style, writer)))
+}
+
+fn directives(filter: &LogFilter) -> String {
+    match filter {
+        LogFilter::Level(level) => {
+            let others = (*level).min(LevelFilter::WARN);
+            OURS.iter().fold(format!("{others},{INDISCREET}"), |all, name| format!("{all},{name}={level}"))
+        }
+        // Whoever wants the indiscreet ones has to name them.
+        LogFilter::Directives(directives) => format!("{INDISCREET},{directives}"),
+    }
+}
+
+/// Makes a panic an ordinary event, so that it carries the request's id and stays on one line. Its payload
+/// may quote user data and is shown in debug only, along with the usual report on standard error.
+fn log_panics(debug: bool) {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        log_panic(info, debug);
+        if debug {
+            usual(info);
+        }
+    }));
+}
+
+fn log_panic(info: &PanicHookInfo<'_>, debug: bool) {
+    let location = info.location().map(tracing::field::display);
+    let payload = info.payload_as_str().filter(|_| debug);
+    let thread = std::thread::current();
+    tracing::error!(location, payload, thread = thread.name(), "panicked");
+}

@@ -1,0 +1,64 @@
+//! Which events become lines, and what is left of a panic.
+
+use super::*;
+
+#[test]
+fn our_crates_follow_the_level_and_dependencies_only_warn() {
+    let settings = settings(LogFormat::Json, LogFilter::Level(LevelFilter::DEBUG));
+    let (dispatch, captured) = dispatch(&settings, false);
+    dispatcher::with_default(&dispatch, || {
+        tracing::debug!("ours");
+        tracing::debug!(target: "flow_runtime::model", "ours");
+        tracing::debug!(target: "adapter_axum", "ours");
+        tracing::debug!(target: "genkit", "ours");
+        tracing::trace!("below the level");
+        tracing::info!(target: "reqwest::connect", "theirs");
+        tracing::warn!(target: "hyper", "ours to hear");
+        tracing::error!(target: "genai::chat", "holds a prompt");
+    });
+    let messages: Vec<Value> = captured.objects().iter().map(|line| line["message"].clone()).collect();
+    assert_eq!(messages, ["ours", "ours", "ours", "ours", "ours to hear"]);
+}
+
+#[test]
+fn a_level_above_warn_silences_dependencies_as_well() {
+    let settings = settings(LogFormat::Json, LogFilter::Level(LevelFilter::ERROR));
+    let (dispatch, captured) = dispatch(&settings, false);
+    dispatcher::with_default(&dispatch, || {
+        tracing::warn!("ours");
+        tracing::warn!(target: "hyper", "theirs");
+    });
+    assert!(captured.lines().is_empty());
+}
+
+#[test]
+fn rust_log_reaches_every_target_but_the_indiscreet_one_only_by_name() {
+    for (directives, expected) in [("debug", 1), ("debug,genai=debug", 2)] {
+        let settings = settings(LogFormat::Json, LogFilter::Directives(directives.to_owned()));
+        let (dispatch, captured) = dispatch(&settings, false);
+        dispatcher::with_default(&dispatch, || {
+            tracing::debug!(target: "hyper", "asked for");
+            tracing::error!(target: "genai", "holds a prompt");
+        });
+        assert_eq!(captured.lines().len(), expected, "{directives}");
+    }
+}
+
+#[test]
+fn a_panic_is_one_line_with_the_request_id_and_without_its_payload() {
+    for debug in [false, true] {
+        let captured = captured(LogFormat::Json, || {
+            let usual = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| crate::telemetry::log_panic(info, debug)));
+            let _span = tracing::info_span!("request", request_id = "r-9").entered();
+            let outcome = std::panic::catch_unwind(|| panic!("user said {}", "hello"));
+            std::panic::set_hook(usual);
+            assert!(outcome.is_err());
+        });
+        let line = only(&captured);
+        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("panicked")));
+        assert_eq!(line["request_id"], "r-9");
+        assert!(line["location"].as_str().unwrap().contains("choice.rs:"), "{line}");
+        assert_eq!(line.get("payload"), debug.then(|| json!("user said hello")).as_ref());
+    }
+}

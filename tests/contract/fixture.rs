@@ -1,0 +1,142 @@
+//! All servers of a run: every compiled adapter on both listeners, once per set of settings.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fake_gemini::FakeGemini;
+use flow_core::adapter::Adapter;
+use futures_util::future::join_all;
+use genkit_endpoints::adapters::COMPILED_IN;
+use genkit_endpoints::serving::ServerKind;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::cases::{Case, Profile, get, script};
+use crate::client::Reply;
+use crate::leaks::KEY;
+use crate::server::Server;
+
+/// Headers that belong to the framing of a reply, not to the reply.
+const FRAMING: [&str; 5] = ["connection", "content-length", "date", "keep-alive", "transfer-encoding"];
+
+type Servers = Arc<OnceCell<Vec<(String, Server)>>>;
+
+/// The servers and the model behind them.
+pub struct Fixture {
+    fake: FakeGemini,
+    servers: Mutex<HashMap<Profile, Servers>>,
+    h2: reqwest::Client,
+    exchanges: AtomicUsize,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        let fake = FakeGemini::builder().key(KEY).lenient().start().await;
+        script(&fake);
+        let h2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+        Self { fake, servers: Mutex::default(), h2, exchanges: AtomicUsize::new(0) }
+    }
+
+    pub fn combinations(&self) -> Vec<(Adapter, ServerKind)> {
+        let kinds = |adapter: &Adapter| [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)];
+        COMPILED_IN.iter().flat_map(kinds).collect()
+    }
+
+    /// How many requests were answered.
+    pub fn exchanges(&self) -> usize {
+        self.exchanges.load(Ordering::Relaxed)
+    }
+
+    /// Asks every combination, over HTTP/1.1 and h2c. The replies are on one form, with who gave them.
+    pub async fn ask_all(&self, case: &Case) -> Result<Vec<(String, String)>, String> {
+        let servers = self.servers(case.profile).await;
+        let servers = servers.get().ok_or("no servers")?;
+        let asked = servers.iter().map(|(who, server)| async move {
+            let mut replies = Vec::new();
+            let h1 = case.request.send(server.address).await.map_err(|it| format!("{who}: {it}"))?;
+            replies.push((format!("{who} over HTTP/1.1"), self.normal(&h1, case)?));
+            if let Some(h2) = case.request.send_h2(server.address, &self.h2).await {
+                let h2 = h2.map_err(|it| format!("{who}: {it}"))?;
+                replies.push((format!("{who} over h2c"), self.normal(&h2, case)?));
+            }
+            Ok::<_, String>(replies)
+        });
+        Ok(join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// The servers of a profile, started when first asked for.
+    async fn servers(&self, profile: Profile) -> Servers {
+        let servers = self.servers.lock().await.entry(profile).or_default().clone();
+        let start = || async {
+            let mut environment = vec![
+                ("GEMINI_API_KEY", KEY.to_owned()),
+                ("GEMINI_BASE_URL", self.fake.url()),
+                ("WEB_CONCURRENCY", "1".to_owned()),
+                ("RATE_LIMIT_DEFAULT", "1000000/second".to_owned()),
+            ];
+            for (name, value) in profile.environment() {
+                environment.retain(|it| it.0 != name);
+                environment.push((name, value.to_owned()));
+            }
+            let mut started = Vec::new();
+            for (adapter, kind) in self.combinations() {
+                let server = Server::start(adapter, kind, &environment).await;
+                if profile == Profile::Draining {
+                    server.drain.start();
+                }
+                if profile == Profile::Rate {
+                    get("the one request of the day", "/nope").request.send(server.address).await.unwrap();
+                }
+                started.push((format!("{}/{}", adapter.name, kind.as_str()), server));
+            }
+            started
+        };
+        servers.get_or_init(start).await;
+        servers
+    }
+
+    /// A reply without what may differ: its framing and its request id.
+    fn normal(&self, reply: &Reply, case: &Case) -> Result<String, String> {
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        let mut headers: Vec<_> =
+            reply.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str())).collect();
+        headers.sort();
+        if let Some(twice) = headers.windows(2).find(|it| it[0].0 == it[1].0) {
+            return Err(format!("the header {} comes twice", twice[0].0));
+        }
+        let header = |name: &str| reply.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
+        let id = header("x-request-id").ok_or("no x-request-id")?;
+        let sent = case.request.headers.iter().find(|it| it.0 == "x-request-id").map(|it| it.1.as_str());
+        if header("server").is_some() {
+            return Err("a server header".into());
+        }
+        let mut text = format!("{}\n", reply.status);
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+        text.push('\n');
+        text.push_str(&String::from_utf8_lossy(&reply.body));
+        if sent != Some(id) {
+            if id.len() != 36 || id.as_bytes()[14] != b'4' {
+                return Err(format!("the request id {id} is no UUID v4"));
+            }
+            text = text.replace(id, "<uuid>");
+        }
+        // How long to wait depends on the moment.
+        if case.profile == Profile::Rate
+            && let Some(seconds) = header("retry-after")
+        {
+            text = text.replace(seconds, "<seconds>");
+        }
+        Ok(text)
+    }
+}
+
+impl fmt::Display for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> =
+            self.combinations().iter().map(|(it, kind)| format!("{}/{}", it.name, kind.as_str())).collect();
+        f.write_str(&names.join(" "))
+    }
+}
