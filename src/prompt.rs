@@ -1,6 +1,48 @@
-//! temp
+//! `prompt render`: what a prompt file produces, without a model.
+
+use std::process::ExitCode;
+
+use flow_runtime::dotprompt::{Dotprompt, RenderData};
+use serde_json::{Map, Value};
+
 use crate::config::PromptRender;
-/// temp
-pub fn render(_: &PromptRender) -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
+
+/// The prompt file is at fault (`EX_DATAERR` of sysexits.h).
+const DATA: u8 = 65;
+
+/// Prints the messages of a prompt file as JSON, in the shape the Genkit tools use.
+///
+/// Partials are looked for beside the file: `{{> greeting}}` is `_greeting.prompt`.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program's output")]
+pub fn render(arguments: &PromptRender) -> ExitCode {
+    match messages(arguments) {
+        Ok(messages) => {
+            println!("{messages}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(DATA)
+        }
+    }
+}
+
+fn messages(arguments: &PromptRender) -> anyhow::Result<String> {
+    let folder = arguments.file.parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let partial = move |name: &str| {
+        // A name with a separator would reach outside the folder.
+        let plain = !name.contains(['/', '\\']);
+        plain.then(|| std::fs::read_to_string(folder.join(format!("_{name}.prompt"))).ok()).flatten()
+    };
+    let prompt = Dotprompt::new().with_partial_resolver(partial).load(&arguments.file)?;
+    let data = RenderData {
+        input: object("--input", &arguments.input)?,
+        context: arguments.context.as_ref().map_or_else(|| Ok(Map::new()), |it| object("--context", it))?,
+        ..RenderData::default()
+    };
+    Ok(serde_json::to_string_pretty(&prompt.render(&data)?.messages)?)
+}
+
+fn object(flag: &str, value: &Value) -> anyhow::Result<Map<String, Value>> {
+    value.as_object().cloned().ok_or_else(|| anyhow::anyhow!("{flag} must be a JSON object"))
 }

@@ -10,6 +10,7 @@
 )]
 
 #[path = "contract/server.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
 
 use std::io::{BufRead, BufReader};

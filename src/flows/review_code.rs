@@ -1,30 +1,95 @@
-//! temp
-use super::failure::failure;
+//! `review_code`: a prompt kept in a file, with its settings and the schema of its answer.
+
 use flow_core::FlowError;
-use flow_core::schema::{CodeReview, CodeReviewInput};
+use flow_core::schema::{CodeReview, CodeReviewInput, Schema};
+use flow_runtime::dotprompt::{Prompt, RenderData};
+use flow_runtime::model::ModelConfig;
 use flow_runtime::registry::PromptInfo;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};
-pub(super) struct ReviewPrompt(OutputSpec<CodeReview>);
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::failure::failure;
+
+const NAME: &str = "code_review";
+const SOURCE: &str = include_str!("../../prompts/code_review.prompt");
+
+/// The prompt, parsed and compiled once.
+pub(super) struct ReviewPrompt {
+    prompt: Prompt,
+    config: ModelConfig,
+    output: OutputSpec<CodeReview>,
+}
+
 impl ReviewPrompt {
     pub(super) fn load() -> Result<Self, ModelError> {
-        Ok(Self(super::output()?))
+        let unfit = |what: &str| ModelError::Internal { detail: format!("{NAME}.prompt: {what}").into() };
+        let prompt = Prompt::parse(SOURCE).map_err(|it| unfit(&it.to_string()))?;
+        let config = Value::Object(prompt.metadata().config.clone());
+        let config = ModelConfig::deserialize(config).map_err(|it| unfit(&it.to_string()))?;
+        let output = prompt.metadata().output.as_ref().and_then(|it| it.schema.clone());
+        let output =
+            OutputSpec::new(CodeReview::NAME, output.ok_or_else(|| unfit("it has no output schema"))?)?;
+        Ok(Self { prompt, config, output })
     }
+
+    /// What the registry shows of it.
     pub(super) fn info(&self) -> PromptInfo {
+        let metadata = self.prompt.metadata();
         PromptInfo {
-            name: "code_review".into(),
-            description: None,
-            model: None,
-            input_schema: None,
-            output_schema: None,
+            name: NAME.into(),
+            description: metadata.description.clone(),
+            model: metadata.model.clone(),
+            input_schema: metadata.input.as_ref().and_then(|it| it.schema.clone()),
+            output_schema: metadata.output.as_ref().and_then(|it| it.schema.clone()),
         }
     }
 }
+
 pub(super) async fn run(
     ai: &Runtime,
-    p: &ReviewPrompt,
+    review: &ReviewPrompt,
     input: &CodeReviewInput,
 ) -> Result<CodeReview, FlowError> {
-    ai.generate_as(Generate::new().prompt(format!("Review this code:\n{}", input.code)), &p.0)
-        .await
-        .map_err(failure)
+    let mut variables = Map::new();
+    variables.insert("code".into(), input.code.as_str().into());
+    if let Some(language) = &input.language {
+        variables.insert("language".into(), language.as_str().into());
+    }
+    let rendered = review
+        .prompt
+        .render(&RenderData { input: variables, ..RenderData::default() })
+        .map_err(FlowError::internal)?;
+    let request = Generate::new().messages(rendered.messages).config(review.config.clone());
+    let request = match &review.prompt.metadata().model {
+        Some(model) => request.model(model),
+        None => request,
+    };
+    ai.generate_as(request, &review.output).await.map_err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a schema demands, without the words around it.
+    fn demands(schema: &Value) -> Value {
+        match schema {
+            Value::Object(members) => {
+                let telling = |name: &str| !["description", "title"].contains(&name);
+                let members = members.iter().filter(|(name, it)| telling(name) || it.is_object());
+                let mut members: Map<_, _> = members.map(|(name, it)| (name.clone(), demands(it))).collect();
+                members.sort_keys();
+                Value::Object(members)
+            }
+            Value::Array(items) => items.iter().map(demands).collect(),
+            other => other.clone(),
+        }
+    }
+
+    #[test]
+    fn the_prompt_asks_for_what_the_route_promises() {
+        let asked = ReviewPrompt::load().unwrap().info().output_schema.unwrap();
+        assert_eq!(demands(&asked), demands(CodeReview::document()));
+    }
 }

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn rates_are_numbers_per_unit() {
         let rate: RateLimit = "60/minute".parse().unwrap();
-        assert_eq!((rate.requests.get(), rate.per), (60, Duration::from_secs(60)));
+        assert_eq!((rate.requests.get(), rate.per), (60, Duration::from_mins(1)));
         for bad in ["", "60", "0/minute", "-1/s", "1.5/s", "60/fortnight", "99999999999/s"] {
             assert!(bad.parse::<RateLimit>().is_err(), "{bad}");
         }

@@ -1,0 +1,136 @@
+//! Core's edge rules as actix-web middleware.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_http::ConnectionType;
+use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use actix_web::http::{Version, uri};
+use actix_web::{App, Error, HttpMessage, HttpResponse};
+use flow_core::FlowError;
+use flow_core::edge::{Call, Edge, Head};
+
+use crate::reply::{Fault, Raw, set};
+
+/// Puts every route, and the answer where there is none, behind the edge.
+pub(crate) fn wrap<T: Routes>(router: App<T>, edge: &Arc<Edge>) -> App<impl Routes + use<T>> {
+    let fixed = edge.fixed_headers().iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+    });
+    let state = Rc::new(Bound { edge: edge.clone(), fixed: fixed.collect() });
+    router.wrap_fn(move |request, next| pass(state.clone(), request, next))
+}
+
+/// What `actix_web::App` is made of, whatever is wrapped around it.
+pub(crate) trait Routes:
+    ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>
+    + 'static
+{
+}
+
+impl<T> Routes for T where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>
+        + 'static
+{
+}
+
+/// The edge with its fixed headers in actix-web's types.
+struct Bound {
+    edge: Arc<Edge>,
+    fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+fn pass<S>(
+    bound: Rc<Bound>,
+    request: ServiceRequest,
+    next: &S,
+) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+{
+    let mut call = open(&bound.edge, &request);
+    let refusal = call.refusal();
+    if refusal.is_none() {
+        request.extensions_mut().insert(call.ctx.clone());
+    }
+    let handling = match refusal {
+        Some(refusal) => Err((request, refusal)),
+        None => Ok(next.call(request)),
+    };
+    async move {
+        let handling = match handling {
+            Ok(handling) => handling,
+            Err((request, refusal)) => {
+                return Ok(request.into_response(bound.close(call, Raw(refusal).into())));
+            }
+        };
+        match call.run(handling).await {
+            Ok(Ok(answer)) => {
+                let (request, response) = answer.into_parts();
+                let response = match response.error() {
+                    Some(error) => fail(&call, error),
+                    None => response,
+                };
+                Ok(ServiceResponse::new(request, bound.close(call, response)))
+            }
+            Ok(Err(error)) => {
+                let response = fail(&call, &error);
+                Err(whole(bound.close(call, response)))
+            }
+            Err(reply) => Err(whole(bound.close(call, Raw(reply).into()))),
+        }
+    }
+}
+
+fn open(edge: &Arc<Edge>, request: &ServiceRequest) -> Call {
+    let headers = request.headers();
+    let authority = request.uri().authority().map(uri::Authority::as_str);
+    Call::open(
+        edge,
+        &Head {
+            method: request.method().as_str(),
+            path: request.path(),
+            header: &|name| headers.get(name).map(HeaderValue::as_bytes),
+            host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
+            peer: request.peer_addr().map(|it| it.ip()),
+            http1: request.version() < Version::HTTP_2,
+        },
+    )
+}
+
+fn fail(call: &Call, error: &Error) -> HttpResponse {
+    Raw(match error.as_error::<Fault>() {
+        Some(Fault(error)) => call.fail(error),
+        None => call.fail(&FlowError::internal(error.to_string())),
+    })
+    .into()
+}
+
+/// The answer to a request that its handler has taken along: the framework can only be given an error then.
+fn whole(response: HttpResponse) -> Error {
+    InternalError::from_response("the handler was ended", response).into()
+}
+
+impl Bound {
+    fn close(&self, call: Call, mut response: HttpResponse) -> HttpResponse {
+        if !call.ctx.http1 {
+            response.headers_mut().remove(CONNECTION);
+        }
+        for (name, value) in &self.fixed {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        for (name, value) in call.close(response.status().as_u16()) {
+            // The framework's own listener goes by this and not by the header.
+            if name == "connection" {
+                response.head_mut().set_connection_type(ConnectionType::Close);
+            }
+            set(&mut response, name, &value);
+        }
+        response
+    }
+}

@@ -1,0 +1,89 @@
+//! On a listener: actix-web's own, or ours.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_service::IntoServiceFactory;
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, Response, Server, Service, ServiceFactory, ServiceResponse, fn_factory};
+use actix_web::{Error, HttpResponse};
+use flow_core::adapter::{App, HyperService, Native};
+use tokio_util::task::TaskTracker;
+
+use crate::bridge;
+use crate::routes::router;
+use crate::worker::Worker;
+
+/// How long connections may take to carry their last bytes out.
+const LAST_BYTES: Duration = Duration::from_secs(1);
+
+/// The most workers the framework starts.
+const MAX_WORKERS: usize = 512;
+
+/// actix-web's server: a thread that accepts, and worker threads with a runtime each.
+///
+/// It needs no `System`: the server's own future can be polled anywhere, only what workers run cannot move.
+pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+    Box::pin(async move {
+        let Native { listener, app, workers, keep_alive, stop } = native;
+        let connections = TaskTracker::new();
+        let worker = Worker { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
+        // Dropping the server stops it: it joins the thread that accepts, and the workers end.
+        let mut server = Server::build()
+            .workers(workers.get().min(MAX_WORKERS))
+            .disable_signals()
+            .listen("flows", listener, move || {
+                let worker = worker.clone();
+                fn_factory(move || worker.clone().service())
+            })?
+            .run();
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = stop.cancelled() => {}
+        }
+        // This closes the listener. The connections see the stop themselves and are waited for here, since the
+        // server looks only once a second whether they are done.
+        drop(server.handle().stop(true));
+        connections.close();
+        tokio::select! {
+            ended = server => ended,
+            () = connections.wait() => Ok(()),
+            () = tokio::time::sleep(LAST_BYTES) => Ok(()),
+        }
+    })
+}
+
+/// The application as our hyper listener calls it.
+pub(crate) fn hyper(app: App) -> Pin<Box<dyn Future<Output = io::Result<HyperService>>>> {
+    Box::pin(async move {
+        let app = Rc::new(build(app).await?);
+        let service: HyperService = Rc::new(move |request, peer| {
+            let app = app.clone();
+            Box::pin(async move { bridge::call(&*app, request, peer).await.map(|body| Box::pin(body) as _) })
+        });
+        Ok(service)
+    })
+}
+
+/// The application as one service, below any listener.
+pub(crate) async fn build(
+    app: App,
+) -> io::Result<impl Service<Request, Response = ServiceResponse, Error = Error>> {
+    let app = router(app).into_factory().new_service(AppConfig::default()).await;
+    app.map_err(|()| io::Error::other("the application cannot be built"))
+}
+
+/// Calls the application as actix-web's own server would.
+pub(crate) async fn answer<S>(app: &S, request: Request) -> Response<BoxBody>
+where
+    S: Service<Request, Response = ServiceResponse, Error = Error>,
+{
+    match app.call(request).await {
+        Ok(response) => response.into(),
+        Err(error) => HttpResponse::from_error(error).into(),
+    }
+}

@@ -1,0 +1,195 @@
+//! What actix-web's server runs on each of its threads: connections, in HTTP/1.1 or HTTP/2.
+//!
+//! HTTP/1.1 is the framework's own. Its HTTP/2 does not notice that a client resets a stream or leaves while
+//! the handler or its body is silent (actix-http's `h2::Dispatcher` spawns each request and looks at its
+//! stream again only to write), so a model would go on working for nobody. hyper's notices both; the
+//! application below is the same.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::{HttpService, Payload, Request};
+use actix_web::Error;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
+use actix_web::http::header::CONNECTION;
+use actix_web::http::{ConnectionType, Version};
+use flow_core::adapter::App;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bridge;
+use crate::serve::{answer, build};
+
+/// How long a connection's first request head may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may go on sending a body that is already refused.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How a connection in HTTP/2 starts (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// HTTP/2: requests at once on one connection, and resets of requests not yet accepted (CVE-2023-44487).
+const MAX_STREAMS: u32 = 200;
+const MAX_PENDING_RESETS: usize = 20;
+
+/// HTTP/2: the largest header list, in bytes.
+const MAX_HEAD: u32 = 16 * 1024;
+
+/// An HTTP/2 peer that does not answer a ping within this time is gone.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a worker is started with.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) app: App,
+    pub(crate) keep_alive: Duration,
+    pub(crate) stop: CancellationToken,
+    pub(crate) connections: TaskTracker,
+}
+
+impl Worker {
+    /// Makes the service that the server calls with each connection on this thread.
+    pub(crate) async fn service(
+        self,
+    ) -> io::Result<impl Service<TcpStream, Response = (), Error = io::Error>> {
+        let app = Rc::new(build(self.app).await?);
+        let (called, stop, keeps_alive) = (app.clone(), self.stop.clone(), !self.keep_alive.is_zero());
+        let http1 = HttpService::build()
+            .keep_alive(self.keep_alive)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(LINGER)
+            // A client that leaves is seen at once, and its handler and its stream are dropped.
+            .h1_allow_half_closed(false)
+            // Hidden in the documentation, but what actix-web's `HttpServer` itself closes idle connections by.
+            .graceful_shutdown_signal(move || stop.clone().cancelled_owned())
+            .h1(fn_service(move |request: Request| {
+                let app = called.clone();
+                async move { Ok::<_, Infallible>(http1_answer(&*app, request, keeps_alive).await) }
+            }))
+            .new_service(())
+            .await
+            .map_err(|()| io::Error::other("the HTTP/1.1 service cannot be built"))?;
+        let (http1, http2) = (Rc::new(http1), Rc::new(http2_builder(self.keep_alive)));
+        Ok(fn_service(move |stream: TcpStream| {
+            let (http1, http2, app, stop) = (http1.clone(), http2.clone(), app.clone(), self.stop.clone());
+            let connection = async move {
+                // A frame must leave when it is written. A failure here costs latency, nothing else.
+                let _ = stream.set_nodelay(true);
+                let peer = stream.peer_addr()?;
+                // Broken connections are the clients' business; the calls on them are in the access log.
+                if starts_http2(&stream, &stop).await? {
+                    http2_connection(&http2, stream, peer, app, stop).await;
+                } else {
+                    let _ = http1.call((stream, Some(peer))).await;
+                }
+                Ok(())
+            };
+            self.connections.track_future(connection)
+        }))
+    }
+}
+
+/// Looks which protocol a connection speaks, without taking its bytes.
+async fn starts_http2(stream: &TcpStream, stop: &CancellationToken) -> io::Result<bool> {
+    let look = async {
+        let mut start = [0; PREFACE.len()];
+        loop {
+            let length = stream.peek(&mut start).await?;
+            if length == 0 || !PREFACE.starts_with(&start[..length]) {
+                return Ok(false);
+            }
+            if length == PREFACE.len() {
+                return Ok(true);
+            }
+            // The bytes stay, so the socket stays readable: waiting for more of them must be a pause.
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        looked = timeout(HEAD_TIMEOUT, look) => looked?,
+        () = stop.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+/// Answers in HTTP/1.1, with what the framework's encoder leaves out.
+async fn http1_answer<S>(app: &S, mut request: Request, keeps_alive: bool) -> Response<BoxBody>
+where
+    S: Service<Request, Response = ServiceResponse, Error = Error>,
+{
+    let version = request.version();
+    let keeps_alive = keeps_alive && request.head().connection_type() == ConnectionType::KeepAlive;
+    let has_body = !matches!(request.payload(), Payload::None);
+    let mut response = answer(app, request).await;
+    if has_body && !response.status().is_success() {
+        // The framework closes a connection on which an answer overtakes a body, and begins a call before it
+        // looks at the body that came along. Looking first keeps the connection for the next request.
+        tokio::task::yield_now().await;
+    }
+    if response.body().size() != BodySize::Stream {
+        return response;
+    }
+    if version < Version::HTTP_11 {
+        // HTTP/1.0 knows no chunks; the end of the connection is the end of the stream.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    } else if keeps_alive && response.keep_alive() && response.headers().contains_key(CONNECTION) {
+        // The encoder drops the header where it only repeats HTTP/1.1's default, but the contract has it for
+        // the proxies that go by it. The reason phrase is written as it stands, so a header can follow it.
+        response.head_mut().reason = Some("OK\r\nconnection: keep-alive");
+    }
+    response
+}
+
+fn http2_builder(keep_alive: Duration) -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_header_list_size(MAX_HEAD)
+        // As in the framework's HTTP/2, an idle connection is kept as long as its peer answers pings.
+        .keep_alive_interval(Some(keep_alive).filter(|it| !it.is_zero()))
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+async fn http2_connection<S>(
+    builder: &http2::Builder<LocalExecutor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Rc<S>,
+    stop: CancellationToken,
+) where
+    S: Service<Request, Response = ServiceResponse, Error = Error> + 'static,
+{
+    let service = hyper::service::service_fn(move |request| {
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(bridge::call(&*app, request, peer).await) }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// Runs HTTP/2's streams on the worker's own thread; its runtime owns them.
+#[derive(Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

@@ -1,0 +1,327 @@
+//! What stands between the braces of a tag: helper calls, paths and literals, rewritten for the crate.
+//!
+//! `dialect` says what is rewritten and why.
+
+use super::dialect::private::{DATA, INPUT, PRINT, SECTION};
+
+/// The helpers that produce text or a value.
+const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", "section"];
+
+/// The helpers that take a block.
+const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "with"];
+
+/// The `@`-variables of loops, which the crate keeps itself.
+const LOOP: [&str; 4] = ["first", "index", "key", "last"];
+
+/// The words of one tag.
+pub(super) struct Words<'a> {
+    words: Vec<Word<'a>>,
+    /// The block parameters in scope.
+    names: Vec<&'a str>,
+}
+
+#[derive(PartialEq)]
+enum Word<'a> {
+    Text(String),
+    Plain(&'a str),
+    Mark(char),
+}
+
+/// The name of a partial: as written, or a subexpression that computes it.
+pub(super) enum PartialName<'a> {
+    Fixed(&'a str),
+    Computed(String),
+}
+
+impl<'a> Words<'a> {
+    /// Reads a tag in a place where `names` are block parameters.
+    pub(super) fn of(body: &'a str, names: Vec<&'a str>) -> Result<Self, String> {
+        let mut words = Vec::new();
+        let mut rest = body.trim_start();
+        while let Some(first) = rest.chars().next() {
+            match first {
+                '"' | '\'' => {
+                    let end = end_of_string(rest, first).ok_or("has a string that is never closed")?;
+                    // Only the quote can be escaped; any other backslash is a backslash.
+                    words.push(Word::Text(rest[1..end].replace(&format!("\\{first}"), &first.to_string())));
+                    rest = &rest[end + 1..];
+                }
+                '(' | ')' | '=' | '|' => {
+                    words.push(Word::Mark(first));
+                    rest = &rest[1..];
+                }
+                _ => {
+                    let end = end_of_word(rest);
+                    words.push(Word::Plain(&rest[..end]));
+                    rest = &rest[end..];
+                }
+            }
+            rest = rest.trim_start();
+        }
+        Ok(Self { words, names })
+    }
+
+    /// The first word, if it is a name: what a closing tag repeats.
+    pub(super) fn head(&self) -> Option<&'a str> {
+        match self.words.first() {
+            Some(Word::Plain(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// `{{x}}` as a whole.
+    pub(super) fn value_tag(&self) -> Result<String, String> {
+        match self.words.as_slice() {
+            [Word::Plain(name)] if !INLINE.contains(name) => Ok(format!("{{{{{PRINT} {}}}}}", self.value(name))),
+            [Word::Plain("lookup"), ..] => Ok(format!("{{{{{PRINT} (lookup{})}}}}", self.arguments(1)?)),
+            [Word::Plain(name), ..] if INLINE.contains(name) => {
+                Ok(format!("{{{{{name}{}}}}}", self.arguments(1)?))
+            }
+            [Word::Plain(name), ..] if BLOCK.contains(name) => Err(format!("uses `{name}` without a block")),
+            [Word::Plain(name), ..] => Err(unknown_helper(name)),
+            [] => Err("has an empty tag".into()),
+            [Word::Text(_) | Word::Mark(_), ..] => {
+                let (value, after) = self.parameter(0)?;
+                if after != self.words.len() {
+                    return Err("has a tag that calls no helper".into());
+                }
+                Ok(format!("{{{{{PRINT} {value}}}}}"))
+            }
+        }
+    }
+
+    /// The block parameters it declares.
+    pub(super) fn declared(&self) -> Vec<&'a str> {
+        let bars = self.words.iter().skip_while(|it| **it != Word::Mark('|'));
+        bars.filter_map(|it| if let Word::Plain(name) = it { Some(*name) } else { None }).collect()
+    }
+
+    /// How many contexts up the farthest of its paths reaches.
+    pub(super) fn climb(&self) -> usize {
+        let climbs = self.words.iter().map(|it| if let Word::Plain(path) = it { path.matches("..").count() } else { 0 });
+        climbs.max().unwrap_or_default()
+    }
+
+    /// What follows `{{#`: the helper that is called, and the call.
+    pub(super) fn block(&self) -> Result<(&'a str, String), String> {
+        match self.words.as_slice() {
+            [Word::Plain(name), ..] if BLOCK.contains(name) => {
+                Ok((name, format!("{name}{}", self.arguments(1)?)))
+            }
+            [Word::Plain(name)] => Ok((SECTION, format!("{SECTION} {}", self.value(name)))),
+            [Word::Plain(name), ..] => Err(unknown_helper(name)),
+            _ => Err("has a block without a name".into()),
+        }
+    }
+
+    /// What follows `{{>`: the name, and at which word its arguments start.
+    pub(super) fn partial_name(&self) -> Result<(PartialName<'_>, usize), String> {
+        let name = match self.words.first() {
+            Some(Word::Plain(name)) => name,
+            Some(Word::Text(name)) => name.as_str(),
+            Some(Word::Mark('(')) => {
+                let (call, after) = self.parameter(0)?;
+                return Ok((PartialName::Computed(call), after));
+            }
+            _ => return Err("has a partial without a name".into()),
+        };
+        let is_plain = |it: char| it.is_alphanumeric() || "-_@/.".contains(it);
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return Err(format!("names the partial `{name}`; letters, digits and `-_/.` make a name"));
+        }
+        Ok((PartialName::Fixed(name), 1))
+    }
+
+    /// What follows `{{#*`: `inline` and a name.
+    pub(super) fn inline_name(&self) -> Result<&str, String> {
+        match self.words.as_slice() {
+            [Word::Plain("inline"), Word::Text(name)] => Ok(name),
+            [Word::Plain("inline"), Word::Plain(name)] => Ok(name),
+            _ => Err("has a decorator, and Dotprompt has none but `inline`".into()),
+        }
+    }
+
+    /// All arguments from a word on: values, `key=value` and `as |a b|`.
+    pub(super) fn arguments(&self, at: usize) -> Result<String, String> {
+        let (arguments, after) = self.arguments_until_parenthesis(at)?;
+        if after < self.words.len() { Err("closes a parenthesis it never opened".into()) } else { Ok(arguments) }
+    }
+
+    fn arguments_until_parenthesis(&self, mut at: usize) -> Result<(String, usize), String> {
+        let mut out = String::new();
+        while at < self.words.len() && self.words[at] != Word::Mark(')') {
+            let (argument, after) = self.argument(at)?;
+            out.push(' ');
+            out.push_str(&argument);
+            at = after;
+        }
+        Ok((out, at))
+    }
+
+    /// One argument, and the word after it.
+    fn argument(&self, at: usize) -> Result<(String, usize), String> {
+        match self.words.get(at..).unwrap_or_default() {
+            [Word::Plain("as"), Word::Mark('|'), rest @ ..] => {
+                let names = rest.iter().map_while(|it| match it {
+                    Word::Plain(name) => Some(*name),
+                    _ => None,
+                });
+                let names: Vec<_> = names.collect();
+                if rest.get(names.len()) != Some(&Word::Mark('|')) || !(1..=2).contains(&names.len()) {
+                    return Err(
+                        "names its block parameters other than `as |value|` or `as |value key|`".into()
+                    );
+                }
+                Ok((format!("as |{}|", names.join(" ")), at + names.len() + 3))
+            }
+            [Word::Plain(key), Word::Mark('='), ..] => {
+                let (value, after) = self.parameter(at + 2)?;
+                Ok((format!("{key}={value}"), after))
+            }
+            _ => self.parameter(at),
+        }
+    }
+
+    /// One value, and the word after it.
+    fn parameter(&self, at: usize) -> Result<(String, usize), String> {
+        match self.words.get(at..).unwrap_or_default() {
+            [Word::Text(text), ..] => Ok((serde_json::Value::from(text.as_str()).to_string(), at + 1)),
+            [Word::Plain(name), ..] => Ok((self.value(name), at + 1)),
+            [Word::Mark('('), Word::Plain(name), ..] => {
+                if !INLINE.contains(name) {
+                    return Err(unknown_helper(name));
+                }
+                let (arguments, after) = self.arguments_until_parenthesis(at + 2)?;
+                if after == self.words.len() {
+                    return Err("opens a parenthesis it never closes".into());
+                }
+                Ok((format!("({name}{arguments})"), after + 1))
+            }
+            [Word::Mark(mark), ..] => Err(format!("has a `{mark}` where a value should be")),
+            [] => Err("ends where a value should be".into()),
+        }
+    }
+
+    /// A word that stands for a value: a literal or a path.
+    fn value(&self, word: &str) -> String {
+        match word {
+            "true" | "false" | "null" => word.to_owned(),
+            "undefined" => "null".to_owned(),
+            _ if is_number(word) => word.to_owned(),
+            _ => self.path(word),
+        }
+    }
+
+    /// A path as a look-up from where it starts.
+    fn path(&self, path: &str) -> String {
+        let (start, rest) = match path.strip_prefix('@') {
+            Some(name) => {
+                let bare = name.trim_start_matches("../");
+                if LOOP.contains(&bare) {
+                    return path.to_owned();
+                }
+                match after_step(bare, "root") {
+                    Some(rest) => (format!("@root.{INPUT}"), rest),
+                    None => (format!("@root.{DATA}"), bare),
+                }
+            }
+            None => {
+                let mut rest = path;
+                while let Some(outer) = after_step(rest, "..") {
+                    rest = outer;
+                }
+                let climb = path[..path.len() - rest.len()].matches("..").count();
+                match after_step(rest, "this").or_else(|| after_step(rest, ".")) {
+                    None if climb == 0 && let Some(name) = self.names.iter().find_map(|it| after_step(rest, it).map(|_| *it)) => {
+                        (name.to_owned(), after_step(rest, name).unwrap_or_default())
+                    }
+                    inner => (format!("{}this", "../".repeat(climb)), inner.unwrap_or(rest)),
+                }
+            }
+        };
+        let steps = steps(rest).into_iter().map(|it| format!(" {}", serde_json::Value::from(it))).collect::<String>();
+        if steps.is_empty() { start } else { format!("(lookup {start}{steps})") }
+    }
+}
+
+/// The steps of a path: `a.b`, `a/b`, `a.[b c].0`.
+fn steps(path: &str) -> Vec<&str> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let (step, after) = match rest.strip_prefix('[').and_then(|it| it.split_once(']')) {
+            Some((step, after)) => (step, after.strip_prefix(['.', '/']).unwrap_or(after)),
+            None => rest.split_once(['.', '/']).unwrap_or((rest, "")),
+        };
+        steps.push(step);
+        rest = after;
+    }
+    steps
+}
+
+/// What follows `prefix` in a path, if that is its first step.
+fn after_step<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(prefix)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['.', '/']) }
+}
+
+fn is_number(word: &str) -> bool {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    digits.starts_with(|it: char| it.is_ascii_digit()) && digits.parse::<f64>().is_ok()
+}
+
+fn end_of_string(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    text.char_indices().skip(1).find_map(|(at, it)| {
+        let ends = it == quote && !escaped;
+        escaped = it == '\\' && !escaped;
+        ends.then_some(at)
+    })
+}
+
+fn end_of_word(text: &str) -> usize {
+    let mut in_brackets = false;
+    let ends = |it: char| it.is_whitespace() || "()=|\"'".contains(it);
+    let end = text.char_indices().find(|(_, it)| {
+        in_brackets = if in_brackets { *it != ']' } else { *it == '[' };
+        !in_brackets && ends(*it)
+    });
+    end.map_or(text.len(), |(at, _)| at)
+}
+
+fn unknown_helper(name: &str) -> String {
+    format!("calls `{name}`, which is no helper of Dotprompt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(body: &str) -> String {
+        Words::of(body, vec!["item"]).and_then(|it| it.value_tag()).expect("rewrites")
+    }
+
+    #[test]
+    fn each_path_becomes_a_look_up_from_where_it_starts() {
+        assert_eq!(tag("a.[b c]/0"), r#"{{dotprompt:print (lookup this "a" "b c" "0")}}"#);
+        assert_eq!(tag("../../this.a"), r#"{{dotprompt:print (lookup ../../this "a")}}"#);
+        assert_eq!(tag("item.a"), r#"{{dotprompt:print (lookup item "a")}}"#);
+        assert_eq!(tag("this.item"), r#"{{dotprompt:print (lookup this "item")}}"#);
+        assert_eq!(tag("@auth.email"), r#"{{dotprompt:print (lookup @root.data "auth" "email")}}"#);
+        assert_eq!(tag("@root.a"), r#"{{dotprompt:print (lookup @root.input "a")}}"#);
+        assert_eq!(tag("@../index"), "{{dotprompt:print @../index}}");
+        assert_eq!(tag("json .."), "{{json ../this}}");
+        assert_eq!(tag("."), "{{dotprompt:print this}}");
+    }
+
+    #[test]
+    fn only_the_quote_is_escaped_in_a_string() {
+        assert_eq!(tag(r"section 'it\'s \n'"), r#"{{section "it's \\n"}}"#);
+    }
+
+    #[test]
+    fn a_helper_dotprompt_does_not_have_is_refused() {
+        let error = Words::of("eq a b", Vec::new()).and_then(|it| it.value_tag()).expect_err("no such helper");
+        assert_eq!(error, "calls `eq`, which is no helper of Dotprompt");
+    }
+}

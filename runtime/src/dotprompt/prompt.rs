@@ -1,0 +1,131 @@
+//! One prompt file, parsed and compiled, and what it becomes for a model.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::environment::{Dotprompt, Shared};
+use super::error::PromptError;
+use super::frontmatter::Metadata;
+use super::messages;
+use super::template::Template;
+use crate::message::Message;
+use crate::model::{ModelConfig, ModelRequest, OutputSchema, ToolDefinition};
+
+/// A prompt, ready to render as often as one likes.
+#[derive(Clone)]
+pub struct Prompt {
+    /// As the file has it, schemas unresolved: what overrides are laid over.
+    written: Metadata,
+    resolved: Metadata,
+    template: Arc<Template>,
+    shared: Arc<Shared>,
+}
+
+/// What a prompt is rendered with.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RenderData {
+    /// The variables of the template.
+    pub input: Map<String, Value>,
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// Documents to ground the answer on; a template reads them as `@metadata.docs`.
+    pub docs: Vec<Value>,
+    /// The `@`-variables: `{"auth": {…}}` is `@auth`.
+    pub context: Map<String, Value>,
+}
+
+/// What a prompt became.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Rendered {
+    /// What to say to the model.
+    pub messages: Vec<Message>,
+    /// Everything else the prompt says: model, settings, schemas, tools.
+    #[serde(flatten)]
+    pub metadata: Metadata,
+    /// The variables it was rendered with, defaults filled in.
+    #[serde(skip)]
+    pub variables: Map<String, Value>,
+}
+
+impl Prompt {
+    /// Parses and compiles a prompt that needs no partials, named schemas or tools from outside.
+    pub fn parse(source: &str) -> Result<Self, PromptError> {
+        Dotprompt::new().parse(source)
+    }
+
+    pub(super) fn new(
+        written: Metadata,
+        template: Template,
+        shared: Arc<Shared>,
+    ) -> Result<Self, PromptError> {
+        let resolved = shared.resolve(&written)?;
+        Ok(Self { written, resolved, template: Arc::new(template), shared })
+    }
+
+    /// What the front matter says, schemas as JSON Schema and known tools resolved.
+    pub fn metadata(&self) -> &Metadata {
+        &self.resolved
+    }
+
+    /// The messages for this data.
+    pub fn render(&self, data: &RenderData) -> Result<Rendered, PromptError> {
+        self.render_as(self.resolved.clone(), data)
+    }
+
+    /// The messages for this data, with some of the front matter replaced for this time.
+    ///
+    /// A member given replaces the file's; settings under `config` are merged one by one.
+    pub fn render_with(&self, data: &RenderData, overrides: &Metadata) -> Result<Rendered, PromptError> {
+        let mut metadata = self.shared.resolve(&self.written.clone().overlaid(overrides))?;
+        // Defaults of the file stay defaults where the overrides name no others.
+        let defaults = self.written.input.as_ref().and_then(|it| it.default.clone());
+        if let (Some(input), Some(defaults)) = (&mut metadata.input, defaults) {
+            input.default.get_or_insert(defaults);
+        }
+        self.render_as(metadata, data)
+    }
+
+    fn render_as(&self, metadata: Metadata, data: &RenderData) -> Result<Rendered, PromptError> {
+        let mut variables = metadata.input.as_ref().and_then(|it| it.default.clone()).unwrap_or_default();
+        variables.extend(data.input.clone());
+        let mut at_variables = Map::new();
+        if self.template.reads_metadata {
+            let prompt = Metadata { input: None, ..metadata.clone() };
+            let about = json!({ "prompt": prompt, "docs": data.docs, "messages": data.messages });
+            at_variables.insert("metadata".into(), about);
+        }
+        at_variables.extend(data.context.clone());
+        let text = self.template.render(variables.clone(), at_variables)?;
+        Ok(Rendered { messages: messages::from_rendered(&text, &data.messages), metadata, variables })
+    }
+}
+
+impl Rendered {
+    /// The request to the model: messages, settings, tools defined in full, and the shape of the answer.
+    ///
+    /// Tools named but not defined are left in `metadata.tools` for the caller.
+    pub fn into_request(self) -> Result<ModelRequest, PromptError> {
+        let metadata = self.metadata;
+        let config = ModelConfig::deserialize(Value::Object(metadata.config))
+            .map_err(|error| PromptError::Config { what: error.to_string() })?;
+        let tools = metadata.tool_defs.into_iter().map(|tool| ToolDefinition {
+            name: tool.name,
+            description: tool.description.unwrap_or_default(),
+            input_schema: tool.input_schema.unwrap_or_else(|| json!({ "type": "object" })),
+        });
+        let name = metadata.name.unwrap_or_else(|| "output".into());
+        let output_schema =
+            metadata.output.and_then(|it| it.schema).map(|schema| OutputSchema { name, schema });
+        Ok(ModelRequest { messages: self.messages, tools: tools.collect(), output_schema, config })
+    }
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt").field("metadata", &self.resolved).finish_non_exhaustive()
+    }
+}

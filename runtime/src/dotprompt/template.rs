@@ -1,0 +1,180 @@
+//! A compiled template with the partials it can reach: compiled once, rendered for each request.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use handlebars::{
+    BlockContext, Context, Handlebars, RenderContext, RenderError, RenderErrorReason, Renderable, StringOutput, no_escape,
+};
+use serde_json::{Map, Value};
+
+use super::dialect::{self, GUARD, Lines, PartialUse, private};
+use super::error::{Fault, PromptError};
+use super::messages::{MARKER_END, MARKER_START};
+use super::{blocks, inline, scan, whitespace};
+
+/// A template and its partials, ready to render.
+pub(super) struct Template {
+    registry: Handlebars<'static>,
+    lines: BTreeMap<String, Lines>,
+    /// Whether it mentions `@metadata`; if not, nobody needs to build it.
+    pub(super) reads_metadata: bool,
+    /// How many contexts up the farthest path of any of them reaches.
+    climb: usize,
+}
+
+/// Where the partials are.
+pub(super) struct Partials<'a> {
+    pub(super) find: &'a dyn Fn(&str) -> Option<String>,
+    /// Those that a template may name at run time.
+    pub(super) known: Vec<&'a str>,
+}
+
+/// The template of the prompt itself; no partial can be named so.
+const MAIN: &str = "";
+
+impl Template {
+    /// Compiles a template whose first line is line `line` of its file.
+    pub(super) fn compile(source: &str, line: usize, partials: &Partials<'_>) -> Result<Self, PromptError> {
+        let mut registry = Handlebars::new();
+        registry.register_escape_fn(no_escape);
+        blocks::register(&mut registry);
+        inline::register(&mut registry);
+        let template = Self { registry, lines: BTreeMap::new(), reads_metadata: false, climb: 0 };
+        let mut compiler = Compiler { template, inline: HashSet::new(), open: Vec::new(), takes_all: false };
+
+        compiler.add(MAIN, source, line)?;
+        let mut missing = Vec::new();
+        while let Some((user, partial)) = compiler.open.pop() {
+            if compiler.template.lines.contains_key(&partial.name) {
+                continue;
+            }
+            match (partials.find)(&partial.name) {
+                Some(source) => compiler.add(&partial.name, &source, 1)?,
+                None => missing.push((user, partial)),
+            }
+            if compiler.takes_all {
+                compiler.takes_all = false;
+                let named = partials.known.iter().map(|name| PartialUse {
+                    name: (*name).to_owned(),
+                    line: 1,
+                    has_fallback: true,
+                });
+                compiler.open.extend(named.map(|it| (MAIN.to_owned(), it)));
+            }
+        }
+        // A partial may be defined inline by whoever includes the one that names it, so what is missing is
+        // known only at the end.
+        for (user, partial) in missing {
+            if !partial.has_fallback && !compiler.inline.contains(&partial.name) {
+                let what = format!("names the partial `{}`, which is not known", partial.name);
+                return Err(at_template(&user, Fault::new(partial.line, what)));
+            }
+        }
+        Ok(compiler.template)
+    }
+
+    /// Renders to text with markers in it, for `messages` to take apart.
+    pub(super) fn render(
+        &self,
+        input: Map<String, Value>,
+        data: Map<String, Value>,
+    ) -> Result<String, PromptError> {
+        let members = [(private::INPUT, input), (private::DATA, data)];
+        let mut root = Value::Object(
+            members.map(|(name, it)| (name.to_owned(), Value::Object(it))).into_iter().collect(),
+        );
+        disarm(&mut root);
+        let context = Context::from(root);
+        let mut scope = RenderContext::new(None);
+        scope.replace_blocks(self.blocks());
+        let mut out = StringOutput::new();
+        let main = self.registry.get_template(MAIN);
+        let rendered = main.map_or(Ok(()), |it| it.render(&self.registry, &context, &mut scope, &mut out));
+        rendered.map_err(|error| self.render_error(&error))?;
+        let text = out.into_string().map_err(|error| self.render_error(&error.into()))?;
+        Ok(text.replace(GUARD, ""))
+    }
+
+    /// The contexts to start with: the input, and nothing above it. The crate takes a `..` that reaches too
+    /// far for no `..` at all, so nothing is as many blocks as the templates can climb.
+    fn blocks(&self) -> VecDeque<BlockContext<'static>> {
+        let mut input = BlockContext::new();
+        input.base_path_mut().push(private::INPUT.to_owned());
+        let mut nothing = BlockContext::new();
+        nothing.set_base_value(Value::Null);
+        std::iter::once(input).chain(std::iter::repeat_n(nothing, self.climb)).collect()
+    }
+
+    /// The crate's own text may quote data, so only what the template itself says is kept of it.
+    fn render_error(&self, error: &RenderError) -> PromptError {
+        let name = error.template_name.as_deref().unwrap_or(MAIN);
+        let place = (error.line_no.unwrap_or(1), error.column_no.unwrap_or(1));
+        let line = self.lines.get(name).map_or(1, |it| it.original(place.0, place.1));
+        let what = match error.reason() {
+            RenderErrorReason::Other(what) => what.clone(),
+            RenderErrorReason::PartialNotFound(_) => "names a partial that is not known".into(),
+            RenderErrorReason::PartialBlockNotFound => "reads a `@partial-block` nobody passed".into(),
+            _ => "could not be evaluated".into(),
+        };
+        PromptError::Render { partial: partial_name(name), line, what }
+    }
+}
+
+struct Compiler {
+    template: Template,
+    inline: HashSet<String>,
+    /// Partials to compile, each with the template that names it.
+    open: Vec<(String, PartialUse)>,
+    takes_all: bool,
+}
+
+impl Compiler {
+    fn add(&mut self, name: &str, source: &str, line: usize) -> Result<(), PromptError> {
+        let source = source.replace([MARKER_START, MARKER_END, GUARD], "\u{fffd}");
+        let fault = |fault| at_template(name, fault);
+        let mut pieces = scan::scan(&source, line).map_err(fault)?;
+        whitespace::settle(&mut pieces);
+        let rewritten = dialect::rewrite(&pieces).map_err(fault)?;
+        self.template.registry.register_template_string(name, &rewritten.source).map_err(|error| {
+            let place = error.pos().unwrap_or((1, 1));
+            let line = rewritten.lines.original(place.0, place.1);
+            at_template(name, Fault::new(line, "has a tag that Handlebars does not understand"))
+        })?;
+        self.template.lines.insert(name.to_owned(), rewritten.lines);
+        self.template.reads_metadata |= source.contains("@metadata");
+        self.template.climb = self.template.climb.max(rewritten.climb);
+        self.takes_all |= rewritten.names_partials_at_runtime;
+        self.inline.extend(rewritten.inline);
+        self.open.extend(rewritten.partials.into_iter().map(|it| (name.to_owned(), it)));
+        Ok(())
+    }
+}
+
+/// Takes from all texts the characters that stand for something in a rendered template.
+///
+/// They are Unicode noncharacters, which no text is meant to hold. Since they cannot come from data, no data
+/// can pass for a role, a medium or a section, whatever it spells.
+fn disarm(value: &mut Value) {
+    const SPECIAL: [char; 3] = [MARKER_START, MARKER_END, GUARD];
+    match value {
+        Value::String(text) if text.contains(SPECIAL) => *text = text.replace(SPECIAL, "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(disarm),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(disarm);
+            if fields.keys().any(|key| key.contains(SPECIAL)) {
+                let owned = std::mem::take(fields);
+                fields
+                    .extend(owned.into_iter().map(|(key, value)| (key.replace(SPECIAL, "\u{fffd}"), value)));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn at_template(name: &str, fault: Fault) -> PromptError {
+    PromptError::Template { partial: partial_name(name), line: fault.line, what: fault.what }
+}
+
+fn partial_name(name: &str) -> Option<String> {
+    Some(name.to_owned()).filter(|it| it != MAIN)
+}

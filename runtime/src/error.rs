@@ -1,0 +1,85 @@
+//! What can go wrong between a flow and its model, by what the caller can do about it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A failed model call.
+///
+/// Its text is safe to log and to show: it never holds a key, a prompt or what the provider sent back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The content was refused: a blocked prompt or a withheld answer.
+    #[error("the model refused the content ({reason})")]
+    Refused {
+        /// The provider's word for it, such as `SAFETY`.
+        reason: Cow<'static, str>,
+    },
+    /// The provider is out of quota or asks for patience (HTTP 429, `RESOURCE_EXHAUSTED`).
+    #[error("the model's quota is used up")]
+    Quota {
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The provider failed (5xx), could not be reached, or broke off.
+    #[error("the model could not be reached or broke off ({detail})")]
+    Upstream {
+        /// What happened, in our own words.
+        detail: Cow<'static, str>,
+    },
+    /// The answer came but made no sense: not JSON, against its schema, empty.
+    #[error("the model's answer was unusable ({detail})")]
+    Unusable {
+        /// What was wrong with it, in our own words.
+        detail: Cow<'static, str>,
+    },
+    /// Nothing came in time.
+    #[error("the model did not answer in time")]
+    Timeout,
+    /// The provider rejected our request or key (4xx): a wrong key, model name or setting.
+    #[error("the model's provider rejected the request ({detail})")]
+    Rejected {
+        /// What it rejected, in our own words.
+        detail: Cow<'static, str>,
+    },
+    /// No such model, or none configured.
+    #[error("no model is configured under this name")]
+    NotConfigured,
+    /// A defect on our side, such as a tool that failed or a prompt that does not render.
+    #[error("{detail}")]
+    Internal {
+        /// What broke.
+        detail: Cow<'static, str>,
+    },
+}
+
+impl ModelError {
+    /// The content was refused for `reason`, the provider's word for it.
+    ///
+    /// A word is kept only if it looks like one: nothing a provider sends may reach a log unread.
+    pub fn refused(reason: &str) -> Self {
+        let is_word = reason.len() <= 40 && reason.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+        let reason = if is_word && !reason.is_empty() { reason.to_owned().into() } else { "UNNAMED".into() };
+        Self::Refused { reason }
+    }
+
+    /// The provider failed, could not be reached, or broke off.
+    pub fn upstream(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Upstream { detail: detail.into() }
+    }
+
+    /// The answer came but made no sense.
+    pub fn unusable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unusable { detail: detail.into() }
+    }
+
+    /// The provider rejected our request or key.
+    pub fn rejected(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Rejected { detail: detail.into() }
+    }
+
+    /// A defect on our side.
+    pub fn internal(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Internal { detail: detail.into() }
+    }
+}

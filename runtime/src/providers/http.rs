@@ -1,0 +1,58 @@
+//! The one HTTP client that all providers share, and the bound on calls under way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::ProviderSettings;
+use crate::error::ModelError;
+
+/// A provider that does not accept a connection within this time is not going to answer either.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Shorter than the idle limit of Google's and most others' front ends, so that no request meets a closed connection.
+const IDLE_CONNECTION: Duration = Duration::from_secs(55);
+
+/// Notices a dead peer behind a connection that looks open.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+pub(super) struct Http {
+    pub(super) client: reqwest::Client,
+    permits: Arc<Semaphore>,
+}
+
+impl Http {
+    pub(super) fn new(settings: &ProviderSettings) -> Result<Self, ModelError> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A backstop behind our own deadlines. A total timeout is not set here: it would cut long streams.
+            .read_timeout(settings.llm_timeout)
+            .pool_max_idle_per_host(settings.pool_max_idle)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .tcp_nodelay(true)
+            .tcp_keepalive(KEEP_ALIVE)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .http2_keep_alive_while_idle(true)
+            // A redirect would carry the key to wherever it points, and the environment's proxy variables
+            // would make a server talk to a host that its settings do not name.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|_| ModelError::internal("the HTTP client could not be built"))?;
+        Ok(Self {
+            client,
+            permits: Arc::new(Semaphore::new(settings.pool_max.clamp(1, Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    /// Waits for a turn; the caller holds its deadline over this.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, ModelError> {
+        self.permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| ModelError::internal("the HTTP client is closed"))
+    }
+}

@@ -1,0 +1,119 @@
+//! JSON Schemas compiled once: what a model's answer and a tool's arguments must satisfy.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::ModelError;
+
+/// A named JSON Schema with its compiled validator; cloning it is cheap.
+#[derive(Clone)]
+pub struct Schema {
+    inner: Arc<Compiled>,
+}
+
+struct Compiled {
+    name: String,
+    value: Value,
+    validator: Validator,
+}
+
+/// The shape of a structured answer: a [`Schema`], the type it is read into, and the type's own rules.
+///
+/// Build one at start and keep it; building it compiles the schema.
+pub struct OutputSpec<T> {
+    schema: Schema,
+    rules: fn(&T) -> Vec<String>,
+    marker: PhantomData<fn() -> T>,
+}
+
+/// How an instance breaks its schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule it breaks: a place in the schema, never in the instance, so it is safe to log.
+    pub rule: String,
+    /// Where in the instance and how, without the offending value; for the model's eyes.
+    pub explanation: String,
+}
+
+impl Schema {
+    /// Compiles a schema. A schema that is none is a defect on our side.
+    pub fn compile(name: impl Into<String>, value: Value) -> Result<Self, ModelError> {
+        let name = name.into();
+        let validator = jsonschema::validator_for(&value).map_err(|error| {
+            ModelError::internal(format!("the schema {name} does not compile: {}", error.masked()))
+        })?;
+        Ok(Self { inner: Arc::new(Compiled { name, value, validator }) })
+    }
+
+    /// The schema's name.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The schema itself.
+    pub fn value(&self) -> &Value {
+        &self.inner.value
+    }
+
+    /// Every way in which `instance` breaks the schema; empty if it satisfies it.
+    pub fn violations(&self, instance: &Value) -> Vec<Violation> {
+        let describe = |error: jsonschema::ValidationError<'_>| Violation {
+            rule: error.schema_path().to_string(),
+            explanation: format!("at \"{}\": {}", error.instance_path(), error.masked()),
+        };
+        self.inner.validator.iter_errors(instance).map(describe).collect()
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Schema").field(&self.inner.name).finish()
+    }
+}
+
+impl<T: DeserializeOwned> OutputSpec<T> {
+    /// The shape named `name` that `schema` describes and `T` reads.
+    pub fn new(name: impl Into<String>, schema: Value) -> Result<Self, ModelError> {
+        Ok(Self { schema: Schema::compile(name, schema)?, rules: |_| Vec::new(), marker: PhantomData })
+    }
+
+    /// Adds rules that a schema cannot express: each sentence returned names one fault, for the model to read.
+    #[must_use]
+    pub fn with_rules(mut self, rules: fn(&T) -> Vec<String>) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(crate) fn read(&self, value: Value) -> Result<T, Vec<Violation>> {
+        // Serde's message quotes the value it stumbled on; the model has that value before its eyes anyway.
+        let typed: T = serde_json::from_value(value)
+            .map_err(|error| vec![Violation { rule: "(type)".into(), explanation: error.to_string() }])?;
+        let faults = (self.rules)(&typed);
+        if faults.is_empty() {
+            return Ok(typed);
+        }
+        Err(faults.into_iter().map(|explanation| Violation { rule: "(rules)".into(), explanation }).collect())
+    }
+}
+
+impl<T> Clone for OutputSpec<T> {
+    fn clone(&self) -> Self {
+        Self { schema: self.schema.clone(), rules: self.rules, marker: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for OutputSpec<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("OutputSpec").field(&self.schema.name()).finish()
+    }
+}

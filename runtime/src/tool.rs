@@ -1,0 +1,149 @@
+//! Tools: typed functions a model may ask to have called.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::error::ModelError;
+use crate::model::ToolDefinition;
+use crate::schema::Schema;
+use crate::trace;
+
+/// A typed async function under a name, with its schemas; cloning it is cheap.
+#[derive(Clone)]
+pub struct Tool {
+    definition: Arc<ToolDefinition>,
+    input: Schema,
+    output_schema: Arc<Value>,
+    run: Arc<Run>,
+}
+
+type Run = dyn Fn(Value) -> BoxFuture<'static, Result<Value, ToolError>> + Send + Sync;
+
+/// Why a tool could not do its work, in words meant for the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ToolError(pub Cow<'static, str>);
+
+impl Tool {
+    /// A tool from an async function whose input is a struct.
+    ///
+    /// It is refused if the name is not one that every provider takes, or the input's schema is not an object's.
+    pub fn new<I, O, F, W>(
+        name: &'static str,
+        description: &'static str,
+        function: F,
+    ) -> Result<Self, ModelError>
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema,
+        F: Fn(I) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<O, ToolError>> + Send + 'static,
+    {
+        if !is_tool_name(name) {
+            return Err(ModelError::internal(format!("{name:?} cannot name a tool")));
+        }
+        let input_schema = schema_of::<I>();
+        if input_schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(ModelError::internal(format!("the input of the tool {name} is not a struct")));
+        }
+        let definition = ToolDefinition {
+            name: name.into(),
+            description: description.into(),
+            input_schema: input_schema.clone(),
+        };
+        let run = move |input: Value| -> BoxFuture<'static, Result<Value, ToolError>> {
+            let work = serde_json::from_value(input).map(&function);
+            Box::pin(async move {
+                // The schema has been checked by now; what is left is what a schema cannot say.
+                let output = work.map_err(|_| ToolError::from("the arguments do not fit the tool"))?.await?;
+                serde_json::to_value(output).map_err(|_| ToolError::from("the result could not be written"))
+            })
+        };
+        Ok(Self {
+            definition: Arc::new(definition),
+            input: Schema::compile(name, input_schema)?,
+            output_schema: Arc::new(schema_of::<O>()),
+            run: Arc::new(run),
+        })
+    }
+
+    /// The tool as a model sees it.
+    pub fn definition(&self) -> &ToolDefinition {
+        &self.definition
+    }
+
+    /// The JSON Schema of what it returns.
+    pub fn output_schema(&self) -> &Value {
+        &self.output_schema
+    }
+
+    /// Calls the tool with arguments a model made up, in a span of its own.
+    ///
+    /// What the model can mend comes back as an `{"error": …}` result for it to read: arguments against
+    /// the schema, a [`ToolError`], no answer within `patience`. A panic is a defect and ends the call.
+    pub async fn call(&self, input: Value, patience: Duration) -> Result<Value, ModelError> {
+        let name = &self.definition.name;
+        // Models leave the arguments out when there are none to give.
+        let input = if input.is_null() { json!({}) } else { input };
+        let violations = self.input.violations(&input);
+        if !violations.is_empty() {
+            let faults: Vec<_> = violations.into_iter().map(|it| it.explanation).collect();
+            return Ok(json!({ "error": "the arguments do not fit the tool", "details": faults }));
+        }
+        let work = async {
+            // The call itself may panic as well as the future it returns, so both run inside.
+            let guarded = AssertUnwindSafe(async { (self.run)(input).await }).catch_unwind();
+            match tokio::time::timeout(patience, guarded).await {
+                Ok(Ok(answer)) => Ok(answer.unwrap_or_else(|error| json!({ "error": error.0 }))),
+                Ok(Err(_panic)) => Err(ModelError::internal(format!("the tool {name} panicked"))),
+                Err(_elapsed) => Ok(json!({ "error": "the tool did not answer in time" })),
+            }
+        };
+        trace::within(trace::tool(name), work).await
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Tool").field(&self.definition.name).finish()
+    }
+}
+
+impl From<&'static str> for ToolError {
+    fn from(message: &'static str) -> Self {
+        Self(message.into())
+    }
+}
+
+impl From<String> for ToolError {
+    fn from(message: String) -> Self {
+        Self(message.into())
+    }
+}
+
+/// What all providers accept: a letter or underscore, then letters, digits, underscores and dashes.
+fn is_tool_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_' || it == '-')
+}
+
+/// One self-contained draft-07 schema: the draft Genkit's tools speak, with nothing left to resolve.
+fn schema_of<T: JsonSchema>() -> Value {
+    SchemaSettings::draft07()
+        .with(|it| it.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}

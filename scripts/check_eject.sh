@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Rehearses the ejection: for each adapter, in a scratch copy, drops the other two and holds format, clippy
+# and tests against what is left. Shares the target folder, so only our own crates are compiled again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for keep in axum actix poem; do
+  [[ -d adapters/$keep ]] || continue
+  echo "::: keeping only $keep"
+  rm -rf "${scratch:?}/copy" && mkdir "$scratch/copy"
+  git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$scratch/copy"
+  (
+    cd "$scratch/copy"
+    scripts/eject.sh --keep "$keep"
+    cargo fmt --all --check
+    cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+    cargo test --quiet --workspace
+  )
+done

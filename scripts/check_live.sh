@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Holds the built program against outside tools, on every framework and listener: test_endpoints.sh,
+# schemathesis, an OpenAPI validator, and the documentation pages in Chromium.
+#
+#   scripts/check_live.sh TOOLS    # a folder with venv/bin/schemathesis and node_modules/playwright-core
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=${1:?the folder of the installed tools}
+examples=${SCHEMATHESIS_EXAMPLES:-30}
+cargo build --quiet --all-features
+program=${CARGO_TARGET_DIR:-target}/debug/genkit-endpoints
+server='' logs=$(mktemp -d)
+stop() {
+  if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" || true; fi
+  server=''
+}
+trap 'stop; rm -rf "$logs"' EXIT
+
+port=18080
+start() {
+  port=$((port + 1))
+  "$program" --port "$port" --log-format json "$@" >"$logs/$port" 2>&1 &
+  server=$!
+  for _ in $(seq 100); do
+    curl --silent --fail --output /dev/null "localhost:$port/health" && return
+    sleep 0.1
+  done
+  cat "$logs/$port" >&2
+  return 1
+}
+
+for framework in axum actix poem; do
+  for listener in native hyper; do
+    echo "::: $framework/$listener"
+    RATE_LIMIT_DEFAULT=1000000/second start --framework "$framework" --server "$listener" --debug --model demo
+    grep --quiet "\"framework\":\"$framework\".*\"server\":\"$listener\"" "$logs/$port"
+    BASE_URL=http://localhost:$port scripts/test_endpoints.sh
+    if [[ $listener == native ]]; then
+      curl --silent "localhost:$port/openapi.json" >"$logs/openapi.json"
+      "$tools/venv/bin/openapi-spec-validator" "$logs/openapi.json"
+      "$tools/venv/bin/schemathesis" run "http://localhost:$port/openapi.json" --checks all \
+        --max-examples "$examples" --workers 2 --no-color
+    fi
+    if [[ $framework/$listener == axum/native || -n ${ALL_PAGES:-} ]]; then
+      NODE_PATH=$tools/node_modules node scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
+    fi
+    stop
+  done
+done
