@@ -27,8 +27,9 @@ pub fn run(
         .build()
         .context("the runtime could not be started")?;
     let ended = runtime.block_on(async {
-        let plan = plan(settings, adapter)?;
-        serve(plan, signals()?).await
+        // Before the log says that it serves: whoever reads that may already send one.
+        let signals = signals()?;
+        serve(plan(settings, adapter)?, signals).await
     });
     // What still runs belongs to clients that do not read; the process must not wait for them.
     runtime.shutdown_background();

@@ -14,13 +14,12 @@ fn read(path: &str) -> String {
 #[test]
 fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
     let readme = read("README.md");
-    let table = readme
-        .split("<!-- settings:begin -->\n")
-        .nth(1)
-        .and_then(|it| it.split("<!-- settings:end -->").next());
-    let (table, wanted) = (table.expect("the README has the markers"), settings_markdown());
+    let (before, rest) = readme.split_once("<!-- settings:begin -->\n").expect("the README has the markers");
+    let (table, after) = rest.split_once("<!-- settings:end -->").expect("the README has the markers");
+    let wanted = settings_markdown();
     if table.trim() != wanted.trim() {
-        let mended = readme.replace(table, &format!("{}\n", wanted.trim()));
+        let wanted = wanted.trim();
+        let mended = format!("{before}<!-- settings:begin -->\n{wanted}\n<!-- settings:end -->{after}");
         fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), mended).unwrap();
         panic!("the table was out of date and has been rewritten; look at it and commit it");
     }
@@ -29,8 +28,6 @@ fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
 #[test]
 fn every_route_has_its_curl_in_the_readme() {
     let readme = read("README.md");
-    let routes = read("core/src/openapi.rs");
-    assert!(routes.contains("/flows/"));
     for path in [
         "/tell-joke",
         "/tell-joke/stream",

@@ -22,7 +22,9 @@ pub fn complete(generated: &Value) -> Value {
     let mut paths = Map::new();
     for (path, item) in generated["paths"].as_object().into_iter().flatten() {
         if path == "/flows/{flow}" {
-            paths.extend(FLOWS.iter().map(|flow| (format!("/flows/{}", flow.name), flow_by_name(flow))));
+            let by_name =
+                |flow: &FlowInfo| (format!("/flows/{}", flow.name), json!({"post": flow_by_name(flow)}));
+            paths.extend(FLOWS.iter().map(by_name));
             continue;
         }
         let operations = item.as_object().into_iter().flatten();

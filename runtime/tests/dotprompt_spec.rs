@@ -70,7 +70,8 @@ struct Case {
 fn suites(file: &Path) -> Vec<Suite> {
     let text = fs::read_to_string(file).expect("a readable file");
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(&text, options).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    serde_saphyr::from_str_with_options(&text, options)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 fn outcome(suite: &Suite, test: &Case) -> Result<(), String> {

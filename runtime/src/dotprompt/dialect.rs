@@ -139,7 +139,9 @@ impl<'a> Rewriter<'a> {
         if tag.kind == Kind::Close {
             return self.close(tag.body);
         }
-        if tag.kind == Kind::Else && let Some(block) = self.open.last_mut() {
+        if tag.kind == Kind::Else
+            && let Some(block) = self.open.last_mut()
+        {
             block.names.clear();
         }
         let words = Words::of(tag.body, self.open.iter().flat_map(|it| it.names.iter().copied()).collect())?;

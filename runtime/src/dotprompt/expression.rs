@@ -72,7 +72,9 @@ impl<'a> Words<'a> {
     /// `{{x}}` as a whole.
     pub(super) fn value_tag(&self) -> Result<String, String> {
         match self.words.as_slice() {
-            [Word::Plain(name)] if !INLINE.contains(name) => Ok(format!("{{{{{PRINT} {}}}}}", self.value(name))),
+            [Word::Plain(name)] if !INLINE.contains(name) => {
+                Ok(format!("{{{{{PRINT} {}}}}}", self.value(name)))
+            }
             [Word::Plain("lookup"), ..] => Ok(format!("{{{{{PRINT} (lookup{})}}}}", self.arguments(1)?)),
             [Word::Plain(name), ..] if INLINE.contains(name) => {
                 Ok(format!("{{{{{name}{}}}}}", self.arguments(1)?))
@@ -98,7 +100,10 @@ impl<'a> Words<'a> {
 
     /// How many contexts up the farthest of its paths reaches.
     pub(super) fn climb(&self) -> usize {
-        let climbs = self.words.iter().map(|it| if let Word::Plain(path) = it { path.matches("..").count() } else { 0 });
+        let climbs = self
+            .words
+            .iter()
+            .map(|it| if let Word::Plain(path) = it { path.matches("..").count() } else { 0 });
         climbs.max().unwrap_or_default()
     }
 
@@ -144,7 +149,11 @@ impl<'a> Words<'a> {
     /// All arguments from a word on: values, `key=value` and `as |a b|`.
     pub(super) fn arguments(&self, at: usize) -> Result<String, String> {
         let (arguments, after) = self.arguments_until_parenthesis(at)?;
-        if after < self.words.len() { Err("closes a parenthesis it never opened".into()) } else { Ok(arguments) }
+        if after < self.words.len() {
+            Err("closes a parenthesis it never opened".into())
+        } else {
+            Ok(arguments)
+        }
     }
 
     fn arguments_until_parenthesis(&self, mut at: usize) -> Result<(String, usize), String> {
@@ -232,14 +241,18 @@ impl<'a> Words<'a> {
                 }
                 let climb = path[..path.len() - rest.len()].matches("..").count();
                 match after_step(rest, "this").or_else(|| after_step(rest, ".")) {
-                    None if climb == 0 && let Some(name) = self.names.iter().find_map(|it| after_step(rest, it).map(|_| *it)) => {
+                    None if climb == 0
+                        && let Some(name) =
+                            self.names.iter().find_map(|it| after_step(rest, it).map(|_| *it)) =>
+                    {
                         (name.to_owned(), after_step(rest, name).unwrap_or_default())
                     }
                     inner => (format!("{}this", "../".repeat(climb)), inner.unwrap_or(rest)),
                 }
             }
         };
-        let steps = steps(rest).into_iter().map(|it| format!(" {}", serde_json::Value::from(it))).collect::<String>();
+        let steps =
+            steps(rest).into_iter().map(|it| format!(" {}", serde_json::Value::from(it))).collect::<String>();
         if steps.is_empty() { start } else { format!("(lookup {start}{steps})") }
     }
 }
@@ -321,7 +334,8 @@ mod tests {
 
     #[test]
     fn a_helper_dotprompt_does_not_have_is_refused() {
-        let error = Words::of("eq a b", Vec::new()).and_then(|it| it.value_tag()).expect_err("no such helper");
+        let error =
+            Words::of("eq a b", Vec::new()).and_then(|it| it.value_tag()).expect_err("no such helper");
         assert_eq!(error, "calls `eq`, which is no helper of Dotprompt");
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use handlebars::{
-    BlockContext, Context, Handlebars, RenderContext, RenderError, RenderErrorReason, Renderable, StringOutput, no_escape,
+    BlockContext, Context, Handlebars, RenderContext, RenderError, RenderErrorReason, Renderable,
+    StringOutput, no_escape,
 };
 use serde_json::{Map, Value};
 
