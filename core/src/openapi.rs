@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::ErrorKind;
-use crate::schema;
+use crate::schema::{self, JokeResponse, StoryResponse, Streamed};
 use crate::service::{FLOWS, FlowInfo};
 
 /// The media type of problem documents.
@@ -16,6 +16,10 @@ const PROBLEM: &str = "application/problem+json";
 /// How each kind of operation can fail.
 const FLOW_ERRORS: &[u16] = &[400, 401, 413, 415, 422, 429, 500, 502, 503, 504];
 const GENKIT_ERRORS: &[u16] = &[400, 401, 413, 415, 422, 429, 500, 502, 503, 504];
+
+/// The streaming routes, and the member of their last frame that repeats the whole text.
+const STREAMS: &[(&str, &str)] =
+    &[("/tell-joke/stream", JokeResponse::MEMBER), ("/tell-story/stream", StoryResponse::MEMBER)];
 
 /// Completes the document a framework's generator made.
 pub fn complete(generated: &Value) -> Value {
@@ -73,9 +77,9 @@ fn described(path: &str, method: &str, operation: &Value) -> Value {
             json!({"required": true, "content": {"application/json": {"schema": input}}});
     }
     let ok = &operation["responses"]["200"]["content"];
-    let ok = match reference(&ok["application/json"]["schema"]) {
-        Some(output) => json!({"application/json": {"schema": output}}),
-        None => json!({"text/event-stream": {"schema": {"type": "string"}}}),
+    let ok = match STREAMS.iter().find(|it| it.0 == path) {
+        Some((_, member)) => json!({"text/event-stream": {"schema": rest_events(member)}}),
+        None => json!({"application/json": {"schema": reference(&ok["application/json"]["schema"])}}),
     };
     described["responses"] = json!({"200": {"description": "The result.", "content": ok}});
     if probe {
@@ -100,7 +104,8 @@ fn flow_by_name(flow: &FlowInfo) -> Value {
         "summary": format!("{} With Accept: text/event-stream, as a stream.", flow.description),
         "requestBody": {"required": true, "content": {"application/json": {"schema": {
             "type": "object",
-            "properties": {"data": (flow.input)()},
+            // Some of the official clients send null where there is no input.
+            "properties": {"data": {"anyOf": [(flow.input)(), {"type": "null"}]}},
         }}}},
         "responses": {"200": {"description": "The result.", "content": {
             "application/json": {"schema": {
@@ -108,11 +113,44 @@ fn flow_by_name(flow: &FlowInfo) -> Value {
                 "properties": {"result": (flow.output)()},
                 "required": ["result"],
             }},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": event(&json!([
+                one("message", &json!({"type": "string"})),
+                one("result", (flow.output)()),
+                one("error", &json!({"$ref": "#/components/schemas/GenkitError"})),
+            ]))},
         }}},
     });
     add_errors(&mut operation, GENKIT_ERRORS, "GenkitError");
     operation
+}
+
+/// The events of a REST stream: chunks, then one that is the last.
+fn rest_events(member: &str) -> Value {
+    let done = json!({
+        "type": "object",
+        "properties": {"done": {"const": true}, member: {"type": "string"}},
+        "required": ["done", member],
+    });
+    let error = one("error", &json!({"$ref": "#/components/schemas/Problem"}));
+    event(&json!([one("chunk", &json!({"type": "string"})), done, error]))
+}
+
+/// One event, whose data is one of these documents. OpenAPI 3.1 has the schema of a stream describe each.
+fn event(documents: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {"data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"oneOf": documents},
+        }},
+        "required": ["data"],
+    })
+}
+
+/// An object with this member.
+fn one(member: &str, schema: &Value) -> Value {
+    json!({"type": "object", "properties": {member: schema}, "required": [member]})
 }
 
 fn add_errors(operation: &mut Value, statuses: &[u16], name: &str) {

@@ -116,7 +116,7 @@ fn whole(response: HttpResponse) -> Error {
 
 impl Bound {
     fn close(&self, call: Call, mut response: HttpResponse) -> HttpResponse {
-        if !call.ctx.http1 {
+        if !call.keeps_alive() {
             response.headers_mut().remove(CONNECTION);
         }
         for (name, value) in &self.fixed {

@@ -54,10 +54,10 @@ async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> R
         // Over HTTP/2 hyper sends an answer's body even to HEAD.
         let length = std::mem::take(response.body_mut()).size_hint().exact();
         if let Some(length) = length {
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
         }
     }
-    if !call.ctx.http1 {
+    if !call.keeps_alive() {
         response.headers_mut().remove(CONNECTION);
     }
     for (name, value) in &*bound.fixed {

@@ -49,7 +49,7 @@ where
         // Over HTTP/2 hyper sends an answer's body even to HEAD.
         response.set_body(());
     }
-    if !call.ctx.http1 {
+    if !call.keeps_alive() {
         response.headers_mut().remove(CONNECTION);
     }
     for (name, value) in &*bound.fixed {

@@ -42,6 +42,7 @@ pub struct Call {
     refusal: Option<Reply>,
     cors: Vec<(&'static str, String)>,
     path_allows: &'static str,
+    keeps_alive: bool,
     span: tracing::Span,
     started: Instant,
     closed: bool,
@@ -76,6 +77,7 @@ impl Call {
             refusal,
             cors: cors_headers,
             path_allows: allow(head.path),
+            keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
             span,
             started,
             closed: false,
@@ -112,6 +114,12 @@ impl Call {
     pub fn fail(&self, error: &FlowError) -> Reply {
         self.span.in_scope(|| log_failure(error, "failed"));
         Reply::error(error, &self.ctx)
+    }
+
+    /// Whether an answer may say `connection: keep-alive`: not on HTTP/2, which forbids it, and not to a
+    /// client that asked to close.
+    pub fn keeps_alive(&self) -> bool {
+        self.keeps_alive
     }
 
     /// Writes the access log and yields the headers that differ from answer to answer.
@@ -163,6 +171,12 @@ impl RequestContext {
     pub fn username(&self, from_body: Option<String>) -> Option<String> {
         self.display_name.as_deref().map(str::to_owned).or(from_body)
     }
+}
+
+fn asks_to_close(connection: Option<&[u8]>) -> bool {
+    connection.is_some_and(|it| {
+        it.split(|byte| *byte == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
 }
 
 /// Logs an error once, where it is turned into an answer: ours as errors, the others' as facts.

@@ -12,14 +12,19 @@
 //!   and `@auth.email` is looked up at the root, where `template` keeps the caller's context.
 //! - `.`, `..`, string escapes, `{{#name}}…{{/name}}` and `{{^name}}…{{/name}}` are unknown to the crate or mean
 //!   something else; each is said in words it knows.
+//! - In `if` and its like, the crate holds an empty mapping for false, and inner loops forget outer variables;
+//!   all block helpers are ours.
 //! - The crate takes any helper that is registered, its own extras too, and fails late on any other; here a
 //!   helper Dotprompt does not have is an error at once.
+//!
+//! Left as they are, for being rare and hard to see from a template's text alone: in a partial, `..` counts the
+//! partial itself as one step; an inline partial holds from where it is defined, not in the whole block.
 
 use super::error::Fault;
 use super::expression::{PartialName, Words};
 use super::scan::{Kind, Piece, Tag};
 
-/// Names of the helpers only rewritten templates call; no template can spell them, because of the colon.
+/// Names only rewritten templates use; a template that spells one of the helpers is refused as for any unknown one.
 pub(super) mod private {
     pub(in crate::dotprompt) const PRINT: &str = "dotprompt:print";
     pub(in crate::dotprompt) const SECTION: &str = "dotprompt:block";

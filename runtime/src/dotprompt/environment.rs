@@ -178,3 +178,42 @@ fn partial_beside(prompt: &Path, name: &str) -> Option<String> {
     let is_file_name = !name.contains(['/', '\\']) && !name.contains("..");
     is_file_name.then(|| fs::read_to_string(prompt.with_file_name(format!("_{name}.prompt"))).ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RenderData;
+    use super::*;
+
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dotprompt/files");
+
+    #[test]
+    fn a_file_is_named_by_its_name_and_finds_the_partials_beside_it() {
+        let prompt = Dotprompt::new().load(format!("{FOLDER}/story.formal.prompt")).expect("loads");
+        assert_eq!(prompt.metadata().name.as_deref(), Some("story"));
+        assert_eq!(prompt.metadata().variant.as_deref(), Some("formal"));
+        let rendered = prompt.render(&RenderData::default()).expect("renders");
+        assert_eq!(rendered.messages[0].joined_text(), "Be formal.\nTell a story.");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_with_its_path() {
+        let path = format!("{FOLDER}/broken.prompt");
+        let error = Dotprompt::new().load(&path).map(|_| ()).expect_err("broken");
+        assert_eq!(error.to_string(), format!("{path}: line 4: the template has a tag that is never closed"));
+        let error = Dotprompt::new().load(format!("{FOLDER}/absent.prompt")).map(|_| ()).expect_err("absent");
+        assert!(error.to_string().ends_with("absent.prompt could not be read"), "{error}");
+    }
+
+    #[test]
+    fn a_model_brings_its_settings_and_the_prompt_its_own() {
+        let settings =
+            [("temperature".to_owned(), 1.into()), ("topK".to_owned(), 5.into())].into_iter().collect();
+        let prompts = Dotprompt::new().with_default_model("demo").with_model_config("demo", settings);
+        let prompt = prompts.parse("---\nconfig: {temperature: 0}\n---\nHi").expect("parses");
+        assert_eq!(prompt.metadata().model.as_deref(), Some("demo"));
+        assert_eq!(
+            Value::Object(prompt.metadata().config.clone()).to_string(),
+            r#"{"temperature":0,"topK":5}"#
+        );
+    }
+}

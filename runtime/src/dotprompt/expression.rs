@@ -1,17 +1,15 @@
-//! What stands between the braces of a tag: helper calls, paths and literals, rewritten for the crate.
+//! What stands between the braces of a tag: helper calls and their arguments, rewritten for the crate.
 //!
 //! `dialect` says what is rewritten and why.
 
-use super::dialect::private::{DATA, INPUT, PRINT, SECTION};
+use super::dialect::private::{PRINT, SECTION};
+use super::path;
 
 /// The helpers that produce text or a value.
 const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", "section"];
 
 /// The helpers that take a block.
 const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "with"];
-
-/// The `@`-variables of loops, which the crate keeps itself.
-const LOOP: [&str; 4] = ["first", "index", "key", "last"];
 
 /// The words of one tag.
 pub(super) struct Words<'a> {
@@ -73,7 +71,7 @@ impl<'a> Words<'a> {
     pub(super) fn value_tag(&self) -> Result<String, String> {
         match self.words.as_slice() {
             [Word::Plain(name)] if !INLINE.contains(name) => {
-                Ok(format!("{{{{{PRINT} {}}}}}", self.value(name)))
+                Ok(format!("{{{{{PRINT} {}}}}}", path::value(name, &self.names)))
             }
             [Word::Plain("lookup"), ..] => Ok(format!("{{{{{PRINT} (lookup{})}}}}", self.arguments(1)?)),
             [Word::Plain(name), ..] if INLINE.contains(name) => {
@@ -113,7 +111,7 @@ impl<'a> Words<'a> {
             [Word::Plain(name), ..] if BLOCK.contains(name) => {
                 Ok((name, format!("{name}{}", self.arguments(1)?)))
             }
-            [Word::Plain(name)] => Ok((SECTION, format!("{SECTION} {}", self.value(name)))),
+            [Word::Plain(name)] => Ok((SECTION, format!("{SECTION} {}", path::value(name, &self.names)))),
             [Word::Plain(name), ..] => Err(unknown_helper(name)),
             _ => Err("has a block without a name".into()),
         }
@@ -195,7 +193,7 @@ impl<'a> Words<'a> {
     fn parameter(&self, at: usize) -> Result<(String, usize), String> {
         match self.words.get(at..).unwrap_or_default() {
             [Word::Text(text), ..] => Ok((serde_json::Value::from(text.as_str()).to_string(), at + 1)),
-            [Word::Plain(name), ..] => Ok((self.value(name), at + 1)),
+            [Word::Plain(name), ..] => Ok((path::value(name, &self.names), at + 1)),
             [Word::Mark('('), Word::Plain(name), ..] => {
                 if !INLINE.contains(name) {
                     return Err(unknown_helper(name));
@@ -210,77 +208,6 @@ impl<'a> Words<'a> {
             [] => Err("ends where a value should be".into()),
         }
     }
-
-    /// A word that stands for a value: a literal or a path.
-    fn value(&self, word: &str) -> String {
-        match word {
-            "true" | "false" | "null" => word.to_owned(),
-            "undefined" => "null".to_owned(),
-            _ if is_number(word) => word.to_owned(),
-            _ => self.path(word),
-        }
-    }
-
-    /// A path as a look-up from where it starts.
-    fn path(&self, path: &str) -> String {
-        let (start, rest) = match path.strip_prefix('@') {
-            Some(name) => {
-                let bare = name.trim_start_matches("../");
-                if LOOP.contains(&bare) {
-                    return path.to_owned();
-                }
-                match after_step(bare, "root") {
-                    Some(rest) => (format!("@root.{INPUT}"), rest),
-                    None => (format!("@root.{DATA}"), bare),
-                }
-            }
-            None => {
-                let mut rest = path;
-                while let Some(outer) = after_step(rest, "..") {
-                    rest = outer;
-                }
-                let climb = path[..path.len() - rest.len()].matches("..").count();
-                match after_step(rest, "this").or_else(|| after_step(rest, ".")) {
-                    None if climb == 0
-                        && let Some(name) =
-                            self.names.iter().find_map(|it| after_step(rest, it).map(|_| *it)) =>
-                    {
-                        (name.to_owned(), after_step(rest, name).unwrap_or_default())
-                    }
-                    inner => (format!("{}this", "../".repeat(climb)), inner.unwrap_or(rest)),
-                }
-            }
-        };
-        let steps =
-            steps(rest).into_iter().map(|it| format!(" {}", serde_json::Value::from(it))).collect::<String>();
-        if steps.is_empty() { start } else { format!("(lookup {start}{steps})") }
-    }
-}
-
-/// The steps of a path: `a.b`, `a/b`, `a.[b c].0`.
-fn steps(path: &str) -> Vec<&str> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        let (step, after) = match rest.strip_prefix('[').and_then(|it| it.split_once(']')) {
-            Some((step, after)) => (step, after.strip_prefix(['.', '/']).unwrap_or(after)),
-            None => rest.split_once(['.', '/']).unwrap_or((rest, "")),
-        };
-        steps.push(step);
-        rest = after;
-    }
-    steps
-}
-
-/// What follows `prefix` in a path, if that is its first step.
-fn after_step<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
-    let rest = path.strip_prefix(prefix)?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['.', '/']) }
-}
-
-fn is_number(word: &str) -> bool {
-    let digits = word.strip_prefix('-').unwrap_or(word);
-    digits.starts_with(|it: char| it.is_ascii_digit()) && digits.parse::<f64>().is_ok()
 }
 
 fn end_of_string(text: &str, quote: char) -> Option<usize> {
@@ -315,16 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn each_path_becomes_a_look_up_from_where_it_starts() {
-        assert_eq!(tag("a.[b c]/0"), r#"{{dotprompt:print (lookup this "a" "b c" "0")}}"#);
-        assert_eq!(tag("../../this.a"), r#"{{dotprompt:print (lookup ../../this "a")}}"#);
+    fn a_tag_prints_a_value_or_calls_a_helper() {
         assert_eq!(tag("item.a"), r#"{{dotprompt:print (lookup item "a")}}"#);
-        assert_eq!(tag("this.item"), r#"{{dotprompt:print (lookup this "item")}}"#);
-        assert_eq!(tag("@auth.email"), r#"{{dotprompt:print (lookup @root.data "auth" "email")}}"#);
-        assert_eq!(tag("@root.a"), r#"{{dotprompt:print (lookup @root.input "a")}}"#);
-        assert_eq!(tag("@../index"), "{{dotprompt:print @../index}}");
-        assert_eq!(tag("json .."), "{{json ../this}}");
-        assert_eq!(tag("."), "{{dotprompt:print this}}");
+        assert_eq!(tag("json .. indent=2"), "{{json ../this indent=2}}");
+        assert_eq!(tag("lookup (lookup . 'a') 0"), r#"{{dotprompt:print (lookup (lookup this "a") 0)}}"#);
+        assert_eq!(tag("history"), "{{history}}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! a render neither compiles a template nor resolves a schema.
 //!
 //! The reading order is the order of the work: `frontmatter`, `picoschema`, then the template through
-//! `scan`, `whitespace`, `dialect` (with `expression`) and `template`, and last `messages`.
+//! `scan`, `whitespace`, `dialect` (with `expression` and `path`) and `template`, and last `messages`.
 
 mod blocks;
 mod dialect;
@@ -15,6 +15,7 @@ mod expression;
 mod frontmatter;
 mod inline;
 mod messages;
+mod path;
 mod picoschema;
 mod prompt;
 mod scan;

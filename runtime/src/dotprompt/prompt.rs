@@ -129,3 +129,68 @@ impl fmt::Debug for Prompt {
         f.debug_struct("Prompt").field("metadata", &self.resolved).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Role;
+
+    fn data(input: &Value) -> RenderData {
+        RenderData::deserialize(json!({ "input": input })).expect("render data")
+    }
+
+    #[test]
+    fn a_prompt_becomes_a_request_to_a_model() {
+        let source = "---\nname: sum\nconfig:\n  temperature: 0.5\n  topK: 3\noutput:\n  schema: integer\n---\n\
+                      {{role \"system\"}}Add.{{role \"user\"}}{{a}} and {{b}}";
+        let rendered = Prompt::parse(source)
+            .expect("parses")
+            .render(&data(&json!({ "a": 1, "b": 2 })))
+            .expect("renders");
+        let request = rendered.into_request().expect("a request");
+        assert_eq!(
+            request.messages,
+            [Message::text(Role::System, "Add."), Message::text(Role::User, "1 and 2")]
+        );
+        assert_eq!(request.config.temperature, Some(0.5));
+        let schema = request.output_schema.expect("a schema");
+        assert_eq!((schema.name.as_str(), schema.schema), ("sum", json!({ "type": "integer" })));
+    }
+
+    #[test]
+    fn a_setting_of_the_wrong_kind_is_an_error() {
+        let rendered = Prompt::parse("---\nconfig:\n  temperature: warm\n---\nHi").expect("parses");
+        let error = rendered
+            .render(&RenderData::default())
+            .and_then(Rendered::into_request)
+            .expect_err("not a number");
+        assert!(error.to_string().starts_with("the prompt's config cannot be used"), "{error}");
+    }
+
+    #[test]
+    fn what_is_left_out_comes_from_the_defaults() {
+        let prompt = Prompt::parse("---\ninput:\n  default: {a: 1, b: 2}\n---\n{{a}}{{b}}").expect("parses");
+        let rendered = prompt.render(&data(&json!({ "b": 3 }))).expect("renders");
+        assert_eq!(rendered.messages[0].joined_text(), "13");
+        assert_eq!(Value::Object(rendered.variables), json!({ "a": 1, "b": 3 }));
+    }
+
+    #[test]
+    fn no_error_quotes_what_the_caller_put_in() {
+        let sources = [
+            "{{role v}}",
+            "{{> (lookup this \"v\")}}",
+            "{{media url=w.v}}",
+            "{{section w}}",
+            "{{#each}}{{/each}}",
+        ];
+        for source in sources {
+            let prompt = Prompt::parse(source).expect("parses");
+            let error = prompt
+                .render(&data(&json!({ "v": "SECRET", "w": ["SECRET"] })))
+                .map(|_| ())
+                .expect_err(source);
+            assert!(!format!("{error} {error:?}").contains("SECRET"), "{error:?}");
+        }
+    }
+}

@@ -45,22 +45,19 @@ impl Template {
 
         compiler.add(MAIN, source, line)?;
         let mut missing = Vec::new();
-        while let Some((user, partial)) = compiler.open.pop() {
+        loop {
+            if compiler.takes_all {
+                compiler.takes_all = false;
+                let open = |name: &&str| PartialUse { name: (*name).to_owned(), line: 1, has_fallback: true };
+                compiler.open.extend(partials.known.iter().map(|it| (MAIN.to_owned(), open(it))));
+            }
+            let Some((user, partial)) = compiler.open.pop() else { break };
             if compiler.template.lines.contains_key(&partial.name) {
                 continue;
             }
             match (partials.find)(&partial.name) {
                 Some(source) => compiler.add(&partial.name, &source, 1)?,
                 None => missing.push((user, partial)),
-            }
-            if compiler.takes_all {
-                compiler.takes_all = false;
-                let named = partials.known.iter().map(|name| PartialUse {
-                    name: (*name).to_owned(),
-                    line: 1,
-                    has_fallback: true,
-                });
-                compiler.open.extend(named.map(|it| (MAIN.to_owned(), it)));
             }
         }
         // A partial may be defined inline by whoever includes the one that names it, so what is missing is

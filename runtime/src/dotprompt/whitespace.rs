@@ -27,7 +27,7 @@ pub(super) fn settle(pieces: &mut [Piece<'_>]) {
         }
         if !strips_before && line.is_some_and(|it| it.loses_indentation) {
             let indent = take_indentation(pieces, at);
-            if let Piece::Tag(tag) = &mut pieces[at] {
+            if let Piece::Tag(tag @ Tag { kind: Kind::Partial, .. }) = &mut pieces[at] {
                 tag.indent = indent;
             }
         }
