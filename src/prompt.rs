@@ -28,13 +28,7 @@ pub fn render(arguments: &PromptRender) -> ExitCode {
 }
 
 fn messages(arguments: &PromptRender) -> anyhow::Result<String> {
-    let folder = arguments.file.parent().map(std::path::Path::to_owned).unwrap_or_default();
-    let partial = move |name: &str| {
-        // A name with a separator would reach outside the folder.
-        let plain = !name.contains(['/', '\\']);
-        plain.then(|| std::fs::read_to_string(folder.join(format!("_{name}.prompt"))).ok()).flatten()
-    };
-    let prompt = Dotprompt::new().with_partial_resolver(partial).load(&arguments.file)?;
+    let prompt = Dotprompt::new().load(&arguments.file)?;
     let data = RenderData {
         input: object("--input", &arguments.input)?,
         context: arguments.context.as_ref().map_or_else(|| Ok(Map::new()), |it| object("--context", it))?,

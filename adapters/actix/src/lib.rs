@@ -1,10 +1,10 @@
 //! The flows on actix-web.
 //!
 //! The three adapters have the same files with the same contents in the same order, so that
-//! `diff -r adapters/axum adapters/actix` compares the frameworks: [`routes`] mounts the flows, [`extract`]
-//! and [`reply`] are the framework's typed way in and out, [`edge`] binds core's rules as middleware,
-//! [`docs`] makes the OpenAPI document, [`serve`] runs it all on a listener. Two files are actix-web's alone:
-//! [`bridge`] carries requests and answers between hyper's types and its own, [`worker`] is what its server
+//! `diff -r adapters/axum adapters/actix` compares the frameworks: `routes` mounts the flows, `extract`
+//! and `reply` are the framework's typed way in and out, `edge` binds core's rules as middleware,
+//! `docs` makes the OpenAPI document, `serve` runs it all on a listener. Two files are actix-web's alone:
+//! `bridge` carries requests and answers between hyper's types and its own, `worker` is what its server
 //! runs on each thread.
 
 mod bridge;

@@ -1,9 +1,9 @@
 //! The flows on axum.
 //!
 //! The three adapters have the same files with the same contents in the same order, so that
-//! `diff -r adapters/axum adapters/poem` compares the frameworks: [`routes`] mounts the flows, [`extract`]
-//! and [`reply`] are the framework's typed way in and out, [`edge`] binds core's rules as middleware,
-//! [`docs`] makes the OpenAPI document, [`serve`] runs it all on a listener.
+//! `diff -r adapters/axum adapters/poem` compares the frameworks: `routes` mounts the flows, `extract`
+//! and `reply` are the framework's typed way in and out, `edge` binds core's rules as middleware,
+//! `docs` makes the OpenAPI document, `serve` runs it all on a listener.
 
 mod docs;
 mod edge;
