@@ -5,7 +5,7 @@
 #   scripts/check_live.sh TOOLS    # a folder with venv/bin/schemathesis and node_modules/playwright-core
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${1:?the folder of the installed tools}
+tools=$(realpath "${1:?the folder of the installed tools}")
 examples=${SCHEMATHESIS_EXAMPLES:-30}
 cargo build --quiet --all-features
 program=${CARGO_TARGET_DIR:-target}/debug/genkit-endpoints
@@ -38,8 +38,9 @@ for framework in axum actix poem; do
     if [[ $listener == native ]]; then
       curl --silent "localhost:$port/openapi.json" >"$logs/openapi.json"
       "$tools/venv/bin/openapi-spec-validator" "$logs/openapi.json"
-      "$tools/venv/bin/schemathesis" run "http://localhost:$port/openapi.json" --checks all \
-        --max-examples "$examples" --workers 2 --no-color
+      # It leaves a cache where it runs.
+      (cd "$logs" && "$tools/venv/bin/schemathesis" run "http://localhost:$port/openapi.json" --checks all \
+        --max-examples "$examples" --workers 2 --no-color)
     fi
     if [[ $framework/$listener == axum/native || -n ${ALL_PAGES:-} ]]; then
       NODE_PATH=$tools/node_modules node scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"

@@ -1,5 +1,8 @@
 //! Our messages in genai's words, and genai's answers in ours.
 
+use std::borrow::Cow;
+
+use genai::ModelIden;
 use genai::adapter::AdapterKind;
 use genai::chat::{
     Binary, ChatMessage, ChatOptions, ChatRequest, ContentPart, JsonSpec, MessageContent, StopReason,
@@ -13,6 +16,26 @@ use crate::message::{Media, Message, Part, Role, ToolRequest};
 use crate::model::{
     FinishReason, ModelConfig, ModelRequest, ModelResponse, OutputSchema, ToolDefinition, Usage,
 };
+
+/// The request as this model can take it.
+///
+/// Gemini before version 3 refuses tools and a response schema in one request. There the schema is asked for
+/// in words; the answer is validated against it all the same.
+pub(super) fn fitted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, ModelRequest> {
+    let old = ["gemini-1", "gemini-2"].iter().any(|it| model.model_name.starts_with(it));
+    let gemini = matches!(model.adapter_kind, AdapterKind::Gemini | AdapterKind::Vertex);
+    let Some(OutputSchema { schema, .. }) = &asked.output_schema else { return Cow::Borrowed(asked) };
+    if asked.tools.is_empty() || !(gemini && old) {
+        return Cow::Borrowed(asked);
+    }
+    let words = format!(
+        "Answer with JSON alone, without a fence around it. The JSON must satisfy this JSON Schema:\n{}",
+        undeclared(schema)
+    );
+    let mut asked = ModelRequest { output_schema: None, ..asked.clone() };
+    asked.messages.insert(0, Message::text(Role::System, words));
+    Cow::Owned(asked)
+}
 
 /// The conversation and the tools.
 pub(super) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatRequest, ModelError> {

@@ -48,6 +48,7 @@ impl GenaiModel {
     }
 
     async fn ask(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
+        let request = &*convert::fitted(&self.target.model, request);
         let chat = convert::request(self.target.model.adapter_kind, request)?;
         let options = self.options(request);
         let _permit = self.http.permit().await?;
@@ -57,6 +58,7 @@ impl GenaiModel {
     }
 
     async fn open(&self, request: &ModelRequest) -> Result<(Piece, Events), ModelError> {
+        let request = &*convert::fitted(&self.target.model, request);
         let chat = convert::request(self.target.model.adapter_kind, request)?;
         let permit = self.http.permit().await?;
         let (options, blocked) = mend::watch_for_blocks(self.options(request));

@@ -1,9 +1,9 @@
 //! What goes over the wire to Gemini, to the last member, and what is read from its answers.
 
-use fake_gemini::{FakeGemini, Part as Wire, Reply, SIGNATURE};
+use fake_gemini::{FakeGemini, Matcher, Part as Wire, Reply, SIGNATURE};
 use flow_runtime::message::{Part, Role};
 use flow_runtime::model::{FinishReason, ModelConfig};
-use flow_runtime::{Generate, Runtime, Schema, Tool, ToolError};
+use flow_runtime::{Generate, OutputSpec, Providers, Runtime, Schema, Tool, ToolError};
 use futures_util::TryStreamExt as _;
 use insta::assert_json_snapshot;
 use schemars::JsonSchema;
@@ -202,4 +202,20 @@ async fn what_says_nothing_is_left_out() {
     request.messages.push(flow_runtime::message::Message::new(Role::User, vec![pending]));
     gemini(settings(&fake)).generate(&request).await.unwrap();
     assert_eq!(fake.request(0).contents().len(), 1);
+}
+
+/// The fake refuses both in one request for such a model, as Google does.
+#[tokio::test]
+async fn an_older_gemini_gets_tools_and_a_schema_in_words() {
+    let fake = FakeGemini::start().await;
+    fake.on(Matcher::tools(), Reply::call("get_weather", json!({"city": "Oslo"})));
+    fake.on(Matcher::tool_results(), Reply::text(r#"{"warm": false}"#));
+    let old = Providers::new(settings(&fake)).unwrap().model("googleai/gemini-2.5-flash").unwrap();
+    let tool = Tool::new("get_weather", "Tells the weather in a city.", weather).unwrap();
+    let runtime = Runtime::builder().default_model(old).tool(tool).build().unwrap();
+    let schema = json!({"type": "object", "properties": {"warm": {"type": "boolean"}}, "required": ["warm"]});
+    let output = OutputSpec::<Value>::new("Warmth", schema).unwrap();
+    let asked = Generate::new().prompt("Is it warm in Oslo?").tools(["get_weather"]);
+    assert_eq!(runtime.generate_as(asked, &output).await.unwrap(), json!({"warm": false}));
+    assert!(fake.requests().iter().all(|it| it.schema().is_none() && it.prompt().contains("\"warm\"")));
 }
