@@ -1,7 +1,7 @@
 //! All servers of a run: every compiled adapter on both listeners, once per set of settings.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,7 +38,7 @@ impl Fixture {
         Self { fake, servers: Mutex::default(), h2, exchanges: AtomicUsize::new(0) }
     }
 
-    pub fn combinations(&self) -> Vec<(Adapter, ServerKind)> {
+    pub fn combinations() -> Vec<(Adapter, ServerKind)> {
         let kinds = |adapter: &Adapter| [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)];
         COMPILED_IN.iter().flat_map(kinds).collect()
     }
@@ -80,7 +80,7 @@ impl Fixture {
                 environment.push((name, value.to_owned()));
             }
             let mut started = Vec::new();
-            for (adapter, kind) in self.combinations() {
+            for (adapter, kind) in Self::combinations() {
                 let server = Server::start(adapter, kind, &environment).await;
                 if profile == Profile::Draining {
                     server.drain.start();
@@ -113,7 +113,7 @@ impl Fixture {
         }
         let mut text = format!("{}\n", reply.status);
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\n"));
+            writeln!(text, "{name}: {value}").unwrap();
         }
         text.push('\n');
         text.push_str(&String::from_utf8_lossy(&reply.body));
@@ -136,7 +136,7 @@ impl Fixture {
 impl fmt::Display for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> =
-            self.combinations().iter().map(|(it, kind)| format!("{}/{}", it.name, kind.as_str())).collect();
+            Self::combinations().iter().map(|(it, kind)| format!("{}/{}", it.name, kind.as_str())).collect();
         f.write_str(&names.join(" "))
     }
 }

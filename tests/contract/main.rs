@@ -10,7 +10,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test, which tells what it did"
 )]
 
 mod cases;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
         println!(
             "\ncontract: {} cases on {} combinations: {}",
             cases.len(),
-            fixture.combinations().len(),
+            Fixture::combinations().len(),
             fixture
         );
     }

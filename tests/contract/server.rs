@@ -60,6 +60,8 @@ impl Server {
         serving.spawn(async move {
             serve(plan, signals).await.unwrap();
         });
+        // It accepts from here on.
+        drop(tokio::net::TcpStream::connect(address).await.unwrap());
         Self { address, drain, _signals: send, _serving: serving }
     }
 }
