@@ -97,18 +97,29 @@ fn describe<T: JsonSchema>() -> Value {
         })
         .into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
-    drop_rust_formats(&mut schema);
+    simplify(&mut schema);
     schema
 }
 
-/// Removes `format: uint8` and the like: they name Rust's types, and validators elsewhere warn about them.
-fn drop_rust_formats(schema: &mut Value) {
+/// Says the same in fewer keywords, for the models that know only some.
+///
+/// `format: uint8` and the like name Rust's types, and validators elsewhere warn about them. An enum whose
+/// variants are documented comes as a list of constants, which models understand less well than `enum`.
+fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.shift_remove("format");
-            members.values_mut().for_each(drop_rust_formats);
+            if let Some(Value::Array(options)) = members.get("oneOf") {
+                let values: Option<Vec<_>> = options.iter().map(|it| it.get("const").cloned()).collect();
+                if let Some(values) = values {
+                    members.shift_remove("oneOf");
+                    members.insert("type".into(), "string".into());
+                    members.insert("enum".into(), values.into());
+                }
+            }
+            members.values_mut().for_each(simplify);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_rust_formats),
+        Value::Array(items) => items.iter_mut().for_each(simplify),
         _ => {}
     }
 }
