@@ -13,7 +13,8 @@ for keep in axum actix poem; do
   git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$scratch/copy"
   (
     cd "$scratch/copy"
-    scripts/eject.sh --keep "$keep"
+    # One of them under a name of its own, as the README tells people to.
+    if [[ $keep == poem ]]; then scripts/eject.sh --keep "$keep" --name my-flows; else scripts/eject.sh --keep "$keep"; fi
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
     cargo test --quiet --workspace

@@ -62,7 +62,7 @@ if [[ -n $name ]]; then
   say "rename the package to $name"
   if [[ -z $dry ]]; then
     sed -i "s/^name = \"genkit-endpoints\"/name = \"$name\"/; s/^default-run = \"genkit-endpoints\"/default-run = \"$name\"/" Cargo.toml
-    grep -rlE 'genkit[-_]endpoints' src tests examples Containerfile 2>/dev/null |
+    grep -rlE --exclude=eject.sh 'genkit[-_]endpoints' src tests examples scripts Containerfile 2>/dev/null |
       xargs -r sed -i "s/genkit_endpoints/${name//-/_}/g; s/CARGO_BIN_EXE_genkit-endpoints/CARGO_BIN_EXE_$name/g; s#/genkit-endpoints#/$name#g"
   fi
 fi
