@@ -11,7 +11,7 @@ cargo build --quiet --all-features
 program=${CARGO_TARGET_DIR:-target}/debug/genkit-endpoints
 server='' logs=$(mktemp -d)
 stop() {
-  if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" || true; fi
+  if [[ -n $server ]] && kill "$server" 2>/dev/null; then wait "$server" || true; fi
   server=''
 }
 trap 'stop; rm -rf "$logs"' EXIT
