@@ -15,6 +15,7 @@ for keep in axum actix poem; do
     cd "$scratch/copy"
     # One of them under a name of its own, as the README tells people to.
     if [[ $keep == poem ]]; then scripts/eject.sh --keep "$keep" --name my-flows; else scripts/eject.sh --keep "$keep"; fi
+    grep --quiet "^ARG ADAPTER=$keep" Containerfile
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
     cargo test --quiet --workspace

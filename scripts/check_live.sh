@@ -30,6 +30,7 @@ start() {
 }
 
 for framework in axum actix poem; do
+  [[ -d adapters/$framework ]] || continue
   for listener in native hyper; do
     echo "::: $framework/$listener"
     RATE_LIMIT_DEFAULT=1000000/second start --framework "$framework" --server "$listener" --debug --model demo
@@ -42,7 +43,9 @@ for framework in axum actix poem; do
       (cd "$logs" && "$tools/venv/bin/schemathesis" run "http://localhost:$port/openapi.json" --checks all \
         --max-examples "$examples" --workers 1 --no-color)
     fi
-    if [[ $framework/$listener == axum/native || -n ${ALL_PAGES:-} ]]; then
+    # The pages come from core, so one server that shows them shows them all.
+    if [[ -z ${pages_seen:-} || -n ${ALL_PAGES:-} ]]; then
+      pages_seen=1
       NODE_PATH=$tools/node_modules node scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
     fi
     stop

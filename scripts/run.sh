@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Development mode: documentation pages, open CORS, readable logs, the demo model without a key.
+# Development mode: documentation pages under /docs, open CORS, readable logs, the demo model without a key.
 #
 #   scripts/run.sh                         # axum
 #   scripts/run.sh --framework poem        # compiles poem in and serves it
@@ -20,8 +20,7 @@ for ((i = 1; i <= $#; i++)); do
   esac
 done
 
-command=(cargo run "${features[@]}" -- --debug "$@")
-echo "Documentation: http://localhost:${PORT:-8080}/docs"
+command=(cargo run ${features[@]+"${features[@]}"} -- --debug "$@")
 if command -v watchexec >/dev/null; then
   exec watchexec --restart --watch src --watch core --watch runtime --watch adapters --watch prompts \
     --exts rs,toml,prompt -- "${command[@]}"

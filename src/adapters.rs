@@ -1,7 +1,7 @@
 //! The compiled adapters. The only file that names them; `axum` and the others are our crates, not the
 //! frameworks.
 
-use flow_core::adapter::Adapter;
+use flow_core::adapter::{Adapter, RpcAdapter};
 
 /// The adapters compiled in, the default feature first. One row, one adapter.
 pub const COMPILED_IN: &[Adapter] = &[
@@ -13,7 +13,18 @@ pub const COMPILED_IN: &[Adapter] = &[
     poem::ADAPTER,
 ];
 
-/// Their names.
+/// The protocol of remote procedure calls compiled in, if any. One row, one adapter.
+const RPC: &[RpcAdapter] = &[
+    #[cfg(feature = "grpc")]
+    grpc::ADAPTER,
+];
+
+/// The protocol that is served beside the framework.
+pub fn rpc() -> Option<RpcAdapter> {
+    RPC.first().copied()
+}
+
+/// The names of the frameworks.
 pub fn names() -> Vec<&'static str> {
     COMPILED_IN.iter().map(|it| it.name).collect()
 }

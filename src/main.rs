@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "these failures come before there is a log, or end it")]
+#[expect(clippy::print_stderr, reason = "these failures come before there is a log")]
 fn serve(settings: &Settings) -> ExitCode {
     let Some(adapter) = adapters::select(settings.server.framework.as_deref()) else {
         eprintln!(
@@ -44,7 +44,6 @@ fn serve(settings: &Settings) -> ExitCode {
         Ok(End::Forced) => ExitCode::from(130),
         Err(error) => {
             tracing::error!("{error:#}");
-            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

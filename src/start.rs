@@ -1,6 +1,6 @@
 //! From settings to a running server: the composition root.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use flow_core::adapter::{Adapter, App};
@@ -9,9 +9,10 @@ use flow_core::edge::Edge;
 use flow_runtime::providers::VertexSettings;
 use flow_runtime::{ProviderSettings, Providers};
 
+use crate::adapters;
 use crate::config::{DEMO_MODEL, ModelSettings, Settings};
 use crate::flows::flows;
-use crate::serving::{End, Plan, Signals, serve};
+use crate::serving::{End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
 
 /// Serves until a signal comes.
 ///
@@ -29,7 +30,8 @@ pub fn run(
     let ended = runtime.block_on(async {
         // Before the log says that it serves: whoever reads that may already send one.
         let signals = signals()?;
-        serve(plan(settings, adapter)?, signals).await
+        let plan = plan(settings, adapter)?;
+        serve_with_rpc(plan, rpc(settings)?, signals).await
     });
     // What still runs belongs to clients that do not read; the process must not wait for them.
     runtime.shutdown_background();
@@ -40,10 +42,7 @@ pub fn run(
 pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
     let server = &settings.server;
     let app = app(settings)?;
-    let address = server.address();
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
+    let (listener, address) = bind(server.address())?;
     tracing::info!(
         %address,
         framework = adapter.name,
@@ -61,6 +60,28 @@ pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
         keep_alive: server.keep_alive,
         grace: server.shutdown_grace,
     })
+}
+
+/// Binds the port of remote procedure calls, unless they share the other one, and says so.
+pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
+    let grpc = &settings.grpc;
+    let Some(adapter) = adapters::rpc().filter(|_| grpc.enabled) else { return Ok(Rpc::Off) };
+    if grpc.single_port {
+        tracing::info!("serving {} on the same port", adapter.name);
+        return Ok(Rpc::SharedPort(adapter));
+    }
+    let (listener, address) = bind(SocketAddr::new(settings.server.host, grpc.port))?;
+    let tls = grpc.tls.as_ref().map(|it| it.config.clone());
+    let encryption = grpc.tls.as_ref().map_or("none", |it| if it.mutual { "mutual TLS" } else { "TLS" });
+    tracing::info!(%address, encryption, "serving {} on {address}", adapter.name);
+    Ok(Rpc::OwnPort(adapter, RpcListener { listener, tls }))
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// The application without a listener.

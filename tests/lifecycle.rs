@@ -20,11 +20,13 @@ use std::time::{Duration, Instant};
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
 use flow_core::adapter::Adapter;
+use flow_core::wire::pump::READ_TIMEOUT;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
 use genkit_endpoints::serving::ServerKind;
 use server::Server;
+use tokio::io::AsyncWriteExt;
 
 /// CONTRACT §1: within a second of the client's leaving, its model call is gone.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -45,6 +47,7 @@ fn environment(fake: &FakeGemini) -> Vec<(&'static str, String)> {
         ("GEMINI_API_KEY", "key".to_owned()),
         ("GEMINI_BASE_URL", fake.url()),
         ("WEB_CONCURRENCY", "1".to_owned()),
+        ("GRPC_PORT", "0".to_owned()),
         ("RATE_LIMIT_DEFAULT", "1000000/second".to_owned()),
     ]
 }
@@ -91,6 +94,27 @@ async fn a_client_that_leaves_takes_its_model_call_with_it() {
         }
         fake.wait_until(|it| it.active == 0, LEAVING).await.unwrap();
     }
+}
+
+/// A stream whose client does not read must not hold its model call: it would hold one of `HTTP_POOL_MAX`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_loses_its_model_call() {
+    let fakes = combinations().into_iter().map(|(adapter, kind)| async move {
+        let fake = FakeGemini::builder().lenient().start().await;
+        // More than the kernel's buffers and ours hold, and no end.
+        let chunks = std::iter::repeat_n("x".repeat(64 * 1024), 2000);
+        fake.otherwise(Reply::chunks(chunks).chunk_delay(Duration::from_millis(1)));
+        let server = Server::start(adapter, kind, &environment(&fake)).await;
+        let mut client = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let request = "POST /tell-joke/stream HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                       content-length: 2\r\n\r\n{}";
+        client.write_all(request.as_bytes()).await.unwrap();
+        let call = fake.wait_request(0, LEAVING).await;
+        let dropped = call.wait_dropped(READ_TIMEOUT + Duration::from_secs(15)).await;
+        assert!(dropped.is_some(), "{}/{kind:?}: the model call goes on", adapter.name);
+        drop(client);
+    });
+    join_all(fakes).await;
 }
 
 /// Sends a request, waits half a second and leaves.

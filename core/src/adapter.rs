@@ -1,4 +1,5 @@
-//! What a framework's crate offers to be mounted: a name and two ways to be served.
+//! What a framework's crate offers to be mounted: a name and two ways to be served. A protocol's crate has
+//! one way, for a listener of its own or for one it shares.
 
 use std::future::Future;
 use std::io;
@@ -28,6 +29,19 @@ pub struct Adapter {
 
     /// Makes the application for our hyper listener, once per worker thread and inside its `LocalSet`.
     pub service: fn(App) -> Starting,
+}
+
+/// A protocol of remote procedure calls, served beside a web framework. Its crate exports one as `ADAPTER`.
+#[derive(Clone, Copy)]
+pub struct RpcAdapter {
+    /// The protocol's short name: the Cargo feature and the folder.
+    pub name: &'static str,
+
+    /// Makes the application for our hyper listener, as [`Adapter::service`] does.
+    pub service: fn(App) -> Starting,
+
+    /// Whether a request is a call of this protocol's, where both share a port.
+    pub claims: fn(&Request<Incoming>) -> bool,
 }
 
 /// A framework's own listener at work.

@@ -38,6 +38,11 @@ impl Drain {
         self.draining.is_cancelled()
     }
 
+    /// Resolves once new work is refused. Waits for ever while the server serves.
+    pub async fn started(&self) {
+        self.draining.cancelled().await;
+    }
+
     /// Resolves once the grace is over. Waits for ever while the server serves.
     pub async fn ended(&self) {
         self.ending.cancelled().await;

@@ -99,6 +99,8 @@ pub struct Readiness {
 pub struct FlowInfo {
     /// The registered name.
     pub name: &'static str,
+    /// The REST route that is its own.
+    pub route: &'static str,
     /// What it does, in one sentence.
     pub description: &'static str,
     /// The JSON Schema of its input.
@@ -107,19 +109,27 @@ pub struct FlowInfo {
     pub output: fn() -> &'static Value,
 }
 
-/// Every flow by name. [`wire::genkit::call`](crate::wire::genkit::call) dispatches on the same names; a
-/// test there fails when one is missing.
+/// Every flow by name. [`wire::genkit::call`](crate::wire::genkit::call) dispatches on the same names, and each
+/// adapter has the routes; `tests/openapi.rs` calls both on every adapter and fails when one is missing.
 pub const FLOWS: &[FlowInfo] = &[
-    info::<JokeInput, JokeResponse>("tell_joke", "Tells a joke."),
-    info::<StoryInput, StoryResponse>("tell_story", "Tells a story, chunk by chunk."),
-    info::<TranslateInput, TranslationResult>("translate_text", "Translates a text."),
-    info::<ImageInput, ImageResponse>("describe_image", "Describes an image."),
-    info::<CharacterInput, RpgCharacter>("generate_character", "Makes up a role-playing character."),
-    info::<ChatInput, ChatResponse>("pirate_chat", "Answers as a pirate captain."),
-    info::<CodeInput, CodeOutput>("generate_code", "Writes code."),
-    info::<CodeReviewInput, CodeReview>("review_code", "Reviews code."),
+    info::<JokeInput, JokeResponse>("tell_joke", "/tell-joke", "Tells a joke."),
+    info::<StoryInput, StoryResponse>("tell_story", "/tell-story/stream", "Tells a story, chunk by chunk."),
+    info::<TranslateInput, TranslationResult>("translate_text", "/translate", "Translates a text."),
+    info::<ImageInput, ImageResponse>("describe_image", "/describe-image", "Describes an image."),
+    info::<CharacterInput, RpgCharacter>(
+        "generate_character",
+        "/generate-character",
+        "Makes up a role-playing character.",
+    ),
+    info::<ChatInput, ChatResponse>("pirate_chat", "/chat", "Answers as a pirate captain."),
+    info::<CodeInput, CodeOutput>("generate_code", "/generate-code", "Writes code."),
+    info::<CodeReviewInput, CodeReview>("review_code", "/review-code", "Reviews code."),
 ];
 
-const fn info<I: Schema, O: Schema>(name: &'static str, description: &'static str) -> FlowInfo {
-    FlowInfo { name, description, input: I::document, output: O::document }
+const fn info<I: Schema, O: Schema>(
+    name: &'static str,
+    route: &'static str,
+    description: &'static str,
+) -> FlowInfo {
+    FlowInfo { name, route, description, input: I::document, output: O::document }
 }

@@ -42,6 +42,12 @@ pub enum ModelError {
         /// What it rejected, in our own words.
         detail: Cow<'static, str>,
     },
+    /// The model failed so often that it is left alone for a while.
+    #[error("the model is left alone after repeated failures")]
+    CircuitOpen {
+        /// When it may be asked again.
+        retry_after: Duration,
+    },
     /// No such model, or none configured.
     #[error("no model is configured under this name")]
     NotConfigured,

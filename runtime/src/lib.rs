@@ -2,25 +2,40 @@
 //!
 //! It knows no HTTP framework and none of the sample's flows. Read in this order:
 //! [`message`] and [`model`] for what a model is asked and answers, [`providers`] for who answers,
-//! [`generate`](mod@generate) for the loop around a model call, [`dotprompt`] for prompts kept in files.
+//! [`generate`](mod@generate) for the loop around a model call, [`dotprompt`] for prompts kept in files;
+//! [`resilience`] for what guards a model call, [`cache`] and [`join`] for what saves one.
 
+mod breaker;
+pub mod cache;
 pub mod dotprompt;
 pub mod error;
+mod fallback;
+mod flights;
 pub mod generate;
+pub mod join;
+mod key;
 pub mod message;
 pub mod model;
 pub mod providers;
 pub mod registry;
+pub mod resilience;
+mod retry;
 pub mod runtime;
 pub mod schema;
 pub mod step;
 pub mod tool;
 mod trace;
 
+pub use breaker::{BreakerSettings, CircuitState};
+pub use cache::{CacheOutcome, CacheSettings, ResponseCache};
 pub use error::ModelError;
 pub use generate::Generate;
+pub use join::StreamJoin;
+pub use key::CallKey;
 pub use model::{Model, ModelEvent, ModelResponse, ModelStream};
 pub use providers::{ProviderSettings, Providers};
+pub use resilience::Resilience;
+pub use retry::RetrySettings;
 pub use runtime::Runtime;
 pub use schema::{OutputSpec, Schema};
 pub use step::step;

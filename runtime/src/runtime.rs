@@ -8,10 +8,14 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 
+use crate::breaker::CircuitState;
 use crate::error::ModelError;
+use crate::fallback::Fallback;
 use crate::generate::{self, Conversation, Generate};
 use crate::model::{Model, ModelRequest, ModelResponse, ModelStream, OutputSchema};
+use crate::providers::demo;
 use crate::registry::{FlowInfo, PromptInfo, Registry};
+use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
 use crate::tool::Tool;
 use crate::trace;
@@ -28,6 +32,7 @@ pub struct Runtime {
 struct Inner {
     default_model: Option<Arc<dyn Model>>,
     models: HashMap<String, Arc<dyn Model>>,
+    guarded: Vec<Arc<Resilient>>,
     tools: HashMap<String, Tool>,
     tool_timeout: Duration,
     registry: Registry,
@@ -37,7 +42,9 @@ struct Inner {
 #[derive(Default)]
 pub struct RuntimeBuilder {
     default_model: Option<Arc<dyn Model>>,
+    fallbacks: Vec<Arc<dyn Model>>,
     models: Vec<Arc<dyn Model>>,
+    resilience: Option<Resilience>,
     tools: Vec<Tool>,
     prompts: Vec<PromptInfo>,
     flows: Vec<FlowInfo>,
@@ -99,6 +106,11 @@ impl Runtime {
         self.inner.default_model.as_ref().map(|model| model.name())
     }
 
+    /// The guarded models and the states of their circuits, the default model first.
+    pub fn circuits(&self) -> impl Iterator<Item = (&str, CircuitState)> {
+        self.inner.guarded.iter().filter_map(|model| Some((model.name(), model.circuit()?)))
+    }
+
     /// What is registered.
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
@@ -143,6 +155,20 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Registers a model to ask where the default model cannot answer; several are asked in their order.
+    #[must_use]
+    pub fn fallback(mut self, model: Arc<dyn Model>) -> Self {
+        self.fallbacks.push(model);
+        self
+    }
+
+    /// Guards every model but `demo`, which cannot fail: a deadline, a circuit breaker and retries for each.
+    #[must_use]
+    pub fn resilience(mut self, settings: Resilience) -> Self {
+        self.resilience = Some(settings);
+        self
+    }
+
     /// Registers a tool.
     #[must_use]
     pub fn tool(mut self, tool: Tool) -> Self {
@@ -175,12 +201,30 @@ impl RuntimeBuilder {
     pub fn build(self) -> Result<Runtime, ModelError> {
         let mut registry = Registry::default();
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
-        // Whatever wraps every model call (retry, breaker, cache) wraps the `Arc<dyn Model>` here, once.
-        for model in self.default_model.iter().chain(&self.models) {
+        let mut guarded = Vec::new();
+        for model in self.default_model.iter().chain(&self.fallbacks).chain(&self.models) {
             // The default model may be registered again under `model`: it is the same action.
-            if models.insert(model.name().to_owned(), model.clone()).is_none() {
-                registry.add_model(model.name())?;
+            if models.contains_key(model.name()) {
+                continue;
             }
+            registry.add_model(model.name())?;
+            let name = model.name().to_owned();
+            let model = match &self.resilience {
+                Some(settings) if name != demo::NAME => {
+                    let model = Arc::new(Resilient::new(model.clone(), settings));
+                    guarded.push(model.clone());
+                    model
+                }
+                _ => model.clone(),
+            };
+            models.insert(name, model);
+        }
+        let registered = |model: &Arc<dyn Model>| models.get(model.name()).cloned();
+        let mut default_model = self.default_model.as_ref().and_then(registered);
+        if let (Some(first), false) = (&default_model, self.fallbacks.is_empty()) {
+            let others = self.fallbacks.iter().filter_map(registered).collect();
+            let timeout = self.resilience.unwrap_or_default().call_timeout;
+            default_model = Some(Arc::new(Fallback::new(first.clone(), others, timeout)));
         }
         let mut tools = HashMap::new();
         for tool in self.tools {
@@ -194,7 +238,7 @@ impl RuntimeBuilder {
             registry.add_flow(flow)?;
         }
         let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
-        let inner = Inner { default_model: self.default_model, models, tools, tool_timeout, registry };
+        let inner = Inner { default_model, models, guarded, tools, tool_timeout, registry };
         Ok(Runtime { inner: Arc::new(inner) })
     }
 }

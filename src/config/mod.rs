@@ -13,6 +13,7 @@ mod parse;
 mod settings;
 mod sources;
 mod table;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,11 @@ pub use self::docs::{example_env, settings_markdown};
 pub use self::error::{ConfigError, Fault};
 pub use self::parse::LogFormat;
 pub use self::settings::{
-    DEMO_MODEL, EdgeSettings, LogFilter, LogSettings, ModelSettings, PoolSettings, ServerSettings, Settings,
+    DEMO_MODEL, EdgeSettings, GrpcSettings, LogFilter, LogSettings, ModelSettings, PoolSettings,
+    ServerSettings, Settings,
 };
 pub use self::table::{Fallback, SETTINGS, Setting};
+pub use self::tls::Tls;
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]

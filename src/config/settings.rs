@@ -10,6 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::parse::{self, LogFormat};
 use super::sources::Sources;
+use super::tls::Tls;
 use crate::serving::ServerKind;
 
 /// The built-in, offline model.
@@ -22,6 +23,8 @@ const GEMINI_MODEL: &str = "googleai/gemini-flash-latest";
 pub struct Settings {
     /// The listener.
     pub server: ServerSettings,
+    /// gRPC beside it.
+    pub grpc: GrpcSettings,
     /// What a request must satisfy before a flow sees it.
     pub edge: EdgeSettings,
     /// The models and how to reach them.
@@ -41,7 +44,7 @@ pub struct Settings {
 pub struct ServerSettings {
     /// The adapter asked for, one of the compiled ones.
     pub framework: Option<String>,
-    /// Which listener serves.
+    /// Which listener serves. A shared port is always on ours.
     pub server: ServerKind,
     /// Address to bind.
     pub host: IpAddr,
@@ -60,6 +63,19 @@ impl ServerSettings {
     pub const fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+}
+
+/// gRPC beside the REST listener, or on it.
+#[derive(Debug, Clone)]
+pub struct GrpcSettings {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// Whether it shares the REST listener's port.
+    pub single_port: bool,
+    /// Port to bind where it does not; 0 lets the system choose.
+    pub port: u16,
+    /// How its own listener encrypts, if it does.
+    pub tls: Option<Tls>,
 }
 
 /// What a request must satisfy before a flow sees it.
@@ -111,6 +127,26 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
+    /// What the model asked for cannot do without, if that is missing.
+    fn lacks(&self) -> Option<&'static str> {
+        let (provider, _) = self.name().split_once('/').unwrap_or((self.name(), ""));
+        let (there, why) = match provider {
+            DEMO_MODEL | "ollama" => return None,
+            "googleai" => (self.gemini_api_key.is_some(), "needs GEMINI_API_KEY"),
+            "vertexai" => (
+                self.vertex_project.is_some() && self.vertex_access_token.is_some(),
+                "needs GOOGLE_CLOUD_PROJECT and VERTEX_ACCESS_TOKEN",
+            ),
+            "openai" => (
+                self.openai_api_key.is_some() || self.openai_base_url.is_some(),
+                "needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server that asks for none",
+            ),
+            "anthropic" => (self.anthropic_api_key.is_some(), "needs ANTHROPIC_API_KEY"),
+            _ => (false, "must begin with googleai/, vertexai/, openai/, anthropic/ or ollama/, or be demo"),
+        };
+        (!there).then_some(why)
+    }
+
     /// The model to use: the one asked for, else Gemini with a key, else the demo model.
     pub fn name(&self) -> &str {
         let default = if self.gemini_api_key.is_some() { GEMINI_MODEL } else { DEMO_MODEL };
@@ -170,15 +206,35 @@ impl Settings {
     }
 
     pub(super) fn read(from: &mut Sources<'_>, adapters: &[&str]) -> Self {
-        Self {
+        let mut settings = Self {
             server: ServerSettings::read(from, adapters),
+            grpc: GrpcSettings::read(from),
             edge: EdgeSettings::read(from),
             model: ModelSettings::read(from),
             log: LogSettings::read(from),
             env: from.env.clone(),
             debug: from.value("DEBUG", parse::flag),
             dev: from.value("GENKIT_ENV", parse::text) == "dev",
+        };
+        settings.share_port(from);
+        if let Some(why) = settings.model.lacks() {
+            from.refuse("MODEL", why);
         }
+        settings
+    }
+
+    /// Only our own listener can tell REST and gRPC apart on one port.
+    fn share_port(&mut self, from: &mut Sources<'_>) {
+        if !self.grpc.single_port {
+            return;
+        }
+        if self.server.server == ServerKind::Native && from.is_given("SERVER") {
+            from.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
+        }
+        if self.grpc.tls.is_some() {
+            from.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
+        }
+        self.server.server = ServerKind::Hyper;
     }
 }
 
@@ -193,6 +249,17 @@ impl ServerSettings {
             workers: from.optional("WEB_CONCURRENCY", parse::workers).unwrap_or_else(cpus),
             keep_alive: from.value("KEEP_ALIVE_TIMEOUT", parse::seconds),
             shutdown_grace: from.value("SHUTDOWN_GRACE", parse::seconds_or_zero),
+        }
+    }
+}
+
+impl GrpcSettings {
+    fn read(from: &mut Sources<'_>) -> Self {
+        Self {
+            enabled: !from.value("NO_GRPC", parse::flag),
+            single_port: from.value("SINGLE_PORT", parse::flag),
+            port: from.value("GRPC_PORT", parse::port),
+            tls: Tls::read(from),
         }
     }
 }

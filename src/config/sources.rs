@@ -54,6 +54,11 @@ impl<'a> Sources<'a> {
         sources
     }
 
+    /// How many faults were found so far.
+    pub(super) fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
     pub(super) fn into_faults(self) -> Vec<Fault> {
         self.faults
     }
@@ -111,6 +116,19 @@ impl<'a> Sources<'a> {
             Some(Fallback::Value(_)) => self.value(name, all),
             _ => self.optional(name, all).unwrap_or_default(),
         }
+    }
+
+    /// Refuses a setting whose value is good by itself, but not together with others.
+    pub(super) fn refuse(&mut self, name: &str, why: impl Into<String>) {
+        let Some(setting) = row(name) else { return };
+        let Some((text, origin)) = self.find(setting) else { return };
+        let (origin, value) = (origin.to_string(), (!setting.secret).then_some(text));
+        self.faults.push(Fault { key: name.to_owned(), value, origin, why: why.into(), example: "" });
+    }
+
+    /// Whether a setting is given anywhere.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.rank(name) < usize::MAX
     }
 
     /// How far up the list of priorities a setting was given: 0 for a flag, growing downwards.

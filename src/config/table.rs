@@ -83,6 +83,7 @@ impl Setting {
 }
 
 const SERVER: &str = "Server";
+pub(super) const GRPC: &str = "gRPC";
 const MODEL: &str = "Model";
 const LOGS: &str = "Logs and telemetry";
 const EDGE: &str = "Edge";
@@ -130,6 +131,31 @@ pub const SETTINGS: &[Setting] = &[
         "Idle time of a connection; above the load balancer's.",
     )
     .default("75"),
+    Setting::new(GRPC, "GRPC_PORT", "PORT", "TCP port of the gRPC listener; 0 lets the system choose.")
+        .flag("grpc-port")
+        .default("50051"),
+    Setting::new(GRPC, "NO_GRPC", "BOOL", "Serve no gRPC.").switch("no-grpc").default("false"),
+    Setting::new(
+        GRPC,
+        "SINGLE_PORT",
+        "BOOL",
+        "REST and gRPC together on PORT; serves with the hyper listener.",
+    )
+    .switch("single-port")
+    .default("false"),
+    Setting::new(GRPC, "GRPC_TLS_CERT", "FILE", "PEM certificate chain of the gRPC listener; needs the key.")
+        .otherwise("no TLS")
+        .example("/run/secrets/grpc.crt"),
+    Setting::new(GRPC, "GRPC_TLS_KEY", "FILE", "PEM private key of that certificate.")
+        .example("/run/secrets/grpc.key"),
+    Setting::new(
+        GRPC,
+        "GRPC_TLS_CLIENT_CA",
+        "FILE",
+        "PEM certificates of those who vouch for clients: mutual TLS.",
+    )
+    .otherwise("clients need no certificate")
+    .example("/run/secrets/clients-ca.crt"),
     Setting::new(
         MODEL,
         "MODEL",
@@ -138,7 +164,7 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("model")
     .otherwise("googleai/gemini-flash-latest with a key, else demo")
-    .example("googleai/gemini-flash-latest"),
+    .example("demo"),
     Setting::new(MODEL, "GEMINI_API_KEY", "KEY", "Key for `googleai/` models.").secret().example("AIza..."),
     Setting::new(MODEL, "GEMINI_BASE_URL", "URL", "Server for `googleai/` models.")
         .otherwise("Google's")

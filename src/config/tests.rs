@@ -58,7 +58,8 @@ fn message(loaded: Result<Command, ConfigError>) -> String {
 #[test]
 fn without_any_setting_the_defaults_of_the_contract_hold() {
     let settings = settings(&[], &[]);
-    let Settings { server, edge, model, log, env, debug, dev } = &settings;
+    let Settings { server, grpc, edge, model, log, env, debug, dev } = &settings;
+    assert!(grpc.enabled && !grpc.single_port && grpc.port == 50051 && grpc.tls.is_none());
     assert_eq!((env, *debug, *dev, &server.framework), (&None, false, false, &None));
     assert_eq!(server.address(), SocketAddr::from(([127, 0, 0, 1], 8080)));
     assert_eq!(server.server, ServerKind::Native);
@@ -89,8 +90,9 @@ fn every_row_is_read_once_and_every_name_read_is_a_row() {
 fn every_row_has_an_example_that_its_own_parser_accepts() {
     for setting in SETTINGS {
         assert!(!setting.example.is_empty(), "{}", setting.name());
-        // This one would be a known key if it were valid; `--env` would need its file.
-        let Some(variable) = setting.variable.filter(|name| *name != "API_KEYS") else { continue };
+        // This one would be a known key if it were valid; `--env` and those of TLS would need their files.
+        let needs_none = |name: &&str| *name != "API_KEYS" && !name.starts_with("GRPC_TLS_");
+        let Some(variable) = setting.variable.filter(needs_none) else { continue };
         assert!(load(&[], &[(variable, setting.example)]).is_ok(), "{variable}={}", setting.example);
     }
 }
@@ -254,6 +256,18 @@ fn rust_log_wins_over_log_level_but_not_over_the_flag() {
         settings(&["--log-level", "DEBUG"], &[rust_log]).log.filter,
         LogFilter::Level(LevelFilter::DEBUG)
     );
+}
+
+#[test]
+fn a_model_without_its_key_is_named_with_all_other_faults() {
+    let Err(ConfigError::Invalid(faults)) = load(&[], &[("MODEL", "anthropic/claude"), ("PORT", "x")]) else {
+        panic!("accepted")
+    };
+    let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|it| it.contains("MODEL") && it.contains("needs ANTHROPIC_API_KEY")), "{told:?}");
+    assert!(told.iter().any(|it| it.contains("PORT")), "{told:?}");
+    assert!(load(&[], &[("MODEL", "nobody/knows")]).is_err());
+    assert!(load(&[], &[("MODEL", "openai/own"), ("OPENAI_BASE_URL", "http://localhost:1")]).is_ok());
 }
 
 #[test]

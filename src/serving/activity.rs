@@ -15,8 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// How long a request's head may take to arrive once it has begun, or on a fresh connection at all.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request's head may take to arrive once it has begun, or on a fresh connection at all, with its
+/// TLS handshake.
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What HTTP/2 begins with (RFC 9113 §3.4), as far as no method of HTTP/1 does.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
 
 /// The state of one connection. It lives on one thread.
 pub(super) struct Activity {
@@ -72,21 +76,33 @@ impl Activity {
         self.requests.get() == 0 && !self.in_head.get() && self.since.get().elapsed() >= self.keep_alive
     }
 
-    /// When it is worth looking again. While a request is under way there is nothing to see for a while.
+    /// When it is worth looking again: when time is up, and before that often enough to see a head begin.
     pub(super) fn next_check(&self) -> Instant {
-        let patience = if self.in_head.get() { HEAD_TIMEOUT } else { HEAD_TIMEOUT.min(self.keep_alive) };
-        if self.requests.get() == 0 && (self.in_head.get() || self.since.get().elapsed() < self.keep_alive) {
-            (self.since.get() + patience).max(Instant::now() + Duration::from_millis(100))
-        } else {
-            Instant::now() + patience
+        let now = Instant::now();
+        let look_again = now + HEAD_TIMEOUT.min(self.keep_alive);
+        if self.requests.get() > 0 {
+            return look_again;
         }
+        let allowed = if self.in_head.get() { HEAD_TIMEOUT } else { self.keep_alive };
+        let soon = now + Duration::from_millis(100);
+        (self.since.get() + allowed).clamp(soon, look_again.max(soon))
     }
 
-    fn received(&self) {
-        if self.requests.get() == 0 && !self.in_head.get() {
+    /// The connection is HTTP/2's. Its clients may connect long before they call.
+    pub(super) fn is_http2(&self) {
+        self.http2.set(true);
+        self.in_head.set(false);
+    }
+
+    fn received(&self, bytes: &[u8]) {
+        if bytes.starts_with(HTTP2_PREFACE) {
+            self.is_http2();
+        }
+        // HTTP/2 speaks between requests, too (pings, windows), which is no sign of work to come; its heads are
+        // bounded by hyper's own limits.
+        if self.requests.get() == 0 && !self.in_head.get() && !self.http2.get() {
             self.since.set(Instant::now());
-            // HTTP/2 speaks between requests, too; its heads are bounded by hyper's own limits.
-            self.in_head.set(!self.http2.get());
+            self.in_head.set(true);
         }
     }
 }
@@ -140,7 +156,7 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.activity.received();
+            self.activity.received(&buf.filled()[before..]);
         }
         polled
     }

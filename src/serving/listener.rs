@@ -1,4 +1,4 @@
-//! Our own listener, on hyper: HTTP/1.1 and h2c, the same for every framework.
+//! Our own listener, on hyper: HTTP/1.1 and h2c, the same for every framework and for remote procedure calls.
 //!
 //! Each worker is a thread with a runtime of its own, as actix-web has it: its applications cannot move
 //! between threads, and for the others nothing is lost. All workers accept from one socket.
@@ -10,15 +10,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::adapter::{Adapter, App, HyperService, Native, Starting};
+use flow_core::adapter::{Adapter, App, HyperService, Native, RpcAdapter};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, LocalSet};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Watched};
+use super::activity::{Activity, HEAD_TIMEOUT, Watched};
 
 /// Connections over all workers; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 8192;
@@ -33,14 +37,45 @@ const MAX_HEAD: usize = 16 * 1024;
 /// An HTTP/2 peer that does not answer a ping within this time is gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What is served on one port.
+#[derive(Clone, Copy)]
+pub(super) enum Mounted {
+    /// A framework's application.
+    Web(Adapter),
+    /// Remote procedure calls.
+    Rpc(RpcAdapter),
+    /// Both; each request goes to the one it is meant for.
+    Both(Adapter, RpcAdapter),
+}
+
+impl Mounted {
+    async fn start(self, app: App) -> io::Result<HyperService> {
+        match self {
+            Self::Web(web) => (web.service)(app).await,
+            Self::Rpc(rpc) => (rpc.service)(app).await,
+            Self::Both(web, rpc) => {
+                let (on_web, on_rpc) = ((web.service)(app.clone()).await?, (rpc.service)(app).await?);
+                Ok(Rc::new(move |request, peer| {
+                    if (rpc.claims)(&request) { on_rpc(request, peer) } else { on_web(request, peer) }
+                }))
+            }
+        }
+    }
+}
+
 /// Serves until told to stop. Dropping it stops the workers.
-pub(super) async fn serve(adapter: Adapter, native: Native) -> io::Result<()> {
+pub(super) async fn serve(
+    mounted: Mounted,
+    native: Native,
+    tls: Option<Arc<ServerConfig>>,
+) -> io::Result<()> {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let stop_on_drop = native.stop.clone().drop_guard();
     let mut workers = JoinSet::new();
     for nth in 0..native.workers.get() {
         let worker = Worker {
-            service: adapter.service,
+            mounted,
+            tls: tls.clone().map(TlsAcceptor::from),
             app: native.app.clone(),
             listener: native.listener.try_clone()?,
             permits: permits.clone(),
@@ -62,7 +97,8 @@ pub(super) async fn serve(adapter: Adapter, native: Native) -> io::Result<()> {
 }
 
 struct Worker {
-    service: fn(App) -> Starting,
+    mounted: Mounted,
+    tls: Option<TlsAcceptor>,
     app: App,
     listener: std::net::TcpListener,
     permits: Arc<Semaphore>,
@@ -77,9 +113,15 @@ impl Worker {
     }
 
     async fn accept(self) -> io::Result<()> {
-        let service = (self.service)(self.app).await?;
+        let service = self.mounted.start(self.app).await?;
         let listener = TcpListener::from_std(self.listener)?;
-        let builder = Rc::new(builder());
+        let connector = Rc::new(Connector {
+            builder: builder(),
+            service,
+            tls: self.tls,
+            keep_alive: self.keep_alive,
+            stop: self.stop.clone(),
+        });
         let mut connections = JoinSet::new();
         loop {
             let accepted = async {
@@ -94,16 +136,9 @@ impl Worker {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(
-                        builder.clone(),
-                        stream,
-                        peer,
-                        service.clone(),
-                        self.keep_alive,
-                        self.stop.clone(),
-                    );
+                    let connector = connector.clone();
                     connections.spawn_local(async move {
-                        connection.await;
+                        connector.accept(stream, peer).await;
                         drop(permit);
                     });
                 }
@@ -120,41 +155,69 @@ impl Worker {
     }
 }
 
-/// One connection, until it closes, falls silent for too long, or the server stops.
-async fn connection(
-    builder: Rc<auto::Builder<LocalExecutor>>,
-    stream: TcpStream,
-    peer: SocketAddr,
+/// What the connections of one worker share.
+struct Connector {
+    builder: auto::Builder<LocalExecutor>,
     service: HyperService,
+    tls: Option<TlsAcceptor>,
     keep_alive: Duration,
     stop: CancellationToken,
-) {
-    // A frame must leave when it is written. A failure here costs latency, nothing else.
-    let _ = stream.set_nodelay(true);
-    let activity = Rc::new(Activity::new(keep_alive));
-    let io = TokioIo::new(Watched::new(stream, activity.clone()));
-    let counted = activity.clone();
-    let service = hyper::service::service_fn(move |request| {
-        let request_activity = counted.begin(&request);
-        let response = service(request, peer);
-        async move { Ok::<_, std::convert::Infallible>(response.await.map(|body| request_activity.follow(body))) }
-    });
-    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            // Broken connections are the clients' business; the calls on them are in the access log.
-            _ = connection.as_mut() => return,
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = tokio::time::sleep_until(activity.next_check()) => {
-                if activity.is_stalled() {
-                    return;
+}
+
+impl Connector {
+    /// One connection, until it closes, falls silent for too long, or the server stops.
+    async fn accept(&self, stream: TcpStream, peer: SocketAddr) {
+        // A frame must leave when it is written. A failure here costs latency, nothing else.
+        let _ = stream.set_nodelay(true);
+        let activity = Rc::new(Activity::new(self.keep_alive));
+        let stream = Watched::new(stream, activity.clone());
+        let Some(tls) = &self.tls else { return self.serve(stream, peer, activity).await };
+        let encrypted = tokio::select! {
+            encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)) => encrypted,
+            () = self.stop.cancelled() => return,
+        };
+        match encrypted {
+            Ok(Ok(stream)) => {
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    activity.is_http2();
                 }
-                if activity.is_idle() {
+                self.serve(stream, peer, activity).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        }
+    }
+
+    async fn serve<I>(&self, stream: I, peer: SocketAddr, activity: Rc<Activity>)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let counted = activity.clone();
+        let application = self.service.clone();
+        let service = hyper::service::service_fn(move |request| {
+            let request_activity = counted.begin(&request);
+            let response = application(request, peer);
+            async move {
+                Ok::<_, std::convert::Infallible>(response.await.map(|body| request_activity.follow(body)))
+            }
+        });
+        let mut connection = std::pin::pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                // Broken connections are the clients' business; the calls on them are in the access log.
+                _ = connection.as_mut() => return,
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
                     connection.as_mut().graceful_shutdown();
+                }
+                () = tokio::time::sleep_until(activity.next_check()) => {
+                    if activity.is_stalled() {
+                        return;
+                    }
+                    if activity.is_idle() {
+                        connection.as_mut().graceful_shutdown();
+                    }
                 }
             }
         }

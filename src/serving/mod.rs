@@ -1,4 +1,5 @@
-//! Serving and shutting down: one adapter, on its framework's own listener or on ours.
+//! Serving and shutting down: one adapter, on its framework's own listener or on ours, and remote procedure
+//! calls beside it.
 
 mod activity;
 mod listener;
@@ -6,13 +7,17 @@ mod signals;
 
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use flow_core::adapter::{Adapter, App, Native};
+use flow_core::adapter::{Adapter, App, Native, RpcAdapter, Serving};
+use futures_util::future::{select_all, try_join_all};
 use tokio::time::timeout;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use listener::Mounted;
 pub use signals::Signals;
 
 /// After the grace, streams get this long to write their terminal frame and calls their 503.
@@ -67,23 +72,55 @@ pub enum End {
     Forced,
 }
 
+/// Whether remote procedure calls are served, and where.
+pub enum Rpc {
+    /// Nowhere.
+    Off,
+    /// On the framework's port, which must then be on our listener.
+    SharedPort(RpcAdapter),
+    /// On a port of their own.
+    OwnPort(RpcAdapter, RpcListener),
+}
+
+/// A port for remote procedure calls.
+pub struct RpcListener {
+    /// Bound and non-blocking.
+    pub listener: TcpListener,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
 /// Serves until a signal comes, then drains.
 ///
 /// While draining, the listener still answers: probes with a true 503, new work with 503 and `Retry-After`,
 /// which says more to a load balancer than a refused connection. It closes when the work is done.
-pub async fn serve(plan: Plan, mut signals: Signals) -> anyhow::Result<End> {
+pub async fn serve(plan: Plan, signals: Signals) -> anyhow::Result<End> {
+    serve_with_rpc(plan, Rpc::Off, signals).await
+}
+
+/// The same with remote procedure calls, which drain together with the rest.
+pub async fn serve_with_rpc(plan: Plan, rpc: Rpc, mut signals: Signals) -> anyhow::Result<End> {
     let Plan { adapter, kind, listener, app, workers, keep_alive, grace } = plan;
     let drain = app.edge.drain().clone();
     let stop = CancellationToken::new();
-    let native = Native { listener, app, workers, keep_alive, stop: stop.clone() };
-    let mut server = match kind {
-        ServerKind::Native => (adapter.serve)(native),
-        ServerKind::Hyper => Box::pin(listener::serve(adapter, native)),
-    };
+    let native = |listener| Native { listener, app: app.clone(), workers, keep_alive, stop: stop.clone() };
+    let mut servers: Vec<Serving> = Vec::new();
+    match (&rpc, kind) {
+        (Rpc::SharedPort(rpc), _) => {
+            servers.push(Box::pin(listener::serve(Mounted::Both(adapter, *rpc), native(listener), None)));
+        }
+        (_, ServerKind::Native) => servers.push((adapter.serve)(native(listener))),
+        (_, ServerKind::Hyper) => {
+            servers.push(Box::pin(listener::serve(Mounted::Web(adapter), native(listener), None)));
+        }
+    }
+    if let Rpc::OwnPort(rpc, RpcListener { listener, tls }) = rpc {
+        servers.push(Box::pin(listener::serve(Mounted::Rpc(rpc), native(listener), tls)));
+    }
     tokio::select! {
-        ended = &mut server => {
-            ended.context("the listener failed")?;
-            anyhow::bail!("the listener ended by itself");
+        (ended, ..) = select_all(&mut servers) => {
+            ended.context("a listener failed")?;
+            anyhow::bail!("a listener ended by itself");
         }
         () = signals.next() => {}
     }
@@ -97,14 +134,15 @@ pub async fn serve(plan: Plan, mut signals: Signals) -> anyhow::Result<End> {
         let _ = timeout(LAST_WORDS, drain.idle()).await;
         stop.cancel();
     };
+    let mut servers = try_join_all(servers);
     tokio::select! {
         biased;
         () = signals.next() => return Ok(End::Forced),
-        ended = &mut server => return ended.map(|()| End::Drained).context("the listener failed"),
+        ended = &mut servers => return ended.map(|_| End::Drained).context("a listener failed"),
         () = drained => {}
     }
     // A client that does not read its last bytes must not hold the process.
-    let _ = timeout(LAST_BYTES, server).await;
+    let _ = timeout(LAST_BYTES, servers).await;
     tracing::info!("stopped");
     Ok(End::Drained)
 }

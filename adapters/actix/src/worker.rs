@@ -130,6 +130,8 @@ where
     let keeps_alive = keeps_alive && request.head().connection_type() == ConnectionType::KeepAlive;
     let has_body = !matches!(request.payload(), Payload::None);
     let mut response = answer(app, request).await;
+    // The head comes from a pool, with the version of the answer it was last used for.
+    response.head_mut().version = version;
     if has_body && !response.status().is_success() {
         // The framework closes a connection on which an answer overtakes a body, and begins a call before it
         // looks at the body that came along. Looking first keeps the connection for the next request.

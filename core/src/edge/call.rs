@@ -9,11 +9,14 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, allow, cors, request_id};
+use super::{Edge, Head, PROBES, allow, cors, request_id};
 use crate::drain::Drain;
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
 use crate::wire::reply::Dialect;
+
+/// How gRPC logs a client that left.
+const CANCELLED: i32 = 1;
 
 /// What a flow may know of the request it answers.
 #[derive(Clone, Debug)]
@@ -33,28 +36,58 @@ pub struct RequestContext {
 
 /// One request on its way through the edge: opened by an adapter's middleware, run, closed.
 ///
-/// Every call is accounted for in the access log, also one whose client leaves: that one is dropped.
+/// Every call is accounted for in the access log, also one whose client leaves: that one is dropped. A stream
+/// is logged when it begins and, by its [`EventStream`](crate::wire::EventStream), when it ends.
 #[derive(Debug)]
 pub struct Call {
     /// What the flow will know of the request.
     pub ctx: RequestContext,
     edge: Arc<Edge>,
-    refusal: Option<Reply>,
+    refusal: Option<Refusal>,
     cors: Vec<(&'static str, String)>,
     path_allows: &'static str,
     keeps_alive: bool,
     span: tracing::Span,
     started: Instant,
+    rpc: bool,
     closed: bool,
+}
+
+/// Why a request does not reach its handler.
+#[derive(Debug)]
+enum Refusal {
+    Error(FlowError),
+    Preflight,
 }
 
 impl Call {
     /// Lets a request in or prepares its refusal.
     pub fn open(edge: &Arc<Edge>, head: &Head<'_>) -> Self {
-        let started = Instant::now();
         let request_id = request_id::choose((head.header)("x-request-id"));
-        // The path is the client's own text; nothing else the client sends enters the log.
-        let span = tracing::info_span!("request", %request_id, method = head.method, path = head.path);
+        // The path is the client's own text; nothing else the client sends enters the log. The level is the
+        // highest, so that lines of every level keep their request id.
+        let span = tracing::error_span!("request", %request_id, method = head.method, path = head.path);
+        Self::enter(edge, head, request_id, span, PROBES.contains(&head.path), false)
+    }
+
+    /// The same for a remote procedure call, whose path is its method. Which of its methods are probes the
+    /// protocol knows.
+    pub fn open_rpc(edge: &Arc<Edge>, head: &Head<'_>, is_probe: bool) -> Self {
+        let request_id = request_id::choose((head.header)("x-request-id"));
+        let peer = head.peer.map(tracing::field::display);
+        let span = tracing::error_span!("call", %request_id, method = head.path, peer);
+        Self::enter(edge, head, request_id, span, is_probe, true)
+    }
+
+    fn enter(
+        edge: &Arc<Edge>,
+        head: &Head<'_>,
+        request_id: Arc<str>,
+        span: tracing::Span,
+        is_probe: bool,
+        rpc: bool,
+    ) -> Self {
+        let started = Instant::now();
         let ctx = RequestContext {
             display_name: edge.config.api_keys.display_name(head),
             request_id,
@@ -63,12 +96,12 @@ impl Call {
             http1: head.http1,
             drain: edge.drain.clone(),
         };
-        let refusal = match edge.admit(head) {
+        let refusal = match edge.admit(head, is_probe) {
             Err(error) => {
                 span.in_scope(|| log_failure(&error, "refused"));
-                Some(Reply::error(&error, &ctx))
+                Some(Refusal::Error(error))
             }
-            Ok(()) => cors::is_preflight(head).then(|| Reply::empty(204)),
+            Ok(()) => cors::is_preflight(head).then_some(Refusal::Preflight),
         };
         let cors_headers = edge.cors.headers(head);
         Self {
@@ -80,17 +113,34 @@ impl Call {
             keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
             span,
             started,
+            rpc,
             closed: false,
         }
     }
 
     /// The answer of the edge itself, if the request does not reach its handler.
     pub fn refusal(&mut self) -> Option<Reply> {
-        self.refusal.take()
+        self.refusal.take().map(|refusal| match refusal {
+            Refusal::Error(error) => Reply::error(&error, &self.ctx),
+            Refusal::Preflight => Reply::empty(204),
+        })
+    }
+
+    /// The same for protocols whose errors are no HTTP answers. A preflight is no call of theirs.
+    pub fn refused(&mut self) -> Option<FlowError> {
+        match self.refusal.take()? {
+            Refusal::Error(error) => Some(error),
+            Refusal::Preflight => None,
+        }
     }
 
     /// Runs the rest of the way: within the deadline and the server's grace, and with panics caught.
     pub async fn run<F: Future>(&self, handler: F) -> Result<F::Output, Reply> {
+        self.attempt(handler).await.map_err(|error| self.fail(&error))
+    }
+
+    /// The same for protocols whose errors are no HTTP answers; the error is not logged yet.
+    pub async fn attempt<F: Future>(&self, handler: F) -> Result<F::Output, FlowError> {
         let _work = self.edge.drain.begin();
         let guarded = AssertUnwindSafe(handler).catch_unwind();
         let outcome = async {
@@ -107,13 +157,18 @@ impl Call {
                 () = self.edge.drain.ended() => Err(FlowError::draining()),
             }
         };
-        outcome.instrument(self.span.clone()).await.map_err(|error| self.fail(&error))
+        outcome.instrument(self.span.clone()).await
     }
 
     /// The answer to a failed request. The failure is logged here, once.
     pub fn fail(&self, error: &FlowError) -> Reply {
-        self.span.in_scope(|| log_failure(error, "failed"));
+        self.log(error);
         Reply::error(error, &self.ctx)
+    }
+
+    /// Logs a failure, for protocols whose errors are no HTTP answers.
+    pub fn log(&self, error: &FlowError) {
+        self.span.in_scope(|| log_failure(error, "failed"));
     }
 
     /// Whether an answer may say `connection: keep-alive`: not on HTTP/2, which forbids it, and not to a
@@ -127,8 +182,7 @@ impl Call {
         self.closed = true;
         let duration_ms = self.elapsed_ms();
         self.span.in_scope(|| tracing::info!(status, duration_ms, "answered"));
-        let mut headers = std::mem::take(&mut self.cors);
-        headers.push(("x-request-id", self.ctx.request_id.to_string()));
+        let mut headers = self.headers();
         if status == 405 {
             headers.push(("allow", self.path_allows.into()));
         }
@@ -137,6 +191,20 @@ impl Call {
             headers.push(("connection", "close".into()));
         }
         headers
+    }
+
+    /// The headers that differ from answer to answer, where the end of a call comes after them.
+    pub fn headers(&mut self) -> Vec<(&'static str, String)> {
+        let mut headers = std::mem::take(&mut self.cors);
+        headers.push(("x-request-id", self.ctx.request_id.to_string()));
+        headers
+    }
+
+    /// Writes the access log of a remote procedure call, at its end.
+    pub fn close_rpc(mut self, grpc_status: i32) {
+        self.closed = true;
+        let duration_ms = self.elapsed_ms();
+        self.span.in_scope(|| tracing::info!(grpc_status, duration_ms, "answered"));
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a request does not last 500 million years")]
@@ -149,7 +217,13 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !self.closed {
             let duration_ms = self.elapsed_ms();
-            self.span.in_scope(|| tracing::info!(status = 499, duration_ms, "the client left"));
+            self.span.in_scope(|| {
+                if self.rpc {
+                    tracing::info!(grpc_status = CANCELLED, duration_ms, "the client left");
+                } else {
+                    tracing::info!(status = 499, duration_ms, "the client left");
+                }
+            });
         }
     }
 }

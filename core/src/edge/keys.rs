@@ -12,6 +12,22 @@ use crate::error::{ErrorKind, FlowError};
 /// The longest display name, in characters, as in [`JokeInput::username`](crate::schema::JokeInput).
 const MAX_NAME: usize = 200;
 
+/// What credentials begin with: the schemes IANA lists, and some that it does not.
+const SCHEMES: [&str; 12] = [
+    "bearer",
+    "basic",
+    "digest",
+    "dpop",
+    "gnap",
+    "hoba",
+    "mutual",
+    "negotiate",
+    "apikey",
+    "token",
+    "key",
+    "aws4-hmac-sha256",
+];
+
 /// SHA-256 digests of the keys that may call; none means that everyone may. Several let keys be rotated.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<[u8; 32]>);
@@ -35,12 +51,12 @@ impl ApiKeys {
     }
 
     /// The `Authorization` header as a display name, as the original sample has it. A credential never is
-    /// one: neither a key of ours nor anything that calls itself `Bearer` or `Basic`.
+    /// one: neither a key of ours nor anything that calls itself one.
     pub(super) fn display_name(&self, head: &Head<'_>) -> Option<Arc<str>> {
         let value = (head.header)("authorization")?;
         let name = std::str::from_utf8(value).ok()?.trim();
         let scheme = name.split(' ').next().unwrap_or_default();
-        let credential = ["bearer", "basic", "digest"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+        let credential = SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it));
         let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
         (self.0.is_empty() && fits && !credential).then(|| name.into())
     }

@@ -107,9 +107,9 @@ impl Edge {
     }
 
     /// The rules in their order; the first that refuses wins.
-    fn admit(&self, head: &Head<'_>) -> Result<(), FlowError> {
+    fn admit(&self, head: &Head<'_>, is_probe: bool) -> Result<(), FlowError> {
         self.config.trusted_hosts.check(head.host)?;
-        if PROBES.contains(&head.path) {
+        if is_probe {
             return Ok(());
         }
         if cors::is_preflight(head) {
@@ -123,8 +123,8 @@ impl Edge {
             return Err(FlowError::draining());
         }
         // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path
-        // that has one matches none.
-        if head.path.contains('%') {
+        // that has one matches none. Nor does one that should have had them.
+        if head.path.contains('%') || !head.path.is_ascii() {
             return Err(not_found());
         }
         Ok(())
@@ -139,6 +139,11 @@ pub fn not_found() -> FlowError {
 /// The route exists, but not for this method. `Allow` (RFC 9110 §10.2.1) comes with the answer.
 pub fn method_not_allowed() -> FlowError {
     FlowError::new(ErrorKind::MethodNotAllowed, "This path does not answer to this method.")
+}
+
+/// No such remote procedure. Its row is that of a method that does not exist, whose status is UNIMPLEMENTED.
+pub fn unknown_procedure() -> FlowError {
+    FlowError::new(ErrorKind::MethodNotAllowed, "There is no such procedure.")
 }
 
 /// The `Allow` header of a path that exists: flows are called by POST, everything else is read.

@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod genkit;
+pub mod pump;
 pub mod reply;
 pub mod sse;
 

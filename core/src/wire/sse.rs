@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::pump::{Pumped, pump};
 use super::reply::{Dialect, genkit_error, problem};
 use crate::drain::Work;
 use crate::edge::RequestContext;
@@ -35,15 +36,15 @@ pub const HEADERS: [(&str, &str); 3] =
 /// It ends with exactly one terminal frame whatever happens: the result, or the error that cut it short,
 /// a panic in the flow and the end of the server's grace included. Dropping it drops the flow.
 pub struct EventStream {
-    events: Pin<Box<dyn Stream<Item = Result<Frame, FlowError>> + Send>>,
+    events: Option<Pumped<Frame>>,
     first: Option<Frame>,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Pin<Box<Sleep>>,
     prefix_sent: bool,
-    done: bool,
     dialect: Dialect,
     request_id: std::sync::Arc<str>,
     span: tracing::Span,
+    started: Instant,
     _work: Work,
 }
 
@@ -84,15 +85,15 @@ impl EventStream {
             None => return Err(FlowError::internal("the flow's stream ended before its first event")),
         };
         Ok(Self {
-            events,
+            events: Some(pump(events)),
             first: Some(first),
             ending: Box::pin(ctx.drain.ending().cancelled_owned()),
             heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
             prefix_sent: false,
-            done: false,
             dialect,
             request_id: ctx.request_id.clone(),
             span: tracing::Span::current(),
+            started: Instant::now(),
             _work: ctx.drain.begin(),
         })
     }
@@ -102,7 +103,7 @@ impl EventStream {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Ok(first));
         }
-        if let Poll::Ready(event) = self.events.as_mut().poll_next(cx) {
+        if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
             return Poll::Ready(
                 event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result"))),
             );
@@ -129,7 +130,7 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
-        if this.done {
+        if this.events.is_none() {
             return Poll::Ready(None);
         }
         let span = this.span.clone();
@@ -140,9 +141,8 @@ impl Stream for EventStream {
                 Frame::failure(&error, this.dialect, &this.request_id)
             });
             if frame.last {
-                this.done = true;
                 // The flow's work ends here, not when the client has read the last byte.
-                this.events = Box::pin(futures_util::stream::empty());
+                this.events = None;
             }
             this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
             return Poll::Ready(Some(this.encode(&frame)));
@@ -156,6 +156,14 @@ impl Stream for EventStream {
             return Poll::Ready(Some(Bytes::from_static(beat)));
         }
         Poll::Pending
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        let duration_ms = self.started.elapsed().as_millis();
+        let what = if self.events.is_none() { "the stream ended" } else { "the client left its stream" };
+        self.span.in_scope(|| tracing::info!(duration_ms, "{what}"));
     }
 }
 

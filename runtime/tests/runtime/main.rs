@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
+mod cache;
 mod demo;
 mod gemini_faults;
 mod gemini_leaks;
 mod gemini_wire;
 mod generate;
+mod join;
 mod providers;
 mod registry;
+mod resilience;
 mod traces;
 
 use std::sync::Arc;

@@ -31,13 +31,13 @@ impl Drop for Dir {
 #[test]
 fn flag_wins_over_environment_over_named_file_over_env_file_over_default() {
     let dir = Dir::with(&[
-        (".env", b"PORT=1\nHOST=127.0.0.2\nMODEL=base\nLOG_LEVEL=error\n"),
-        (".staging.env", b"PORT=2\nHOST=127.0.0.3\nMODEL=staging\n"),
+        (".env", b"PORT=1\nHOST=127.0.0.2\nMODEL=ollama/base\nLOG_LEVEL=error\n"),
+        (".staging.env", b"PORT=2\nHOST=127.0.0.3\nMODEL=ollama/staging\n"),
     ]);
     let args = ["--env", "staging", "--port", "4"];
     let settings = serve(load_in(&dir.0, &args, &[("PORT", "3"), ("HOST", "127.0.0.4")]));
     assert_eq!(settings.server.address(), SocketAddr::from(([127, 0, 0, 4], 4)));
-    assert_eq!(settings.model.name(), "staging");
+    assert_eq!(settings.model.name(), "ollama/staging");
     assert_eq!(settings.log.filter, LogFilter::Level(LevelFilter::ERROR));
     assert_eq!(settings.server.keep_alive.as_secs(), 75);
     assert_eq!(settings.env.as_deref(), Some("staging"));

@@ -1,0 +1,84 @@
+//! Under our hyper listener, on a port of its own or beside a web framework.
+//!
+//! tonic's own server would be a second one to bound, drain and secure, for the same hyper underneath; its
+//! services are all that is needed of it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use flow_core::adapter::{App, HyperBody, HyperService, Starting};
+use flow_core::edge::method_not_allowed;
+use flow_core::{ErrorKind, FlowError};
+use http::header::CONTENT_TYPE;
+use http::{Method, Version};
+use http_body_util::BodyExt;
+use hyper::Request;
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, Service};
+
+use crate::edge::{EdgeLayer, Protocol};
+use crate::routes::{SERVICES, router, service};
+
+/// The services as our hyper listener calls them.
+pub(crate) fn hyper(app: App) -> Starting {
+    Box::pin(async move {
+        let edge = EdgeLayer::new(&app);
+        let services = GrpcWebLayer::new().layer(edge.layer(router(&app)?));
+        let service: HyperService = Rc::new(move |mut request: Request<Incoming>, peer: SocketAddr| {
+            request.extensions_mut().insert(peer);
+            match protocol(&request) {
+                Ok(protocol) => {
+                    request.extensions_mut().insert(protocol);
+                    let answer = services.clone().call(request);
+                    Box::pin(async move {
+                        let Ok(response) = answer.await;
+                        response.map(boxed)
+                    })
+                }
+                Err(fault) => {
+                    let response = edge.refuse(&request, &fault);
+                    Box::pin(async move { response.map(boxed) })
+                }
+            }
+        });
+        Ok(service)
+    })
+}
+
+/// Whether a request is meant for us: by its content type, or by the service in its path, as preflights are.
+pub(crate) fn claims(request: &Request<Incoming>) -> bool {
+    content_type(request).is_some_and(|it| it.starts_with("application/grpc"))
+        || SERVICES.contains(&service(request.uri().path()))
+}
+
+/// The protocol of a call, or why the request is none.
+fn protocol(request: &Request<Incoming>) -> Result<Protocol, FlowError> {
+    if request.method() != Method::POST {
+        return Err(method_not_allowed());
+    }
+    match content_type(request) {
+        Some("application/grpc" | "application/grpc+proto") if request.version() >= Version::HTTP_2 => {
+            Ok(Protocol::Grpc)
+        }
+        Some(
+            "application/grpc-web"
+            | "application/grpc-web+proto"
+            | "application/grpc-web-text"
+            | "application/grpc-web-text+proto",
+        ) => Ok(Protocol::GrpcWeb),
+        _ => Err(FlowError::new(
+            ErrorKind::UnsupportedMediaType,
+            "Call with content-type: application/grpc over HTTP/2, or application/grpc-web.",
+        )),
+    }
+}
+
+fn content_type(request: &Request<Incoming>) -> Option<&str> {
+    request.headers().get(CONTENT_TYPE)?.to_str().ok()
+}
+
+fn boxed(body: Body) -> HyperBody {
+    Box::pin(body.map_err(Into::into))
+}

@@ -1,0 +1,108 @@
+//! Streamed answers: a message for each chunk, as it arrives.
+
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use flow_core::adapter::App;
+use flow_core::drain::{Drain, Work};
+use flow_core::edge::log_failure;
+use flow_core::schema::Streamed;
+use flow_core::service::{FlowStream, StreamEvent};
+use flow_core::wire::pump::{Pumped, pump};
+use flow_core::{ErrorKind, FlowError};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::{Instant, sleep_until};
+use tonic::{Response, Status};
+
+use crate::extract::Ctx;
+use crate::reply::{Answer, fault, status};
+
+/// A flow's chunks as messages. Dropping it drops the flow.
+///
+/// It ends with a status whatever happens: a panic in the flow, the client's deadline, a client that does not
+/// read and the end of the server's grace included.
+pub(crate) struct Chunks<M> {
+    /// Gone once the stream has ended: the flow's work ends there, not when the client has read the last byte.
+    texts: Option<Pumped<String>>,
+    request_id: Arc<str>,
+    span: tracing::Span,
+    message: PhantomData<fn() -> M>,
+    _work: Work,
+}
+
+impl<M> Chunks<M> {
+    /// Waits for the flow's first chunk and only then begins to answer. The wait is inside the request's
+    /// timeout; what follows is bounded only by the client's deadline.
+    pub(crate) async fn start<T: Streamed>(app: &App, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
+        // A panic in a flow must not cut the stream short without a status.
+        let mut events = AssertUnwindSafe(flow).catch_unwind().map(|event| {
+            event.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
+        });
+        let drain = app.edge.drain().clone();
+        let (first, goes_on) = match events.next().await {
+            Some(Ok(StreamEvent::Chunk(text))) => (text, true),
+            // The result repeats what was streamed; here nothing was.
+            Some(Ok(StreamEvent::Done(result))) => (result.text().to_owned(), false),
+            Some(Err(error)) => return Err(fault(error)),
+            None => return Err(fault(FlowError::internal("the flow's stream ended before its first event"))),
+        };
+        let work = drain.begin();
+        let cut = Box::pin(cut(ctx.deadline, drain));
+        let rest = stream::unfold(goes_on.then_some((events, cut)), |going| async move {
+            let (mut events, mut cut) = going?;
+            let event = tokio::select! {
+                biased;
+                error = &mut cut => Some(Err(error)),
+                event = events.next() => event,
+            };
+            match event {
+                Some(Ok(StreamEvent::Chunk(text))) => Some((Ok(text), Some((events, cut)))),
+                Some(Ok(StreamEvent::Done(_))) => None,
+                Some(Err(error)) => Some((Err(error), None)),
+                None => Some((Err(FlowError::internal("the flow's stream ended without a result")), None)),
+            }
+        });
+        Ok(Response::new(Self {
+            texts: Some(pump(stream::once(async { Ok(first) }).chain(rest))),
+            request_id: ctx.request.request_id,
+            span: tracing::Span::current(),
+            message: PhantomData,
+            _work: work,
+        }))
+    }
+}
+
+/// What ends a stream from outside.
+async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
+    let passed = async {
+        match deadline {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = passed => FlowError::new(ErrorKind::DeadlineExceeded, "The client's deadline has passed."),
+        () = drain.ended() => FlowError::draining(),
+    }
+}
+
+impl<M: From<String>> Stream for Chunks<M> {
+    type Item = Result<M, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(texts) = &mut self.texts else { return Poll::Ready(None) };
+        let error = match std::task::ready!(texts.poll_next_unpin(cx)) {
+            Some(Ok(text)) => return Poll::Ready(Some(Ok(text.into()))),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        self.texts = None;
+        Poll::Ready(error.map(|error| {
+            self.span.in_scope(|| log_failure(&error, "the stream failed"));
+            Err(status(&error, &self.request_id))
+        }))
+    }
+}

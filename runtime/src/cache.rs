@@ -1,0 +1,191 @@
+//! Answers kept for a while, and one computation at a time for each.
+//!
+//! Callers that ask for the same while it is being computed wait for the same computation. It belongs to all of
+//! them and to nobody else: whoever of them is polled drives it, a caller that leaves does not stop it, and when
+//! the last one leaves it is dropped. (moka could compute by itself, but there the first caller owns the work.)
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::flights::{Flights, Landing};
+use crate::key::CallKey;
+
+/// A longer answer is given to those who wait for it but not kept, or a thousand of them would fill the memory.
+const LONGEST_KEPT: usize = 256 * 1024;
+
+/// moka takes no more than a thousand years.
+const LONGEST_TTL: Duration = Duration::from_hours(24 * 365);
+
+/// How long answers are kept, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// How long an answer is good for.
+    pub ttl: Duration,
+    /// How many answers are kept; the one not used for longest goes first.
+    pub max_entries: u64,
+}
+
+/// How an answer was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheOutcome {
+    /// It had been kept.
+    Hit,
+    /// It was computed for this caller.
+    Miss,
+    /// It was being computed for another caller already.
+    Coalesced,
+}
+
+/// A cache of JSON texts that are computed at most once at a time. Cloning it is cheap.
+///
+/// `E` is the error of the computations; all who wait get a copy. Errors are never kept.
+pub struct ResponseCache<E> {
+    answers: Cache<CallKey, Kept>,
+    flights: Arc<Flights<Flight<E>>>,
+    ttl: Duration,
+}
+
+#[derive(Clone)]
+struct Kept {
+    answer: Arc<str>,
+    since: Instant,
+}
+
+/// What a computation comes to; nothing, if it panicked.
+type Computed<E> = Option<Result<Arc<str>, E>>;
+type Computation<E> = BoxFuture<'static, Computed<E>>;
+type Flight<E> = WeakShared<Computation<E>>;
+
+enum Place<E> {
+    Kept(Arc<str>),
+    Waiting(Shared<Computation<E>>, CacheOutcome),
+}
+
+impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
+    /// An empty cache.
+    pub fn new(settings: &CacheSettings) -> Self {
+        let answers = Cache::builder()
+            .max_capacity(settings.max_entries)
+            .eviction_policy(EvictionPolicy::lru())
+            // moka's own clock frees the memory; what is still good is decided by tokio's, which tests can set.
+            .time_to_live(settings.ttl.min(LONGEST_TTL))
+            .build();
+        Self { answers, flights: Flights::new(), ttl: settings.ttl }
+    }
+
+    /// The answer under `key`: kept, being computed, or computed now.
+    ///
+    /// `compute` runs in the span it is given in. If it panics, so do all who wait for it.
+    pub async fn get_or_compute<F>(&self, key: CallKey, compute: F) -> Result<(Arc<str>, CacheOutcome), E>
+    where
+        F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
+    {
+        match self.place(key, compute) {
+            Place::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
+            Place::Waiting(computation, outcome) => match computation.await {
+                Some(computed) => computed.map(|answer| (answer, outcome)),
+                // The hook has reported the panic; whoever guards each waiter gets it as if it were its own.
+                None => std::panic::resume_unwind(Box::new("the shared computation panicked")),
+            },
+        }
+    }
+
+    fn place<F>(&self, key: CallKey, compute: F) -> Place<E>
+    where
+        F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
+    {
+        if let Some(answer) = self.kept(&key) {
+            return Place::Kept(answer);
+        }
+        let join = |flight: Option<&Flight<E>>| match flight.and_then(WeakShared::upgrade) {
+            Some(computation) => Some(Place::Waiting(computation, CacheOutcome::Coalesced)),
+            // It may have landed between the look above and the lock.
+            None => self.kept(&key).map(Place::Kept),
+        };
+        let start = |landing| {
+            let computation = self.computation(key, compute, landing).boxed().shared();
+            // It has not been polled, so there is something to be weak about.
+            let flight = computation.downgrade().unwrap_or_else(|| unreachable!("it has not ended"));
+            (flight, Place::Waiting(computation, CacheOutcome::Miss))
+        };
+        self.flights.board(key, join, start)
+    }
+
+    fn computation<F>(
+        &self,
+        key: CallKey,
+        compute: F,
+        landing: Landing<Flight<E>>,
+    ) -> impl Future<Output = Computed<E>> + Send + use<E, F>
+    where
+        F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
+    {
+        let answers = self.answers.clone();
+        let work = async move {
+            // Given back when this ends or is dropped, after the answer is kept: nobody can slip in between.
+            let _landing = landing;
+            let computed = AssertUnwindSafe(compute).catch_unwind().await.ok();
+            if let Some(Ok(answer)) = &computed
+                && answer.len() <= LONGEST_KEPT
+            {
+                answers.insert(key, Kept { answer: answer.clone(), since: Instant::now() });
+            }
+            computed
+        };
+        work.in_current_span()
+    }
+
+    fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
+        self.answers.get(key).filter(|kept| kept.since.elapsed() < self.ttl).map(|kept| kept.answer)
+    }
+
+    /// How many answers are kept, those past their time included until they are swept.
+    pub fn entries(&self) -> u64 {
+        self.answers.run_pending_tasks();
+        self.answers.entry_count()
+    }
+
+    /// How many computations are under way.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+}
+
+impl CacheOutcome {
+    /// The word for the `x-cache` header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Coalesced => "coalesced",
+        }
+    }
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { ttl: Duration::from_mins(5), max_entries: 1024 }
+    }
+}
+
+impl<E> Clone for ResponseCache<E> {
+    fn clone(&self) -> Self {
+        Self { answers: self.answers.clone(), flights: self.flights.clone(), ttl: self.ttl }
+    }
+}
+
+impl<E> fmt::Debug for ResponseCache<E> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ResponseCache").field("in_flight", &self.flights.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! A list of models: where one cannot answer, the next is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::error::ModelError;
+use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
+use crate::resilience::within;
+use crate::trace::TARGET;
+
+/// Asks its models in order until one answers; it goes by the name of the first.
+///
+/// The next is asked if the provider is at fault, its circuit open included; not if the model refused the content,
+/// which another should not be talked into, and not once anything of an answer has been streamed. All of them
+/// together have one call's time.
+pub(crate) struct Fallback {
+    first: Arc<dyn Model>,
+    others: Vec<Arc<dyn Model>>,
+    timeout: Duration,
+}
+
+impl Fallback {
+    pub(crate) fn new(first: Arc<dyn Model>, others: Vec<Arc<dyn Model>>, timeout: Duration) -> Self {
+        Self { first, others, timeout }
+    }
+
+    async fn ask<'a, T, W>(&'a self, ask: impl Fn(&'a dyn Model) -> W) -> Result<T, ModelError>
+    where
+        W: Future<Output = Result<T, ModelError>>,
+    {
+        let deadline = Instant::now() + self.timeout;
+        let mut outcome = within(deadline, ask(&*self.first)).await;
+        for next in &self.others {
+            match &outcome {
+                Err(error) if is_providers_fault(error) && Instant::now() < deadline => {
+                    tracing::info!(target: TARGET, model = next.name(), %error, "asking another model");
+                    outcome = within(deadline, ask(&**next)).await;
+                }
+                _ => break,
+            }
+        }
+        outcome
+    }
+}
+
+#[async_trait]
+impl Model for Fallback {
+    fn name(&self) -> &str {
+        self.first.name()
+    }
+
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
+        self.ask(|model| model.generate(request)).await
+    }
+
+    async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
+        self.ask(|model| model.stream(request)).await
+    }
+}
+
+/// Whether another provider may do better.
+fn is_providers_fault(error: &ModelError) -> bool {
+    match error {
+        // Keys, models, settings and media differ from provider to provider.
+        ModelError::Rejected { .. }
+        | ModelError::Upstream { .. }
+        | ModelError::Quota { .. }
+        | ModelError::Timeout
+        | ModelError::CircuitOpen { .. }
+        | ModelError::Unusable { .. }
+        | ModelError::NotConfigured => true,
+        ModelError::Refused { .. } | ModelError::Internal { .. } => false,
+    }
+}

@@ -1,0 +1,146 @@
+//! What stands around every provider's model: its deadline, its circuit breaker, its retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::{once, unfold};
+use tokio::time::{Instant, timeout_at};
+
+use crate::breaker::{Breaker, BreakerSettings, CircuitState, Permit};
+use crate::error::ModelError;
+use crate::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
+use crate::retry::{Retry, RetrySettings};
+
+/// How model calls are guarded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resilience {
+    /// How long a call may take with all its repetitions and fallbacks: until its answer is whole, or until the
+    /// first piece of a streamed one.
+    pub call_timeout: Duration,
+    /// When a failing model is left alone; never, without these.
+    pub breaker: Option<BreakerSettings>,
+    /// When a call is repeated; never, without these.
+    pub retry: Option<RetrySettings>,
+}
+
+/// A model with its guards.
+pub(crate) struct Resilient {
+    model: Arc<dyn Model>,
+    timeout: Duration,
+    breaker: Option<Arc<Breaker>>,
+    retry: Option<Retry>,
+}
+
+impl Resilient {
+    pub(crate) fn new(model: Arc<dyn Model>, settings: &Resilience) -> Self {
+        let breaker = settings.breaker.map(|settings| Breaker::new(model.name(), settings));
+        let retry = settings.retry.map(Retry::new);
+        Self { model, timeout: settings.call_timeout, breaker, retry }
+    }
+
+    /// The state of the model's circuit, if it has one.
+    pub(crate) fn circuit(&self) -> Option<CircuitState> {
+        self.breaker.as_ref().map(|breaker| breaker.state())
+    }
+
+    /// Repeats `attempt`, which has until the instant it is given.
+    async fn repeat<T, W>(&self, mut attempt: impl FnMut(Instant) -> W) -> Result<T, ModelError>
+    where
+        W: Future<Output = Result<T, ModelError>>,
+    {
+        let deadline = Instant::now() + self.timeout;
+        let mut attempt = || attempt(deadline);
+        match &self.retry {
+            Some(retry) => {
+                // The failure just seen may have opened the circuit; then it is the answer, not the circuit.
+                let may_repeat = || self.circuit() != Some(CircuitState::Open);
+                retry.run(self.model.name(), deadline, may_repeat, attempt).await
+            }
+            None => attempt().await,
+        }
+    }
+
+    fn admit(&self) -> Result<Option<Permit>, ModelError> {
+        self.breaker.as_ref().map(|breaker| breaker.admit(self.timeout)).transpose()
+    }
+}
+
+#[async_trait]
+impl Model for Resilient {
+    fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
+        self.repeat(|deadline| async move {
+            let permit = self.admit()?;
+            let outcome = within(deadline, self.model.generate(request)).await;
+            if let Some(permit) = permit {
+                permit.settle(&outcome);
+            }
+            outcome
+        })
+        .await
+    }
+
+    /// Resolves with the first piece in hand; what fails later is not repeated.
+    async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
+        self.repeat(|deadline| async move {
+            let permit = self.admit()?;
+            let opened = within(deadline, open(&*self.model, request)).await;
+            match (permit, opened) {
+                (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
+                (Some(permit), failed) => {
+                    permit.settle(&failed);
+                    failed
+                }
+                (None, opened) => opened,
+            }
+        })
+        .await
+    }
+}
+
+impl Default for Resilience {
+    fn default() -> Self {
+        Self {
+            call_timeout: Duration::from_mins(2),
+            breaker: Some(BreakerSettings::default()),
+            retry: Some(RetrySettings::default()),
+        }
+    }
+}
+
+/// The outcome of `work`, or that it took too long.
+pub(crate) async fn within<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, ModelError>>,
+) -> Result<T, ModelError> {
+    timeout_at(deadline, work).await.unwrap_or(Err(ModelError::Timeout))
+}
+
+/// Opens a stream and waits for its first piece, whether or not the model does so itself.
+async fn open(model: &dyn Model, request: &ModelRequest) -> Result<ModelStream, ModelError> {
+    let mut stream = model.stream(request).await?;
+    let first = stream.next().await.unwrap_or(Err(ModelError::upstream("the stream ended early")))?;
+    Ok(once(async { Ok(first) }).chain(stream).boxed())
+}
+
+/// The stream, with its end reported to the circuit. Dropped before, it says nothing.
+fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
+    permit.answering();
+    let watched = unfold((stream, Some(permit)), |(mut stream, mut permit)| async move {
+        let event = stream.next().await;
+        let over = !matches!(event, Some(Ok(ModelEvent::Text(_))));
+        if over && let Some(permit) = permit.take() {
+            match &event {
+                Some(event) => permit.settle(event),
+                None => permit.settle::<()>(&Err(ModelError::upstream("the stream ended early"))),
+            }
+        }
+        event.map(|event| (event, (stream, permit)))
+    });
+    watched.fuse().boxed()
+}

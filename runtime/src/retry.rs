@@ -1,0 +1,106 @@
+//! Asking again: a little later, a few times, and never so often that it makes things worse.
+//!
+//! Only failures that a moment may mend are worth it: a provider that failed or broke off before it said anything,
+//! or one over its quota that says it will be back soon. Past the call's deadline nothing is asked again, nor when
+//! a model's retries have come to more than a share of its calls.
+
+use std::fmt;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use tokio::time::Instant;
+use tower::retry::budget::{Budget as _, TpsBudget};
+
+use crate::error::ModelError;
+use crate::trace::TARGET;
+
+/// Over how long the budget counts calls.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+
+/// When to ask again, and how often.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetrySettings {
+    /// How often one call may be repeated.
+    pub max_retries: usize,
+    /// The shortest wait before the first repetition; it doubles for the next, and up to as much again is added at
+    /// random.
+    pub base_delay: Duration,
+    /// The longest wait that a provider's `Retry-After` may ask for. If it asks for more, the call fails at once.
+    pub longest_retry_after: Duration,
+    /// How many repetitions per call a model gets on average, such as 0.1 for one in ten calls.
+    pub budget: f32,
+    /// How many repetitions per second a model gets in any case.
+    pub budget_floor: u32,
+}
+
+/// Retries for one model, with their common budget.
+pub(crate) struct Retry {
+    settings: RetrySettings,
+    budget: TpsBudget,
+}
+
+impl Retry {
+    pub(crate) fn new(settings: RetrySettings) -> Self {
+        let share = if settings.budget.is_finite() { settings.budget.clamp(0.0, 1000.0) } else { 0.0 };
+        let floor = settings.budget_floor.min(1_000_000);
+        Self { settings, budget: TpsBudget::new(BUDGET_WINDOW, floor, share) }
+    }
+
+    /// Makes a call and repeats it where that is worth it and `may_repeat`.
+    pub(crate) async fn run<T, W>(
+        &self,
+        model: &str,
+        deadline: Instant,
+        may_repeat: impl Fn() -> bool,
+        attempt: impl FnMut() -> W,
+    ) -> Result<T, ModelError>
+    where
+        W: Future<Output = Result<T, ModelError>>,
+    {
+        self.budget.deposit();
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(self.settings.base_delay)
+            .with_max_times(self.settings.max_retries)
+            .with_jitter();
+        attempt
+            .retry(delays)
+            .when(|_| may_repeat())
+            .adjust(|error, delay| self.wait(error, delay?, deadline))
+            .notify(|error, wait| {
+                tracing::debug!(target: TARGET, model, %error, ?wait, "asking again");
+            })
+            .await
+    }
+
+    /// How long to wait before asking again; nothing, if that is not worth it.
+    fn wait(&self, error: &ModelError, delay: Duration, deadline: Instant) -> Option<Duration> {
+        let wait = match error {
+            ModelError::Upstream { .. } | ModelError::Quota { retry_after: None } => delay,
+            // The delay on top spreads those who were all told the same.
+            ModelError::Quota { retry_after: Some(told) } if *told <= self.settings.longest_retry_after => {
+                *told + delay
+            }
+            _ => return None,
+        };
+        // The budget is asked last: what it grants is spent.
+        (Instant::now() + wait < deadline && self.budget.withdraw()).then_some(wait)
+    }
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_retries: 2,
+            base_delay: Duration::from_millis(200),
+            longest_retry_after: Duration::from_secs(5),
+            budget: 0.1,
+            budget_floor: 1,
+        }
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Retry").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

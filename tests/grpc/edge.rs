@@ -1,0 +1,110 @@
+//! The edge's rules: keys, rates, hosts, and what is exempt from them.
+
+use grpc::proto::genkit_service_client::GenkitServiceClient;
+use grpc::proto::{HealthRequest, JokeRequest};
+use serde_json::json;
+use tonic::service::Interceptor;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic_types::StatusExt;
+
+use crate::server::{Server, channel};
+use crate::wire::{call, frame};
+
+/// SHA-256 of `secret`.
+const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+
+struct Bearer(&'static str);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.parse().unwrap());
+        Ok(request)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_keys_on_only_probes_answer_without_one() {
+    let server = Server::demo(&[("API_KEYS", HASH), ("DEBUG", "true")]).await;
+    let channel = channel(server.grpc).await;
+    let mut client = server.client().await;
+    for key in ["", "Bearer other", "secret", "Alice"] {
+        let mut request = Request::new(JokeRequest::default());
+        if !key.is_empty() {
+            request.metadata_mut().insert("authorization", key.parse().unwrap());
+        }
+        let status = client.tell_joke(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated, "{key}");
+        assert_eq!(status.get_details_error_info().unwrap().reason, "UNAUTHENTICATED");
+    }
+    let mut known = GenkitServiceClient::with_interceptor(channel.clone(), Bearer("Bearer secret"));
+    let joke = known.tell_joke(JokeRequest::default()).await.unwrap().into_inner();
+    assert_eq!(joke.username, "", "a key is no name");
+
+    assert!(client.health(HealthRequest {}).await.is_ok());
+    assert!(HealthClient::new(channel).check(HealthCheckRequest::default()).await.is_ok());
+    let reflection = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    let path = format!("/{reflection}");
+    let answer =
+        crate::wire::send(&client, reqwest::Method::POST, server.grpc, &path, &headers, Vec::new()).await;
+    assert_ne!(answer.status(), Some(16), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rate_is_the_peer_s_whatever_it_calls_itself_and_shared_with_rest() {
+    let server = Server::demo(&[("RATE_LIMIT_DEFAULT", "2/hour")]).await;
+    let mut client = server.client().await;
+    assert_eq!(server.post("/tell-joke", &json!({})).await.0, 200);
+    assert!(client.tell_joke(JokeRequest::default()).await.is_ok());
+    for forwarded in ["203.0.113.1", "203.0.113.2"] {
+        let mut request = Request::new(JokeRequest::default());
+        request.metadata_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
+        let status = client.tell_joke(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{forwarded}");
+        let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
+        assert!((1700..=1800).contains(&wait), "{wait}");
+    }
+    assert_eq!(server.post("/tell-joke", &json!({})).await.0, 429);
+    for _ in 0..5 {
+        assert!(client.health(HealthRequest {}).await.is_ok(), "probes are exempt");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_authority_must_be_a_trusted_host() {
+    let server = Server::demo(&[("TRUSTED_HOSTS", "api.example.com")]).await;
+    let answer = call(server.grpc, "TellJoke", &[], frame(&[])).await;
+    assert_eq!(answer.status(), Some(3), "{answer:?}");
+    let endpoint = Channel::from_shared(format!("http://{}", server.grpc)).unwrap();
+    let endpoint = endpoint.origin("http://api.example.com".parse().unwrap());
+    let mut client = GenkitServiceClient::new(endpoint.connect().await.unwrap());
+    assert!(client.tell_joke(JokeRequest::default()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_follows_readiness_and_reflection_is_for_debugging() {
+    // Nobody asked for the demo model: the flows answer, but the server is not ready.
+    let server = Server::start(genkit_endpoints::adapters::COMPILED_IN[0], &[], false).await;
+    let mut health = HealthClient::new(channel(server.grpc).await);
+    let mut check = async |service: &str| {
+        let answer = health.check(HealthCheckRequest { service: service.into() }).await;
+        answer.map(|it| it.into_inner().status()).map_err(|it| it.code())
+    };
+    assert_eq!(check("").await, Ok(ServingStatus::NotServing));
+    assert_eq!(check("genkit.sample.v1.GenkitService").await, Ok(ServingStatus::NotServing));
+    assert_eq!(check("nope").await, Err(Code::NotFound));
+    assert!(server.client().await.tell_joke(JokeRequest::default()).await.is_ok());
+
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let post = reqwest::Method::POST;
+        let answer = crate::wire::send(&client, post, server.grpc, &path, &headers, Vec::new()).await;
+        assert_eq!(answer.status(), Some(12), "{version}: {answer:?}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Servers under test: the application in this process with both listeners on port 0, or the real program.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use fake_gemini::FakeGemini;
+use flow_core::adapter::Adapter;
+use flow_core::drain::Drain;
+use genkit_endpoints::adapters::{self, COMPILED_IN};
+use genkit_endpoints::config::{self, Settings};
+use genkit_endpoints::serving::{Rpc, Signals, serve_with_rpc};
+use genkit_endpoints::start;
+use grpc::proto::genkit_service_client::GenkitServiceClient;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic::{Response, Status};
+
+use crate::leaks::{KEY, Logs, capture_logs};
+use crate::panics::Panicking;
+
+/// Longer than anything here takes; what takes longer has failed.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The log of all servers in this process.
+pub fn logs() -> &'static Logs {
+    static LOGS: OnceLock<Logs> = OnceLock::new();
+    LOGS.get_or_init(capture_logs)
+}
+
+/// A server in this process.
+pub struct Server {
+    pub rest: SocketAddr,
+    pub grpc: SocketAddr,
+    pub drain: Drain,
+    _signals: mpsc::Sender<()>,
+    _serving: JoinSet<()>,
+}
+
+impl Server {
+    /// With the demo model and these variables.
+    pub async fn demo(environment: &[(&str, &str)]) -> Self {
+        let environment: Vec<_> = [("MODEL", "demo")].iter().chain(environment).copied().collect();
+        Self::start(COMPILED_IN[0], &environment, false).await
+    }
+
+    /// With a fake Gemini and these variables.
+    pub async fn with(fake: &FakeGemini, environment: &[(&str, &str)]) -> Self {
+        let url = fake.url();
+        let base =
+            [("GEMINI_API_KEY", KEY), ("GEMINI_BASE_URL", &url), ("RATE_LIMIT_DEFAULT", "100000/second")];
+        let environment: Vec<_> = base.iter().chain(environment).copied().collect();
+        Self::start(COMPILED_IN[0], &environment, false).await
+    }
+
+    /// With flows that panic.
+    pub async fn panicking() -> Self {
+        Self::start(COMPILED_IN[0], &[("MODEL", "demo")], true).await
+    }
+
+    pub async fn start(adapter: Adapter, environment: &[(&str, &str)], panicking: bool) -> Self {
+        logs();
+        let settings = settings(environment).unwrap();
+        let mut plan = start::plan(&settings, adapter).unwrap();
+        if panicking {
+            plan.app.flows = Arc::new(Panicking);
+        }
+        let rpc = start::rpc(&settings).unwrap();
+        let rest = plan.listener.local_addr().unwrap();
+        let grpc = match &rpc {
+            Rpc::OwnPort(_, it) => it.listener.local_addr().unwrap(),
+            Rpc::SharedPort(_) => rest,
+            Rpc::Off => panic!("no gRPC"),
+        };
+        let drain = plan.app.edge.drain().clone();
+        let (signals, send) = Signals::channel();
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            serve_with_rpc(plan, rpc, signals).await.unwrap();
+        });
+        Self { rest, grpc, drain, _signals: send, _serving: serving }
+    }
+
+    pub async fn client(&self) -> GenkitServiceClient<Channel> {
+        GenkitServiceClient::new(channel(self.grpc).await)
+    }
+
+    /// Posts JSON to the REST twin; its status and body.
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let response = client.post(format!("http://{}{path}", self.rest)).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+}
+
+/// What the settings are with these variables, on ports that the system chooses.
+pub fn settings(environment: &[(&str, &str)]) -> Result<Settings, config::ConfigError> {
+    let ports = [("PORT", "0"), ("GRPC_PORT", "0"), ("WEB_CONCURRENCY", "1")];
+    let lookup =
+        |name: &str| environment.iter().chain(&ports).find(|it| it.0 == name).map(|it| it.1.to_owned());
+    match config::load(&adapters::names(), ["test".into()], &lookup, Path::new("/nonexistent"))? {
+        config::Command::Serve(settings) => Ok(*settings),
+        other @ config::Command::PromptRender(_) => panic!("{other:?}"),
+    }
+}
+
+pub async fn channel(to: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{to}")).unwrap().connect().await.unwrap()
+}
+
+/// Reads a stream to its end: its texts, and the status when it is not OK.
+pub async fn read<M>(
+    answer: Result<Response<tonic::Streaming<M>>, Status>,
+    text: impl Fn(M) -> String,
+) -> (Vec<String>, Option<Status>) {
+    let mut texts = Vec::new();
+    let mut stream = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => return (texts, Some(status)),
+    };
+    loop {
+        match tokio::time::timeout(PATIENCE * 2, stream.message()).await.expect("the stream goes on") {
+            Ok(Some(message)) => texts.push(text(message)),
+            Ok(None) => return (texts, None),
+            Err(status) => return (texts, Some(status)),
+        }
+    }
+}
+
+/// The real program in a process of its own.
+pub struct Process {
+    child: Child,
+    pub grpc: SocketAddr,
+}
+
+impl Process {
+    pub fn start(environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_genkit-endpoints"))
+            .args(["--port", "0", "--grpc-port", "0", "--log-format", "json"])
+            .env_clear()
+            .envs(environment.iter().copied())
+            .current_dir(std::env::temp_dir())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut addresses = lines.by_ref().map_while(Result::ok).filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            line["address"].as_str().map(|it| it.parse().unwrap())
+        });
+        // The first is REST's.
+        let grpc = addresses.nth(1).expect("the log says the address");
+        // The log must be read, or the process would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, grpc }
+    }
+
+    pub fn terminate(&self) {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// The exit code, if it exits in time.
+    pub async fn wait(&mut self, patience: Duration) -> Option<i32> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            if Instant::now() > deadline {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

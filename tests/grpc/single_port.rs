@@ -1,0 +1,156 @@
+//! REST, streams, gRPC and gRPC-Web through one port, on every compiled framework.
+
+use fake_gemini::FakeGemini;
+use genkit_endpoints::adapters::COMPILED_IN;
+use genkit_endpoints::serving::ServerKind;
+use grpc::proto::genkit_service_server::SERVICE_NAME;
+use grpc::proto::{HealthRequest, JokeRequest, StoryRequest};
+use reqwest::Method;
+use tonic::Code;
+
+use crate::server::{Server, read, settings};
+use crate::wire::{frame, send, web_frames};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_port_serves_everything_on_every_framework() {
+    let http1 = reqwest::Client::builder().http1_only().no_proxy().build().unwrap();
+    let http2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    for adapter in COMPILED_IN {
+        let environment = [("MODEL", "demo"), ("SINGLE_PORT", "true"), ("DEBUG", "true")];
+        let server = Server::start(*adapter, &environment, false).await;
+        let (who, to) = (adapter.name, server.rest);
+        assert_eq!(to, server.grpc, "{who}");
+        let json = [("content-type", "application/json")];
+        for (client, version) in [(&http1, "HTTP/1.1"), (&http2, "h2c")] {
+            let answer = send(client, Method::GET, to, "/health", &[], Vec::new()).await;
+            assert_eq!(
+                (answer.http, answer.body.as_slice()),
+                (200, &b"{\"status\":\"ok\"}"[..]),
+                "{who} {version}"
+            );
+            let answer = send(client, Method::POST, to, "/tell-joke", &json, b"{}".to_vec()).await;
+            assert_eq!(
+                (answer.http, answer.header("content-type")),
+                (200, Some("application/json")),
+                "{who} {version}"
+            );
+            let answer = send(client, Method::POST, to, "/tell-story/stream", &json, b"{}".to_vec()).await;
+            let text = String::from_utf8(answer.body).unwrap();
+            assert!(
+                text.starts_with("data: {\"chunk\":") && text.contains("\"done\":true"),
+                "{who} {version}: {text}"
+            );
+            assert_eq!(
+                send(client, Method::POST, to, "/nope", &json, b"{}".to_vec()).await.http,
+                404,
+                "{who}"
+            );
+        }
+
+        let mut client = server.client().await;
+        let joke = client.tell_joke(JokeRequest::default()).await.unwrap().into_inner().joke;
+        assert!(!joke.is_empty(), "{who}");
+        let (chunks, status) = read(client.tell_story(StoryRequest::default()).await, |it| it.text).await;
+        assert!(chunks.len() > 2 && status.is_none(), "{who}");
+
+        for client in [&http1, &http2] {
+            web(client, &server, who, "application/grpc-web+proto", &joke).await;
+        }
+        web(&http1, &server, who, "application/grpc-web-text", &joke).await;
+        preflight(&http1, &server, who).await;
+    }
+}
+
+/// gRPC-Web: a call, a stream and a fault, read as bytes.
+async fn web(client: &reqwest::Client, server: &Server, who: &str, content_type: &str, joke: &str) {
+    let is_text = content_type.contains("text");
+    let headers =
+        [("content-type", content_type), ("accept", content_type), ("origin", "https://app.example.com")];
+    let post = async |method: &str, message: &[u8]| {
+        let body = if is_text { base64(&frame(message)).into_bytes() } else { frame(message) };
+        let path = format!("/{SERVICE_NAME}/{method}");
+        let mut answer = send(client, Method::POST, server.grpc, &path, &headers, body).await;
+        assert_eq!(answer.http, 200, "{who}: {answer:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{who}");
+        let exposed = answer.header("access-control-expose-headers").unwrap();
+        assert!(exposed.contains("Grpc-Status"), "{who}: {exposed}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{who}");
+        assert!(answer.header("content-type").unwrap().starts_with("application/grpc-web"), "{who}");
+        if is_text {
+            answer.body = unbase64(&answer.body);
+        }
+        answer
+    };
+    let (messages, trailers) = web_frames(&post("TellJoke", &[]).await.body);
+    assert!(trailers.contains("grpc-status:0"), "{who}: {trailers}");
+    assert!(String::from_utf8_lossy(&messages[0]).contains(joke), "{who}");
+    let (messages, trailers) = web_frames(&post("TellStory", &[]).await.body);
+    assert!(messages.len() > 2 && trailers.contains("grpc-status:0"), "{who}: {trailers}");
+    // CodeRequest.language
+    let fault = post("GenerateCode", &crate::wire::field(2, b"no spaces")).await;
+    assert_eq!(fault.status(), Some(Code::InvalidArgument as i32), "{who}: {fault:?}");
+    assert!(fault.header("grpc-status-details-bin").is_some(), "{who}");
+}
+
+async fn preflight(client: &reqwest::Client, server: &Server, who: &str) {
+    let headers = [
+        ("origin", "https://app.example.com"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,x-grpc-web,grpc-timeout"),
+    ];
+    let path = format!("/{SERVICE_NAME}/TellJoke");
+    let answer = send(client, Method::OPTIONS, server.grpc, &path, &headers, Vec::new()).await;
+    assert_eq!(answer.http, 204, "{who}: {answer:?}");
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert!(allowed.contains("X-Grpc-Web") && allowed.contains("Content-Type"), "{who}: {allowed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn draining_ends_both_on_one_port() {
+    let fake = FakeGemini::builder().lenient().start().await;
+    let server = Server::with(&fake, &[("SINGLE_PORT", "true")]).await;
+    let mut client = server.client().await;
+    server.drain.start();
+    assert_eq!(client.tell_joke(JokeRequest::default()).await.unwrap_err().code(), Code::Unavailable);
+    assert!(client.health(HealthRequest {}).await.is_ok());
+    assert_eq!(server.post("/tell-joke", &serde_json::json!({})).await.0, 503);
+}
+
+#[test]
+fn a_shared_port_is_on_our_listener_and_nothing_that_contradicts_it_is_taken() {
+    let shared = settings(&[("SINGLE_PORT", "1")]).unwrap();
+    assert_eq!(shared.server.server, ServerKind::Hyper);
+    let refused = settings(&[("SINGLE_PORT", "1"), ("SERVER", "native")]).unwrap_err().to_string();
+    assert!(
+        refused.contains("SERVER=\"native\" (from the environment): cannot serve SINGLE_PORT"),
+        "{refused}"
+    );
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits =
+            three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for nth in 0..4 {
+            let index = (bits >> (18 - 6 * nth) & 63) as usize;
+            text.push(if nth > three.len() { '=' } else { char::from(ALPHABET[index]) });
+        }
+    }
+    text
+}
+
+/// Each frame is padded on its own, so padding also comes in the middle.
+fn unbase64(text: &[u8]) -> Vec<u8> {
+    text.chunks(4)
+        .flat_map(|four| {
+            let used = four.iter().filter(|it| **it != b'=').count();
+            let bits = four.iter().fold(0u32, |bits, letter| {
+                bits << 6 | ALPHABET.iter().position(|it| it == letter).unwrap_or(0) as u32
+            });
+            bits.to_be_bytes()[1..used].to_vec()
+        })
+        .collect()
+}
