@@ -13,8 +13,10 @@ for keep in axum actix poem; do
   git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$scratch/copy"
   (
     cd "$scratch/copy"
-    # One of them under a name of its own, as the README tells people to.
-    if [[ $keep == poem ]]; then scripts/eject.sh --keep "$keep" --name my-flows; else scripts/eject.sh --keep "$keep"; fi
+    # One of them without gRPC and under a name of its own, as the README tells people to.
+    more=()
+    if [[ $keep == poem ]]; then more=(--drop grpc --name my-flows); fi
+    scripts/eject.sh --keep "$keep" ${more[@]+"${more[@]}"}
     grep --quiet "^ARG ADAPTER=$keep" Containerfile
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings

@@ -16,6 +16,8 @@ stop() {
 }
 trap 'stop; rm -rf "$logs"' EXIT
 
+# gRPC has a script of its own.
+export NO_GRPC=true
 port=18080
 start() {
   port=$((port + 1))

@@ -2,7 +2,7 @@
 # Makes the project yours: drops the adapters you do not want, and renames the project if you like.
 #
 #   scripts/eject.sh --keep poem                     # axum and actix go
-#   scripts/eject.sh --drop actix --name my-project
+#   scripts/eject.sh --drop actix --drop grpc --name my-project
 #   scripts/eject.sh --keep axum --dry-run           # only says what it would do
 #
 # Dropping an adapter is three edits: its folder, its line in Cargo.toml, its row in src/adapters.rs. If it was
@@ -11,6 +11,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 all=(axum actix poem)
+# What belongs to gRPC alone, beside its folder, line and row.
+grpc_files=(proto tests/grpc examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
+  scripts/test_grpc_endpoints.sh scripts/check_grpc.sh)
 drop=' ' keep=' ' name='' dry=''
 usage() {
   sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
@@ -18,8 +21,8 @@ usage() {
 }
 known() {
   local it
-  for it in "${all[@]}"; do [[ $it == "$1" ]] && return; done
-  echo "There is no adapter called $1; there are: ${all[*]}" >&2
+  for it in "${all[@]}" grpc; do [[ $it == "$1" ]] && return; done
+  echo "There is no adapter called $1; there are: ${all[*]} grpc" >&2
   exit 64
 }
 while (($#)); do
@@ -45,6 +48,9 @@ if ((${#left[@]} == 0)); then
   exit 64
 fi
 
+# gRPC goes only when it is told to: it is served beside whichever framework stays.
+if [[ $drop == *' grpc '* && -d adapters/grpc ]]; then going+=(grpc); fi
+
 say() { echo "${dry:+would }$*"; }
 # edit FILE SED-ARGS…: in place, with any sed.
 edit() {
@@ -59,6 +65,14 @@ for it in ${going[@]+"${going[@]}"}; do
   edit Cargo.toml -e "/^$it = { package = \"adapter-$it\"/d"
   edit src/adapters.rs -e "/#\[cfg(feature = \"$it\")\]/d" -e "/^ *$it::ADAPTER,/d"
   rm -r "adapters/$it"
+  if [[ $it == grpc ]]; then
+    edit Cargo.toml -e 's/^\(default = .*\), "grpc"\]/\1]/'
+    # The targets that need the feature: from their header to the next empty line.
+    edit Cargo.toml -e '/^# Dropped with the adapter/d' -e '/^\[\[test\]\]$/{N;/"grpc"/{:t' -e 'N;/\n$/!bt' -e 'd;}' -e '}' \
+      -e '/^\[\[example\]\]$/{N;/"grpc_/{:e' -e 'N;/\n$/!be' -e 'd;}' -e '}'
+    edit Containerfile -e 's/ADAPTER,grpc"/ADAPTER"/' -e 's/ 50051$//' -e 's/ -p 50051:50051//'
+    rm -rf "${grpc_files[@]}"
+  fi
 done
 default=$(sed -n 's/^default = \["\([a-z]*\)".*/\1/p' Cargo.toml)
 if [[ " ${left[*]} " != *" $default "* ]]; then

@@ -65,7 +65,15 @@ pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
 /// Binds the port of remote procedure calls, unless they share the other one, and says so.
 pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
     let grpc = &settings.grpc;
-    let Some(adapter) = adapters::rpc().filter(|_| grpc.enabled) else { return Ok(Rpc::Off) };
+    if !grpc.enabled {
+        return Ok(Rpc::Off);
+    }
+    let Some(adapter) = adapters::rpc() else {
+        if grpc.single_port || grpc.tls.is_some() {
+            tracing::warn!("gRPC is not compiled in; its settings have no effect");
+        }
+        return Ok(Rpc::Off);
+    };
     if grpc.single_port {
         tracing::info!("serving {} on the same port", adapter.name);
         return Ok(Rpc::SharedPort(adapter));

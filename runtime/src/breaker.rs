@@ -101,7 +101,7 @@ impl Breaker {
             }
             Some(Change::Probing) => tracing::info!(target: TARGET, model, "circuit half open: probing"),
             Some(Change::Closed) => {
-                tracing::info!(target: TARGET, model, "circuit closed: the model is back")
+                tracing::info!(target: TARGET, model, "circuit closed: the model is back");
             }
             None => {}
         }

@@ -70,3 +70,26 @@ impl<F> Drop for Landing<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_dead_flight_does_not_take_its_successor_along() {
+        let key = CallKey::new("flow", "model", "", Value::Null);
+        let flights = Flights::<bool>::new();
+        // A flight that is still listed but dead already is what a caller meets between the two.
+        let take_off = |alive| {
+            flights.board(key, |listed| (listed == Some(&true)).then_some(None), |it| (alive, Some(it)))
+        };
+        let dead = take_off(false).unwrap();
+        let successor = take_off(true).unwrap();
+        drop(dead);
+        assert!(take_off(true).is_none(), "the successor is listed");
+        drop(successor);
+        assert_eq!(flights.len(), 0);
+    }
+}

@@ -10,7 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::table::{Fallback, SETTINGS, Setting};
+use super::table::{Fallback, GRPC, SETTINGS, Setting};
+use crate::adapters;
 
 /// Arguments of `prompt render`.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,7 @@ fn argument(setting: &Setting, compiled: &str) -> Option<Arg> {
         let _ = write!(help, " [env: {variable}]");
     }
     help.push_str(&default_help(setting));
+    help.push_str(unavailable(setting));
     let arg = Arg::new(flag).long(flag).value_name(setting.hint).help(help).help_heading(setting.group);
     Some(if setting.switch {
         arg.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true")
@@ -87,6 +89,11 @@ fn default_help(setting: &Setting) -> String {
     }
 }
 
+/// Says so where a setting is about something that this program does not have.
+fn unavailable(setting: &Setting) -> &'static str {
+    if setting.group == GRPC && adapters::rpc().is_none() { " [not compiled in]" } else { "" }
+}
+
 /// The settings clap cannot show, because they have no flag.
 fn environment_help() -> String {
     let mut text = String::from("Only from the environment, `.env` or `.NAME.env`:\n");
@@ -97,7 +104,7 @@ fn environment_help() -> String {
             let _ = write!(text, "\n{group}:\n");
         }
         let _ = writeln!(text, "  {}=<{}>", setting.name(), setting.hint);
-        let _ = writeln!(text, "          {}{}", setting.help, default_help(setting));
+        let _ = writeln!(text, "          {}{}{}", setting.help, default_help(setting), unavailable(setting));
     }
     text.push_str("\nA flag wins over the environment, that over `.NAME.env`, that over `.env`.");
     text

@@ -65,6 +65,8 @@ fn without_any_setting_the_defaults_of_the_contract_hold() {
     assert_eq!(server.server, ServerKind::Native);
     assert_eq!(server.workers, std::thread::available_parallelism().unwrap());
     assert_eq!((server.keep_alive.as_secs(), server.shutdown_grace.as_secs()), (75, 10));
+    assert!(grpc.enabled && !grpc.single_port && grpc.tls.is_none());
+    assert_eq!(grpc.port, 50051);
     assert_eq!((edge.request_timeout.as_secs(), edge.max_body_size), (120, 1_048_576));
     assert_eq!((edge.rate_limit.requests.get(), edge.rate_limit.per.as_secs()), (60, 60));
     assert!(edge.trusted_hosts.is_open() && edge.api_keys == ApiKeys::default());
@@ -233,6 +235,17 @@ fn only_a_demo_model_nobody_asked_for_is_an_accident() {
     ] {
         assert!(!settings(args, environment).demo_by_accident(), "{args:?} {environment:?}");
     }
+}
+
+#[test]
+fn a_shared_port_is_on_our_listener() {
+    assert_eq!(settings(&["--single-port"], &[]).server.server, ServerKind::Hyper);
+    assert_eq!(
+        settings(&["--single-port", "--server", "hyper", "--no-grpc"], &[]).server.server,
+        ServerKind::Hyper
+    );
+    let message = fault(&["--single-port"], &[("SERVER", "native")]);
+    assert!(message.contains("SERVER=\"native\" (from the environment): cannot serve"), "{message}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ const IMAGE: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_procedure_answers_what_its_route_answers() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let rest = async |path: &str, body: Value| {
         let (status, body) = server.post(path, &body).await;
@@ -74,7 +74,7 @@ async fn every_procedure_answers_what_its_route_answers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_chunks_of_a_stream_make_up_the_result_of_its_route() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let story = client.tell_story(StoryRequest { topic: "a fox".into() }).await;
     let (chunks, status) = read(story, |it| it.text).await;
@@ -91,7 +91,7 @@ async fn the_chunks_of_a_stream_make_up_the_result_of_its_route() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_string_means_the_default_of_the_schema() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let twin = async |path: &str| server.post(path, &json!({})).await.1;
 
@@ -119,7 +119,7 @@ async fn an_empty_string_means_the_default_of_the_schema() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metadata_acts_as_the_headers_of_rest() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let mut request = Request::new(JokeRequest { username: "Bob".into(), ..JokeRequest::default() });
     request.metadata_mut().insert("authorization", "Alice".parse().unwrap());

@@ -27,7 +27,7 @@ impl Interceptor for Bearer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_keys_on_only_probes_answer_without_one() {
-    let server = Server::demo(&[("API_KEYS", HASH), ("DEBUG", "true")]).await;
+    let server = Server::demo(&[("API_KEYS", HASH), ("DEBUG", "true")]);
     let channel = channel(server.grpc).await;
     let mut client = server.client().await;
     for key in ["", "Bearer other", "secret", "Alice"] {
@@ -56,7 +56,7 @@ async fn with_keys_on_only_probes_answer_without_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rate_is_the_peer_s_whatever_it_calls_itself_and_shared_with_rest() {
-    let server = Server::demo(&[("RATE_LIMIT_DEFAULT", "2/hour")]).await;
+    let server = Server::demo(&[("RATE_LIMIT_DEFAULT", "2/hour")]);
     let mut client = server.client().await;
     assert_eq!(server.post("/tell-joke", &json!({})).await.0, 200);
     assert!(client.tell_joke(JokeRequest::default()).await.is_ok());
@@ -76,7 +76,7 @@ async fn the_rate_is_the_peer_s_whatever_it_calls_itself_and_shared_with_rest() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_authority_must_be_a_trusted_host() {
-    let server = Server::demo(&[("TRUSTED_HOSTS", "api.example.com")]).await;
+    let server = Server::demo(&[("TRUSTED_HOSTS", "api.example.com")]);
     let answer = call(server.grpc, "TellJoke", &[], frame(&[])).await;
     assert_eq!(answer.status(), Some(3), "{answer:?}");
     let endpoint = Channel::from_shared(format!("http://{}", server.grpc)).unwrap();
@@ -88,7 +88,7 @@ async fn the_authority_must_be_a_trusted_host() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_follows_readiness_and_reflection_is_for_debugging() {
     // Nobody asked for the demo model: the flows answer, but the server is not ready.
-    let server = Server::start(genkit_endpoints::adapters::COMPILED_IN[0], &[], false).await;
+    let server = Server::start(genkit_endpoints::adapters::COMPILED_IN[0], &[], false);
     let mut health = HealthClient::new(channel(server.grpc).await);
     let mut check = async |service: &str| {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await;

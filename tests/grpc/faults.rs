@@ -34,7 +34,7 @@ fn assert_twins(case: &str, status: &Status, problem: &Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_of_an_input_is_listed_as_in_rest() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let long = |count: usize| "ä".repeat(count + 1);
     let check = async |path: &str, body: Value, count: usize, status: Status| {
@@ -111,7 +111,7 @@ fn script(fake: &FakeGemini) {
 async fn everything_a_model_does_wrong_ends_in_the_same_row_as_in_rest() {
     let fake = FakeGemini::builder().lenient().start().await;
     script(&fake);
-    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]).await;
+    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]);
     let mut client = server.client().await;
     for (fault, code) in [
         ("fault-400", Code::Unavailable),
@@ -153,7 +153,7 @@ async fn everything_a_model_does_wrong_ends_in_the_same_row_as_in_rest() {
 async fn a_stream_that_fails_later_keeps_its_chunks_and_ends_with_the_status() {
     let fake = FakeGemini::builder().lenient().start().await;
     script(&fake);
-    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]).await;
+    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]);
     let mut client = server.client().await;
     for (fault, code) in [
         ("cut-later", Code::Unavailable),
@@ -170,7 +170,7 @@ async fn a_stream_that_fails_later_keeps_its_chunks_and_ends_with_the_status() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_is_internal_wherever_it_happens_and_the_server_lives_on() {
-    let server = Server::panicking().await;
+    let server = Server::panicking();
     let mut client = server.client().await;
     let (_, problem) = server.post("/tell-joke", &json!({})).await;
     let status = client.tell_joke(JokeRequest::default()).await.unwrap_err();
@@ -191,7 +191,7 @@ async fn a_panic_is_internal_wherever_it_happens_and_the_server_lives_on() {
 async fn a_call_that_takes_longer_than_the_request_timeout_is_over() {
     let fake = FakeGemini::builder().lenient().start().await;
     fake.otherwise(Reply::silence());
-    let server = Server::with(&fake, &[("REQUEST_TIMEOUT", "0.4")]).await;
+    let server = Server::with(&fake, &[("REQUEST_TIMEOUT", "0.4")]);
     let mut client = server.client().await;
     let (http, problem) = server.post("/chat", &json!({})).await;
     let status = client.pirate_chat(ChatRequest::default()).await.unwrap_err();

@@ -17,7 +17,7 @@ use crate::wire::{call, field, frame, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_over_the_limit_is_refused_also_one_that_grows_when_it_is_unpacked() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let mut client = server.client().await;
     let question = "x".repeat(2 * 1024 * 1024);
     let status = client.pirate_chat(ChatRequest { question: question.clone() }).await.unwrap_err();
@@ -40,7 +40,7 @@ async fn a_message_over_the_limit_is_refused_also_one_that_grows_when_it_is_unpa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_no_message_are_an_invalid_argument() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let text = field(1, PROMPT.as_bytes());
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", Vec::new()),
@@ -72,7 +72,7 @@ async fn bytes_that_are_no_message_are_an_invalid_argument() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_call_of_ours_is_told_so() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let empty = || frame(&[]);
     let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
     let post = reqwest::Method::POST;
@@ -109,7 +109,7 @@ async fn what_is_no_call_of_ours_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_speaks_something_else_is_closed_and_harms_nobody() {
-    let server = Server::demo(&[]).await;
+    let server = Server::demo(&[]);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     for (case, bytes) in [
         ("noise", vec![0xfe; 4096]),
@@ -134,7 +134,7 @@ async fn a_connection_that_speaks_something_else_is_closed_and_harms_nobody() {
 async fn neither_keys_nor_prompts_nor_the_upstream_s_words_are_told_or_logged() {
     let fake = FakeGemini::builder().lenient().start().await;
     fake.otherwise(Fault::internal());
-    let server = Server::with(&fake, &[]).await;
+    let server = Server::with(&fake, &[]);
     let mut client = server.client().await;
     let question = format!("{PROMPT} fails upstream");
     let language = format!("{PROMPT} breaks a rule");

@@ -35,7 +35,7 @@ async fn assert_dropped(fake: &FakeGemini, nth: usize, who: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_call_takes_its_model_call_with_it() {
     let fake = silent_model().await;
-    let server = Server::with(&fake, &[]).await;
+    let server = Server::with(&fake, &[]);
     let mut client = server.client().await;
     let (after, joke) = (Duration::from_millis(300), "someone who goes silent");
 
@@ -64,7 +64,7 @@ async fn a_cancelled_call_takes_its_model_call_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_that_passes_ends_the_call_on_the_server_s_side() {
     let fake = silent_model().await;
-    let server = Server::with(&fake, &[]).await;
+    let server = Server::with(&fake, &[]);
 
     // This client says how long it waits, but waits on.
     let begun = Instant::now();
@@ -93,7 +93,7 @@ async fn chunks_arrive_as_the_model_makes_them() {
     fake.otherwise(
         Reply::chunks(["One. Two", ". Three", ". Four", ". Five"]).chunk_delay(Duration::from_millis(200)),
     );
-    let server = Server::with(&fake, &[]).await;
+    let server = Server::with(&fake, &[]);
     let mut client = server.client().await;
     let mut stream = client.tell_story(StoryRequest::default()).await.unwrap().into_inner();
     let mut times = Vec::new();

@@ -69,7 +69,7 @@ async fn with_a_certificate_the_listener_speaks_tls_and_nothing_else() {
     let (files, authority) = (Files::new(), Authority::new());
     let (certificate, key) = authority.issue();
     let (certificate, key) = (files.put("server.crt", &certificate), files.put("server.key", &key));
-    let server = Server::demo(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]).await;
+    let server = Server::demo(&[("GRPC_TLS_CERT", &certificate), ("GRPC_TLS_KEY", &key)]);
     let to = |scheme: &str| Endpoint::from_shared(format!("{scheme}://{}", server.grpc)).unwrap();
     let trusting = |it: &Authority| {
         ClientTlsConfig::new()
@@ -91,8 +91,7 @@ async fn with_a_client_authority_only_its_clients_get_in() {
         ("GRPC_TLS_CERT", &files.put("server.crt", &certificate)),
         ("GRPC_TLS_KEY", &files.put("server.key", &key)),
         ("GRPC_TLS_CLIENT_CA", &files.put("clients.crt", &clients.certificate())),
-    ])
-    .await;
+    ]);
     let call = async |identity: Option<(String, String)>| {
         let authority = Certificate::from_pem(authority.certificate());
         let mut tls = ClientTlsConfig::new().ca_certificate(authority).domain_name("localhost");

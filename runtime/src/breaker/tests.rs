@@ -137,7 +137,7 @@ impl World {
             (true, true) => Some(Change::Closed),
             (true, false) => {
                 self.ends.push(failed);
-                let in_a_row = self.ends.iter().rev().take_while(|it| **it).count() as u32;
+                let in_a_row = self.ends.iter().rev().take_while(|it| **it).fold(0, |sum, _| sum + 1);
                 let opens = in_a_row >= self.rules.failure_threshold;
                 opens.then_some(Change::Opened { failures: in_a_row })
             }

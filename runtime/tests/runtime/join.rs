@@ -204,7 +204,7 @@ async fn readers_that_leave_at_random_take_nothing_from_the_others() {
                 })
             })
             .collect();
-        let all = tokio::time::timeout(Duration::from_secs(60), join_all(readers)).await;
+        let all = tokio::time::timeout(Duration::from_mins(1), join_all(readers)).await;
         for reader in all.expect("a reader was forgotten") {
             match reader.unwrap() {
                 Some(items) => {

@@ -1,9 +1,12 @@
 //! The runtime from outside: against a Gemini of our own on loopback, against scripted models, and offline.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
+mod actor;
 mod cache;
+mod circuit;
 mod demo;
+mod fault_schedule;
 mod gemini_faults;
 mod gemini_leaks;
 mod gemini_wire;
@@ -11,7 +14,7 @@ mod generate;
 mod join;
 mod providers;
 mod registry;
-mod resilience;
+mod retry;
 mod traces;
 
 use std::sync::Arc;
