@@ -13,6 +13,9 @@ use crate::error::ModelError;
 use crate::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
 use crate::retry::{Retry, RetrySettings};
 
+/// Longer than any call or recovery; what is longer still could not be added to an instant.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 /// How model calls are guarded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Resilience {
@@ -23,6 +26,21 @@ pub struct Resilience {
     pub breaker: Option<BreakerSettings>,
     /// When a call is repeated; never, without these.
     pub retry: Option<RetrySettings>,
+}
+
+impl Resilience {
+    /// The same without times that no clock can count.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.call_timeout = self.call_timeout.min(LONGEST);
+        if let Some(breaker) = &mut self.breaker {
+            breaker.recovery_timeout = breaker.recovery_timeout.min(LONGEST);
+        }
+        if let Some(retry) = &mut self.retry {
+            retry.base_delay = retry.base_delay.min(LONGEST);
+            retry.longest_retry_after = retry.longest_retry_after.min(LONGEST);
+        }
+        self
+    }
 }
 
 /// A model with its guards.

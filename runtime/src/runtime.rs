@@ -165,7 +165,7 @@ impl RuntimeBuilder {
     /// Guards every model but `demo`, which cannot fail: a deadline, a circuit breaker and retries for each.
     #[must_use]
     pub fn resilience(mut self, settings: Resilience) -> Self {
-        self.resilience = Some(settings);
+        self.resilience = Some(settings.bounded());
         self
     }
 

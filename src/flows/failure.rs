@@ -15,6 +15,10 @@ pub(super) fn failure(error: ModelError) -> FlowError {
         ModelError::Refused { .. } => answer(ErrorKind::Refused, "The model refused this content."),
         ModelError::Quota { retry_after } => answer(ErrorKind::Unavailable, "The model's quota is used up.")
             .retry_after(retry_after.unwrap_or(PATIENCE)),
+        ModelError::CircuitOpen { retry_after } => {
+            answer(ErrorKind::Unavailable, "The model keeps failing and is left alone for a while.")
+                .retry_after(*retry_after)
+        }
         ModelError::NotConfigured => {
             answer(ErrorKind::Unavailable, "No model is configured.").retry_after(PATIENCE)
         }

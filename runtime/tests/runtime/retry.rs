@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_runtime::{BreakerSettings, CircuitState, Generate, ModelError, Resilience, Runtime};
+use flow_runtime::{BreakerSettings, CircuitState, Generate, ModelError, Resilience, RetrySettings, Runtime};
 use tokio::time::Instant;
 
 use crate::actor::{Act, Actor, SECOND, ask, broken, circuit, failures, guarded, quota, read, retry_alone};
@@ -126,4 +126,18 @@ async fn no_other_model_is_asked_after_a_refusal_or_once_something_was_said() {
     assert_eq!(ask(&runtime).await.unwrap_err(), ModelError::refused("SAFETY"));
     assert_eq!(read(&runtime).await, ("a".into(), Err(broken())));
     assert_eq!(second.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_setting_is_too_long() {
+    let ever = Duration::MAX;
+    let breaker = BreakerSettings { failure_threshold: 1, recovery_timeout: ever, half_open_max: 0 };
+    let retry = RetrySettings { base_delay: ever, longest_retry_after: ever, ..RetrySettings::default() };
+    let settings = Resilience { call_timeout: ever, breaker: Some(breaker), retry: Some(retry) };
+    let actor = Actor::new("m", failures(1));
+    let runtime = guarded(&actor, settings);
+    assert_eq!(ask(&runtime).await.unwrap_err(), broken());
+    assert_eq!(circuit(&runtime), CircuitState::Open);
+    let patient = guarded(&Actor::new("m", failures(1)), Resilience { breaker: None, ..settings });
+    assert_eq!(ask(&patient).await.unwrap_err(), broken(), "the wait would outlast the call");
 }
