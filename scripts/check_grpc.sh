@@ -11,6 +11,12 @@ tools=$(realpath "${1:?the folder of the installed tools}")
 export PATH=$tools/venv/bin:$tools/node_modules/.bin:$PATH
 service=genkit.sample.v1.GenkitService
 work=$(mktemp -d) server=''
+# says TEXT: whether what comes in has it, read to its end so that nobody writes to a closed pipe.
+says() {
+  local said
+  said=$(cat)
+  [[ $said == *"$1"* ]] || { echo "no $1 in: $said" >&2 && return 1; }
+}
 stop() {
   if [[ -n $server ]]; then
     kill "$server"
@@ -47,7 +53,7 @@ methods=$(buf curl --http2-prior-knowledge --protocol grpc --list-methods "http:
 [[ $(grep --count "^$service/" <<<"$methods") == 10 ]] || { echo "$methods" >&2 && exit 1; }
 for protocol in grpc grpcweb; do
   buf curl --http2-prior-knowledge --protocol "$protocol" -d '{"topic": "a fox"}' "http://$grpc/$service/TellStory" |
-    grep --quiet '"text"'
+    says '"text"'
   echo "  ok  buf curl, $protocol"
 done
 python -m grpc_tools.protoc -I proto --python_out="$work" --grpc_python_out="$work" proto/genkit_sample.proto
@@ -59,8 +65,8 @@ stop
 # The examples know only the default port, so it must be free.
 if ! (exec 3<>/dev/tcp/127.0.0.1/50051) 2>/dev/null; then
   start --model demo --grpc-port 50051
-  "$programs/examples/grpc_call" Luna | grep --quiet '^strength '
-  "$programs/examples/grpc_stream" 'a fox' | grep --quiet fox
+  "$programs/examples/grpc_call" Luna | says 'strength '
+  "$programs/examples/grpc_stream" 'a fox' | says fox
   echo '  ok  examples grpc_call and grpc_stream'
   stop
 else
@@ -87,14 +93,14 @@ for framework in axum actix poem; do
   start --model demo --debug --single-port --framework "$framework"
   json=(-H 'content-type: application/json' -d '{}')
   for version in --http1.1 --http2-prior-knowledge; do
-    curl --silent --fail "$version" "${json[@]}" "$rest/tell-joke" | grep --quiet '"joke":'
-    curl --silent --fail --no-buffer "$version" "${json[@]}" "$rest/tell-story/stream" | grep --quiet '"done":true'
+    curl --silent --fail "$version" "${json[@]}" "$rest/tell-joke" | says '"joke":'
+    curl --silent --fail --no-buffer "$version" "${json[@]}" "$rest/tell-story/stream" | says '"done":true'
   done
   echo '  ok  curl, HTTP/1.1 and h2c, JSON and events'
   GRPC_ADDRESS=$rest scripts/test_grpc_endpoints.sh | tail -1
   for version in '' --http2-prior-knowledge; do
     buf curl ${version:+"$version"} --protocol grpcweb --schema proto -d '{}' "http://$rest/$service/TellJoke" |
-      grep --quiet '"joke"'
+      says '"joke"'
   done
   echo '  ok  gRPC-Web, HTTP/1.1 and h2c'
   stop

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 all=(axum actix poem)
 # What belongs to gRPC alone, beside its folder, line and row.
 grpc_files=(proto tests/grpc examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
-  scripts/test_grpc_endpoints.sh scripts/check_grpc.sh)
+  scripts/test_grpc_endpoints.sh scripts/check_grpc.sh scripts/check_grpc.py)
 drop=' ' keep=' ' name='' dry=''
 usage() {
   sed -n '2,9s/^# \{0,1\}//p' "$0" >&2

@@ -13,8 +13,9 @@ pub const COMPILED_IN: &[Adapter] = &[
     poem::ADAPTER,
 ];
 
-/// The protocol of remote procedure calls compiled in, if any. One row, one adapter.
+/// The protocol of remote procedure calls compiled in, if any.
 const RPC: &[RpcAdapter] = &[
+    // One row, one adapter; the first is served.
     #[cfg(feature = "grpc")]
     grpc::ADAPTER,
 ];

@@ -30,8 +30,11 @@ pub fn run(
     let ended = runtime.block_on(async {
         // Before the log says that it serves: whoever reads that may already send one.
         let signals = signals()?;
+        // Both ports are bound before the log says that either is served.
+        let rpc = rpc(settings)?;
         let plan = plan(settings, adapter)?;
-        serve_with_rpc(plan, rpc(settings)?, signals).await
+        announce(&rpc, settings)?;
+        serve_with_rpc(plan, rpc, signals).await
     });
     // What still runs belongs to clients that do not read; the process must not wait for them.
     runtime.shutdown_background();
@@ -62,7 +65,7 @@ pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
     })
 }
 
-/// Binds the port of remote procedure calls, unless they share the other one, and says so.
+/// Binds the port of remote procedure calls, unless they share the other one.
 pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
     let grpc = &settings.grpc;
     if !grpc.enabled {
@@ -75,14 +78,27 @@ pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
         return Ok(Rpc::Off);
     };
     if grpc.single_port {
-        tracing::info!("serving {} on the same port", adapter.name);
         return Ok(Rpc::SharedPort(adapter));
     }
-    let (listener, address) = bind(SocketAddr::new(settings.server.host, grpc.port))?;
+    let (listener, _) = bind(SocketAddr::new(settings.server.host, grpc.port))
+        .context("the gRPC listener; --grpc-port moves it, --no-grpc leaves it out")?;
     let tls = grpc.tls.as_ref().map(|it| it.config.clone());
-    let encryption = grpc.tls.as_ref().map_or("none", |it| if it.mutual { "mutual TLS" } else { "TLS" });
-    tracing::info!(%address, encryption, "serving {} on {address}", adapter.name);
     Ok(Rpc::OwnPort(adapter, RpcListener { listener, tls }))
+}
+
+/// Says where remote procedures are called, if anywhere.
+fn announce(rpc: &Rpc, settings: &Settings) -> anyhow::Result<()> {
+    match rpc {
+        Rpc::Off => {}
+        Rpc::SharedPort(rpc) => tracing::info!("serving {} on the same port", rpc.name),
+        Rpc::OwnPort(rpc, RpcListener { listener, .. }) => {
+            let address = listener.local_addr()?;
+            let tls = settings.grpc.tls.as_ref();
+            let encryption = tls.map_or("none", |it| if it.mutual { "mutual TLS" } else { "TLS" });
+            tracing::info!(%address, encryption, "serving {} on {address}", rpc.name);
+        }
+    }
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {

@@ -10,7 +10,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use tonic_types::StatusExt;
 
-use crate::server::{Server, channel};
+use crate::server::{Server, channel, first};
 use crate::wire::{call, frame};
 
 /// SHA-256 of `secret`.
@@ -88,7 +88,7 @@ async fn the_authority_must_be_a_trusted_host() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_follows_readiness_and_reflection_is_for_debugging() {
     // Nobody asked for the demo model: the flows answer, but the server is not ready.
-    let server = Server::start(genkit_endpoints::adapters::COMPILED_IN[0], &[], false);
+    let server = Server::start(first(), &[], false);
     let mut health = HealthClient::new(channel(server.grpc).await);
     let mut check = async |service: &str| {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await;

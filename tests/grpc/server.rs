@@ -45,7 +45,7 @@ impl Server {
     /// With the demo model and these variables.
     pub fn demo(environment: &[(&str, &str)]) -> Self {
         let environment: Vec<_> = [("MODEL", "demo")].iter().chain(environment).copied().collect();
-        Self::start(COMPILED_IN[0], &environment, false)
+        Self::start(first(), &environment, false)
     }
 
     /// With a fake Gemini and these variables.
@@ -54,12 +54,12 @@ impl Server {
         let base =
             [("GEMINI_API_KEY", KEY), ("GEMINI_BASE_URL", &url), ("RATE_LIMIT_DEFAULT", "100000/second")];
         let environment: Vec<_> = base.iter().chain(environment).copied().collect();
-        Self::start(COMPILED_IN[0], &environment, false)
+        Self::start(first(), &environment, false)
     }
 
     /// With flows that panic.
     pub fn panicking() -> Self {
-        Self::start(COMPILED_IN[0], &[("MODEL", "demo")], true)
+        Self::start(first(), &[("MODEL", "demo")], true)
     }
 
     pub fn start(adapter: Adapter, environment: &[(&str, &str)], panicking: bool) -> Self {
@@ -96,6 +96,11 @@ impl Server {
         let response = client.post(format!("http://{}{path}", self.rest)).json(body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
+}
+
+/// A framework to serve REST beside.
+pub fn first() -> Adapter {
+    *COMPILED_IN.first().expect("a web framework is compiled in")
 }
 
 /// What the settings are with these variables, on ports that the system chooses.
