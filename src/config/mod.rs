@@ -9,11 +9,11 @@ mod cli;
 mod docs;
 mod dotenv;
 mod error;
+mod grpc;
 mod parse;
 mod settings;
 mod sources;
 mod table;
-mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -24,13 +24,12 @@ use std::path::Path;
 pub use self::cli::PromptRender;
 pub use self::docs::{example_env, settings_markdown};
 pub use self::error::{ConfigError, Fault};
+pub use self::grpc::{GrpcSettings, Tls};
 pub use self::parse::LogFormat;
 pub use self::settings::{
-    DEMO_MODEL, EdgeSettings, GrpcSettings, LogFilter, LogSettings, ModelSettings, PoolSettings,
-    ServerSettings, Settings,
+    DEMO_MODEL, EdgeSettings, LogFilter, LogSettings, ModelSettings, PoolSettings, ServerSettings, Settings,
 };
 pub use self::table::{Fallback, SETTINGS, Setting};
-pub use self::tls::Tls;
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]

@@ -8,9 +8,9 @@ use flow_core::edge::{ApiKeys, CorsConfig, EdgeConfig, RateLimit, TrustedHosts};
 use secrecy::SecretString;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::grpc::GrpcSettings;
 use super::parse::{self, LogFormat};
 use super::sources::Sources;
-use super::tls::Tls;
 use crate::serving::ServerKind;
 
 /// The built-in, offline model.
@@ -63,19 +63,6 @@ impl ServerSettings {
     pub const fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
-}
-
-/// gRPC beside the REST listener, or on it.
-#[derive(Debug, Clone)]
-pub struct GrpcSettings {
-    /// Whether it is served at all.
-    pub enabled: bool,
-    /// Whether it shares the REST listener's port.
-    pub single_port: bool,
-    /// Port to bind where it does not; 0 lets the system choose.
-    pub port: u16,
-    /// How its own listener encrypts, if it does.
-    pub tls: Option<Tls>,
 }
 
 /// What a request must satisfy before a flow sees it.
@@ -216,25 +203,11 @@ impl Settings {
             debug: from.value("DEBUG", parse::flag),
             dev: from.value("GENKIT_ENV", parse::text) == "dev",
         };
-        settings.share_port(from);
+        settings.grpc.share_port(&mut settings.server, from);
         if let Some(why) = settings.model.lacks() {
             from.refuse("MODEL", why);
         }
         settings
-    }
-
-    /// Only our own listener can tell REST and gRPC apart on one port.
-    fn share_port(&mut self, from: &mut Sources<'_>) {
-        if !self.grpc.single_port {
-            return;
-        }
-        if self.server.server == ServerKind::Native && from.is_given("SERVER") {
-            from.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
-        }
-        if self.grpc.tls.is_some() {
-            from.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
-        }
-        self.server.server = ServerKind::Hyper;
     }
 }
 
@@ -249,17 +222,6 @@ impl ServerSettings {
             workers: from.optional("WEB_CONCURRENCY", parse::workers).unwrap_or_else(cpus),
             keep_alive: from.value("KEEP_ALIVE_TIMEOUT", parse::seconds),
             shutdown_grace: from.value("SHUTDOWN_GRACE", parse::seconds_or_zero),
-        }
-    }
-}
-
-impl GrpcSettings {
-    fn read(from: &mut Sources<'_>) -> Self {
-        Self {
-            enabled: !from.value("NO_GRPC", parse::flag),
-            single_port: from.value("SINGLE_PORT", parse::flag),
-            port: from.value("GRPC_PORT", parse::port),
-            tls: Tls::read(from),
         }
     }
 }

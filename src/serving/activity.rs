@@ -19,13 +19,14 @@ use tokio::time::Instant;
 /// TLS handshake.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What HTTP/2 begins with (RFC 9113 §3.4), as far as no method of HTTP/1 does.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
+/// What a connection of HTTP/2 begins with (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The state of one connection. It lives on one thread.
 pub(super) struct Activity {
     keep_alive: Duration,
     requests: Cell<u32>,
+    fresh: Cell<bool>,
     http2: Cell<bool>,
     /// Waiting for a head: on a fresh connection, or since the first byte after the last request.
     in_head: Cell<bool>,
@@ -52,6 +53,7 @@ impl Activity {
         Self {
             keep_alive,
             requests: Cell::new(0),
+            fresh: Cell::new(true),
             http2: Cell::new(false),
             in_head: Cell::new(true),
             since: Cell::new(Instant::now()),
@@ -95,7 +97,8 @@ impl Activity {
     }
 
     fn received(&self, bytes: &[u8]) {
-        if bytes.starts_with(HTTP2_PREFACE) {
+        // Clients send it in one piece. One that does not has as long as for a head, like anybody unknown.
+        if self.fresh.replace(false) && bytes.starts_with(HTTP2_PREFACE) {
             self.is_http2();
         }
         // HTTP/2 speaks between requests, too (pings, windows), which is no sign of work to come; its heads are

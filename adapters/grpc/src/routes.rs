@@ -50,7 +50,7 @@ impl GenkitService for Procedures {
     async fn tell_joke_stream(&self, call: Request<proto::JokeRequest>) -> Answer<Chunks<proto::JokeChunk>> {
         let (ctx, input) = open(call)?;
         let flow = self.0.flows.tell_joke_stream(&ctx.request, input);
-        Chunks::start(&self.0, ctx, flow).await
+        Chunks::start(self.0.edge.drain(), ctx, flow).await
     }
 
     type TellStoryStream = Chunks<proto::StoryChunk>;
@@ -58,7 +58,7 @@ impl GenkitService for Procedures {
     async fn tell_story(&self, call: Request<proto::StoryRequest>) -> Answer<Chunks<proto::StoryChunk>> {
         let (ctx, input) = open(call)?;
         let flow = self.0.flows.tell_story(&ctx.request, input);
-        Chunks::start(&self.0, ctx, flow).await
+        Chunks::start(self.0.edge.drain(), ctx, flow).await
     }
 
     async fn translate_text(

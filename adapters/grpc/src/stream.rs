@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flow_core::adapter::App;
 use flow_core::drain::{Drain, Work};
 use flow_core::edge::log_failure;
 use flow_core::schema::Streamed;
@@ -36,12 +35,11 @@ pub(crate) struct Chunks<M> {
 impl<M> Chunks<M> {
     /// Waits for the flow's first chunk and only then begins to answer. The wait is inside the request's
     /// timeout; what follows is bounded only by the client's deadline.
-    pub(crate) async fn start<T: Streamed>(app: &App, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
+    pub(crate) async fn start<T: Streamed>(drain: &Drain, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
         // A panic in a flow must not cut the stream short without a status.
         let mut events = AssertUnwindSafe(flow).catch_unwind().map(|event| {
             event.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
         });
-        let drain = app.edge.drain().clone();
         let (first, goes_on) = match events.next().await {
             Some(Ok(StreamEvent::Chunk(text))) => (text, true),
             // The result repeats what was streamed; here nothing was.
@@ -50,7 +48,7 @@ impl<M> Chunks<M> {
             None => return Err(fault(FlowError::internal("the flow's stream ended before its first event"))),
         };
         let work = drain.begin();
-        let cut = Box::pin(cut(ctx.deadline, drain));
+        let cut = Box::pin(cut(ctx.deadline, drain.clone()));
         let rest = stream::unfold(goes_on.then_some((events, cut)), |going| async move {
             let (mut events, mut cut) = going?;
             let event = tokio::select! {
@@ -104,5 +102,88 @@ impl<M: From<String>> Stream for Chunks<M> {
             self.span.in_scope(|| log_failure(&error, "the stream failed"));
             Err(status(&error, &self.request_id))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use flow_core::edge::RequestContext;
+    use flow_core::schema::StoryResponse;
+    use flow_core::wire::pump::READ_TIMEOUT;
+    use tonic::Code;
+
+    use super::*;
+    use crate::proto::StoryChunk;
+
+    type Events = Vec<Result<StreamEvent<StoryResponse>, FlowError>>;
+
+    fn chunk() -> StreamEvent<StoryResponse> {
+        StreamEvent::Chunk("a".into())
+    }
+
+    /// A flow of these events and then silence.
+    fn flow(events: Events) -> FlowStream<StoryResponse> {
+        Box::pin(stream::iter(events).chain(stream::pending()))
+    }
+
+    async fn start(
+        drain: &Drain,
+        deadline: Option<Duration>,
+        flow: FlowStream<StoryResponse>,
+    ) -> Chunks<StoryChunk> {
+        let deadline = deadline.map(|it| Instant::now() + it);
+        let ctx = Ctx { request: RequestContext::detached(), deadline };
+        Chunks::start(drain, ctx, flow).await.unwrap().into_inner()
+    }
+
+    /// The texts of a stream and the code it ends with.
+    async fn read(stream: Chunks<StoryChunk>) -> (String, Code) {
+        let mut code = Code::Ok;
+        let texts = stream.map(|it| it.map(|it| it.text).map_err(|it| code = it.code()).unwrap_or_default());
+        let texts: Vec<_> = texts.collect().await;
+        (texts.concat(), code)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_ends_a_stream_its_chunks_come_first_and_its_status_last() {
+        let drain = Drain::default();
+        let end = Ok(StreamEvent::Done(StoryResponse { story: "aa".into() }));
+        let whole = start(&drain, None, flow(vec![Ok(chunk()), Ok(chunk()), end])).await;
+        assert_eq!(read(whole).await, ("aa".into(), Code::Ok));
+
+        let only_result = Ok(StreamEvent::Done(StoryResponse { story: "whole".into() }));
+        let at_once = start(&drain, None, flow(vec![only_result])).await;
+        assert_eq!(read(at_once).await, ("whole".into(), Code::Ok));
+
+        let late = start(&drain, Some(Duration::from_secs(5)), flow(vec![Ok(chunk())])).await;
+        assert_eq!(read(late).await, ("a".into(), Code::DeadlineExceeded));
+
+        let cut = start(&drain, None, Box::pin(stream::iter([Ok(chunk())]))).await;
+        assert_eq!(read(cut).await, ("a".into(), Code::Internal));
+
+        let panics = stream::iter([Ok(chunk())]).chain(stream::once(async { panic!("on purpose") }));
+        let panicked = start(&drain, None, Box::pin(panics)).await;
+        assert_eq!(read(panicked).await, ("a".into(), Code::Internal));
+
+        let drained = start(&drain, None, flow(vec![Ok(chunk())])).await;
+        drain.end();
+        assert_eq!(read(drained).await, ("a".into(), Code::Unavailable));
+        drain.idle().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_loses_its_flow() {
+        let alive = Arc::new(());
+        let held = alive.clone();
+        let endless = stream::repeat_with(move || {
+            let _ = &held;
+            Ok(chunk())
+        });
+        let unread = start(&Drain::default(), None, Box::pin(endless)).await;
+        tokio::time::sleep(READ_TIMEOUT + Duration::from_secs(1)).await;
+        assert_eq!(Arc::strong_count(&alive), 1, "the flow goes on");
+        assert_eq!(read(unread).await.1, Code::DeadlineExceeded);
     }
 }

@@ -1,5 +1,5 @@
-//! TLS of a listener: from the files that settings name to rustls' configuration. It is made while settings
-//! are read, so that a key that does not fit is one more fault of the same message.
+//! gRPC: where it is served and how it is encrypted. rustls' configuration is made while settings are read, so
+//! that a key that does not fit is one more fault of the same message.
 
 use std::fmt;
 use std::fs::File;
@@ -12,7 +12,23 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use super::parse;
+use super::settings::ServerSettings;
 use super::sources::Sources;
+use crate::serving::ServerKind;
+
+/// gRPC beside the REST listener, or on it.
+#[derive(Debug, Clone)]
+pub struct GrpcSettings {
+    /// Whether it is served at all.
+    pub enabled: bool,
+    /// Whether it shares the REST listener's port.
+    pub single_port: bool,
+    /// Port to bind where it does not; 0 lets the system choose.
+    pub port: u16,
+    /// How its own listener encrypts, if it does.
+    pub tls: Option<Tls>,
+}
 
 /// A server's certificate with its key and, for mutual TLS, who vouches for clients.
 #[derive(Clone)]
@@ -21,6 +37,31 @@ pub struct Tls {
     pub config: Arc<ServerConfig>,
     /// Whether clients must show a certificate.
     pub mutual: bool,
+}
+
+impl GrpcSettings {
+    pub(super) fn read(from: &mut Sources<'_>) -> Self {
+        Self {
+            enabled: !from.value("NO_GRPC", parse::flag),
+            single_port: from.value("SINGLE_PORT", parse::flag),
+            port: from.value("GRPC_PORT", parse::port),
+            tls: Tls::read(from),
+        }
+    }
+
+    /// Only our own listener can tell REST and gRPC apart on one port.
+    pub(super) fn share_port(&self, server: &mut ServerSettings, from: &mut Sources<'_>) {
+        if !self.single_port {
+            return;
+        }
+        if server.server == ServerKind::Native && from.is_given("SERVER") {
+            from.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
+        }
+        if self.tls.is_some() {
+            from.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
+        }
+        server.server = ServerKind::Hyper;
+    }
 }
 
 impl fmt::Debug for Tls {
@@ -60,14 +101,14 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err("the file has no certificate in PEM".to_owned()),
-        Err(error) => Err(format!("the file is not PEM: {error}")),
+        Err(_) => Err("the file is not PEM".to_owned()),
     }
 }
 
 fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_reader(open(path)?).map_err(|error| match error {
         PemError::NoItemsFound => "the file has no private key in PEM".to_owned(),
-        // Other errors may quote a line of the file.
+        // The error may quote a line of the file.
         _ => "the file is not PEM".to_owned(),
     })
 }
