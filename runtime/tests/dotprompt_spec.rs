@@ -174,7 +174,8 @@ fn sorted_keys(value: &Value) -> Value {
 /// Cargo runs tests in the crate's folder; whoever names a folder stands in the workspace's.
 fn folder() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let Some(named) = env::var_os("DOTPROMPT_SPEC_DIR").map(PathBuf::from) else {
+    let named = env::var_os("DOTPROMPT_SPEC_DIR").filter(|it| !it.is_empty());
+    let Some(named) = named.map(PathBuf::from) else {
         return package.join("tests/dotprompt");
     };
     if named.is_dir() { named } else { package.join("..").join(named) }
