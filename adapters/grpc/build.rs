@@ -6,9 +6,13 @@ use std::path::Path;
 
 use protox::Compiler;
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts where to write through it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells build scripts where they are and where to write through it"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
-    let protos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked for when it runs, not when it was compiled: a copy of the project may share the target folder.
+    let protos = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     let file = protos.join("genkit_sample.proto");
     println!("cargo::rerun-if-changed={}", file.display());
     let mut compiler = Compiler::new([&protos])?;
