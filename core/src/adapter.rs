@@ -47,6 +47,10 @@ pub struct RpcAdapter {
 /// A framework's own listener at work.
 pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
+/// Marks a request that came over an encrypted connection of our own, among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
+
 /// An application on its way to being called by our hyper listener.
 pub type Starting = Pin<Box<dyn Future<Output = io::Result<HyperService>>>>;
 

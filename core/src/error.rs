@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 /// [`detail`](Self::detail) and [`violations`](Self::violations) are for the client and hold no secret, no
 /// prompt and nothing an upstream said. What only the log may know is the error's
 /// [`source`](std::error::Error::source).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FlowError {
     /// Which row of the table this is.
     pub kind: ErrorKind,
@@ -21,7 +22,8 @@ pub struct FlowError {
     pub violations: Vec<Violation>,
     /// When it is worth trying again.
     pub retry_after: Option<Duration>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Shared, so that all who wait for the same work can be told.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// One fault of an input.
@@ -191,7 +193,7 @@ impl FlowError {
     /// Adds what only the log may know.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

@@ -19,9 +19,10 @@ use tracing::Instrument as _;
 
 use crate::flights::{Flights, Landing};
 use crate::key::CallKey;
+use crate::shared::{self, Found, SharedCache};
 
 /// A longer answer is given to those who wait for it but not kept, or a thousand of them would fill the memory.
-const LONGEST_KEPT: usize = 256 * 1024;
+pub(crate) const LONGEST_KEPT: usize = 256 * 1024;
 
 /// moka takes no more than a thousand years.
 const LONGEST_TTL: Duration = Duration::from_hours(24 * 365);
@@ -53,16 +54,17 @@ pub struct ResponseCache<E> {
     answers: Cache<CallKey, Kept>,
     flights: Arc<Flights<Flight<E>>>,
     ttl: Duration,
+    shared: Option<Arc<dyn SharedCache>>,
 }
 
 #[derive(Clone)]
 struct Kept {
     answer: Arc<str>,
-    since: Instant,
+    until: Instant,
 }
 
 /// What a computation comes to; nothing, if it panicked.
-type Computed<E> = Option<Result<Arc<str>, E>>;
+type Computed<E> = Option<Result<(Arc<str>, CacheOutcome), E>>;
 type Computation<E> = BoxFuture<'static, Computed<E>>;
 type Flight<E> = WeakShared<Computation<E>>;
 
@@ -80,7 +82,14 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             // moka's own clock frees the memory; what is still good is decided by tokio's, which tests can set.
             .time_to_live(settings.ttl.min(LONGEST_TTL))
             .build();
-        Self { answers, flights: Flights::new(), ttl: settings.ttl }
+        Self { answers, flights: Flights::new(), ttl: settings.ttl.min(LONGEST_TTL), shared: None }
+    }
+
+    /// The same behind a store that all replicas share: what one of them has computed the others need not.
+    #[must_use]
+    pub fn with_shared(mut self, store: Arc<dyn SharedCache>) -> Self {
+        self.shared = Some(store);
+        self
     }
 
     /// The answer under `key`: kept, being computed, or computed now.
@@ -93,7 +102,11 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         match self.place(key, compute) {
             Place::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
             Place::Waiting(computation, outcome) => match computation.await {
-                Some(computed) => computed.map(|answer| (answer, outcome)),
+                // Another replica may have had it; who joins a computation has joined it all the same.
+                Some(computed) => computed.map(|(answer, found)| match outcome {
+                    CacheOutcome::Coalesced => (answer, outcome),
+                    _ => (answer, found),
+                }),
                 // The hook has reported the panic; whoever guards each waiter gets it as if it were its own.
                 None => std::panic::resume_unwind(Box::new("the shared computation panicked")),
             },
@@ -130,23 +143,30 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
     {
-        let answers = self.answers.clone();
+        let (answers, ttl, store) = (self.answers.clone(), self.ttl, self.shared.clone());
+        let find = async move {
+            match store {
+                Some(store) => shared::ask(&*store, &key, compute).await,
+                None => compute.await.map(|answer| -> Found { (answer, CacheOutcome::Miss, None) }),
+            }
+        };
         let work = async move {
             // Given back when this ends or is dropped, after the answer is kept: nobody can slip in between.
             let _landing = landing;
-            let computed = AssertUnwindSafe(compute).catch_unwind().await.ok();
-            if let Some(Ok(answer)) = &computed
-                && answer.len() <= LONGEST_KEPT
-            {
-                answers.insert(key, Kept { answer: answer.clone(), since: Instant::now() });
-            }
-            computed
+            let found = AssertUnwindSafe(find).catch_unwind().await.ok()?;
+            Some(found.map(|(answer, outcome, good_for)| {
+                if answer.len() <= LONGEST_KEPT {
+                    let until = Instant::now() + good_for.map_or(ttl, |it| it.min(ttl));
+                    answers.insert(key, Kept { answer: answer.clone(), until });
+                }
+                (answer, outcome)
+            }))
         };
         work.in_current_span()
     }
 
     fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
-        self.answers.get(key).filter(|kept| kept.since.elapsed() < self.ttl).map(|kept| kept.answer)
+        self.answers.get(key).filter(|kept| Instant::now() < kept.until).map(|kept| kept.answer)
     }
 
     /// How many answers are kept, those past their time included until they are swept.
@@ -180,7 +200,8 @@ impl Default for CacheSettings {
 
 impl<E> Clone for ResponseCache<E> {
     fn clone(&self) -> Self {
-        Self { answers: self.answers.clone(), flights: self.flights.clone(), ttl: self.ttl }
+        let (answers, flights) = (self.answers.clone(), self.flights.clone());
+        Self { answers, flights, ttl: self.ttl, shared: self.shared.clone() }
     }
 }
 

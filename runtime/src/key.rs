@@ -14,10 +14,11 @@ impl CallKey {
     ///
     /// The order of the input's members does not matter. `tenant` separates those who must not see each other's
     /// answers; it is opaque here, and empty where there is only one.
-    pub fn new(flow: &str, model: &str, tenant: &str, mut input: Value) -> Self {
+    pub fn new(flow: &str, model: &str, tenant: impl AsRef<[u8]>, mut input: Value) -> Self {
         input.sort_all_objects();
         let mut hash = Sha256::new();
-        for part in [flow, model, tenant, &input.to_string()] {
+        let input = input.to_string();
+        for part in [flow.as_bytes(), model.as_bytes(), tenant.as_ref(), input.as_bytes()] {
             // With its length before it, no part can run into the next.
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);

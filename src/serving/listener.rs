@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::adapter::{Adapter, App, HyperService, Native, RpcAdapter};
+use flow_core::adapter::{Adapter, App, Encrypted, HyperService, Native, RpcAdapter};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -171,7 +171,7 @@ impl Connector {
         let _ = stream.set_nodelay(true);
         let activity = Rc::new(Activity::new(self.keep_alive));
         let stream = Watched::new(stream, activity.clone());
-        let Some(tls) = &self.tls else { return self.serve(stream, peer, activity).await };
+        let Some(tls) = &self.tls else { return self.serve(stream, peer, false, activity).await };
         let encrypted = tokio::select! {
             encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)) => encrypted,
             () = self.stop.cancelled() => return,
@@ -181,21 +181,24 @@ impl Connector {
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     activity.is_http2();
                 }
-                self.serve(stream, peer, activity).await;
+                self.serve(stream, peer, true, activity).await;
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
         }
     }
 
-    async fn serve<I>(&self, stream: I, peer: SocketAddr, activity: Rc<Activity>)
+    async fn serve<I>(&self, stream: I, peer: SocketAddr, encrypted: bool, activity: Rc<Activity>)
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let counted = activity.clone();
         let application = self.service.clone();
-        let service = hyper::service::service_fn(move |request| {
+        let service = hyper::service::service_fn(move |mut request| {
             let request_activity = counted.begin(&request);
+            if encrypted {
+                request.extensions_mut().insert(Encrypted);
+            }
             let response = application(request, peer);
             async move {
                 Ok::<_, std::convert::Infallible>(response.await.map(|body| request_activity.follow(body)))

@@ -1,14 +1,15 @@
 //! Core's edge rules as actix-web middleware.
 
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_http::ConnectionType;
-use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use actix_web::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use actix_web::http::{Version, uri};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpMessage, HttpResponse};
 use flow_core::FlowError;
 use flow_core::edge::{Call, Edge, Head};
@@ -21,7 +22,7 @@ pub(crate) fn wrap<T: Routes>(router: App<T>, edge: &Arc<Edge>) -> App<impl Rout
         Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
     });
     let state = Rc::new(Bound { edge: edge.clone(), fixed: fixed.collect() });
-    router.wrap_fn(move |request, next| pass(state.clone(), request, next))
+    router.wrap(from_fn(move |request, next| pass(state.clone(), request, next)))
 }
 
 /// What `actix_web::App` is made of, whatever is wrapped around it.
@@ -43,45 +44,30 @@ struct Bound {
     fixed: Vec<(HeaderName, HeaderValue)>,
 }
 
-fn pass<S>(
+async fn pass(
     bound: Rc<Bound>,
     request: ServiceRequest,
-    next: &S,
-) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
-{
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
     let mut call = open(&bound.edge, &request);
-    let refusal = call.refusal();
-    if refusal.is_none() {
-        request.extensions_mut().insert(call.ctx.clone());
+    if let Some(refusal) = call.refusal().await {
+        return Ok(request.into_response(bound.close(call, Raw(refusal).into())));
     }
-    let handling = match refusal {
-        Some(refusal) => Err((request, refusal)),
-        None => Ok(next.call(request)),
-    };
-    async move {
-        let handling = match handling {
-            Ok(handling) => handling,
-            Err((request, refusal)) => {
-                return Ok(request.into_response(bound.close(call, Raw(refusal).into())));
-            }
-        };
-        match call.run(handling).await {
-            Ok(Ok(answer)) => {
-                let (request, response) = answer.into_parts();
-                let response = match response.error() {
-                    Some(error) => fail(&call, error),
-                    None => response,
-                };
-                Ok(ServiceResponse::new(request, bound.close(call, response)))
-            }
-            Ok(Err(error)) => {
-                let response = fail(&call, &error);
-                Err(whole(bound.close(call, response)))
-            }
-            Err(reply) => Err(whole(bound.close(call, Raw(reply).into()))),
+    request.extensions_mut().insert(call.ctx.clone());
+    match call.run(next.call(request)).await {
+        Ok(Ok(answer)) => {
+            let (request, response) = answer.into_parts();
+            let response = match response.error() {
+                Some(error) => fail(&call, error),
+                None => response.map_into_boxed_body(),
+            };
+            Ok(ServiceResponse::new(request, bound.close(call, response)))
         }
+        Ok(Err(error)) => {
+            let response = fail(&call, &error);
+            Err(whole(bound.close(call, response)))
+        }
+        Err(reply) => Err(whole(bound.close(call, Raw(reply).into()))),
     }
 }
 
@@ -94,9 +80,11 @@ fn open(edge: &Arc<Edge>, request: &ServiceRequest) -> Call {
             method: request.method().as_str(),
             path: request.path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
+            all: &|name, each| headers.get_all(name).for_each(|it| each(it.as_bytes())),
             host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
             peer: request.peer_addr().map(|it| it.ip()),
             http1: request.version() < Version::HTTP_2,
+            https: false,
         },
     )
 }
@@ -114,8 +102,32 @@ fn whole(response: HttpResponse) -> Error {
     InternalError::from_response("the handler was ended", response).into()
 }
 
+/// Compresses a body that is worth it. It is whole and in memory already, since it has a size.
+fn compress(call: &mut Call, response: HttpResponse) -> HttpResponse {
+    let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let size = match response.body().size() {
+        BodySize::Sized(size) => Some(size),
+        BodySize::None | BodySize::Stream => None,
+    };
+    if !call.compresses(content_type, size) {
+        return response;
+    }
+    let (mut response, body) = response.into_parts();
+    match body.try_into_bytes() {
+        Ok(body) => match Call::gzip(&body) {
+            Some(body) => {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                response.set_body(BoxBody::new(body))
+            }
+            None => response.set_body(BoxBody::new(body)),
+        },
+        Err(body) => response.set_body(body),
+    }
+}
+
 impl Bound {
-    fn close(&self, call: Call, mut response: HttpResponse) -> HttpResponse {
+    fn close(&self, mut call: Call, response: HttpResponse) -> HttpResponse {
+        let mut response = compress(&mut call, response);
         if !call.keeps_alive() {
             response.headers_mut().remove(CONNECTION);
         }

@@ -3,7 +3,7 @@
 use std::future::{Future, Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, ThinData};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use flow_core::FlowError;
@@ -67,10 +67,9 @@ fn read(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Bytes, FlowError>> + use<> {
-    let declared = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     let limit = request.app_data::<ThinData<App>>().map(|app| app.edge.max_body_size());
     let payload = payload.take();
-    async move { collect(payload, declared, limit.ok_or_else(outside_the_edge)?).await }
+    async move { collect(payload, limit.ok_or_else(outside_the_edge)?).await }
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a [u8]> {

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::HttpBody;
+use axum::body::{HttpBody, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::{HeaderName, HeaderValue, Method, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -38,7 +38,7 @@ struct Bound {
 async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> Response {
     let mut call = open(&bound.edge, &request);
     let head = request.method() == Method::HEAD;
-    let mut response = if let Some(refusal) = call.refusal() {
+    let mut response = if let Some(refusal) = call.refusal().await {
         Raw(refusal).into_response()
     } else {
         request.extensions_mut().insert(call.ctx.clone());
@@ -50,6 +50,7 @@ async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> R
             Err(reply) => Raw(reply).into_response(),
         }
     };
+    response = compress(&mut call, response).await;
     if head {
         // Over HTTP/2 hyper sends an answer's body even to HEAD.
         let length = std::mem::take(response.body_mut()).size_hint().exact();
@@ -69,6 +70,24 @@ async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> R
     response
 }
 
+/// Compresses a body that is worth it. It is whole and in memory already, since it has a size.
+async fn compress(call: &mut Call, response: Response) -> Response {
+    let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !call.compresses(content_type, response.body().size_hint().exact()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    match Call::gzip(&body) {
+        Some(body) => {
+            parts.headers.remove(CONTENT_LENGTH);
+            parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            Response::from_parts(parts, body.into())
+        }
+        None => Response::from_parts(parts, body.into()),
+    }
+}
+
 fn open(edge: &Arc<Edge>, request: &Request) -> Call {
     let headers = request.headers();
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
@@ -78,9 +97,11 @@ fn open(edge: &Arc<Edge>, request: &Request) -> Call {
             method: request.method().as_str(),
             path: request.uri().path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
+            all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
             host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
             peer: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
             http1: request.version() < Version::HTTP_2,
+            https: false,
         },
     )
 }

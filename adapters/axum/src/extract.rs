@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderValue;
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use flow_core::FlowError;
 use flow_core::adapter::App;
@@ -58,7 +58,6 @@ impl FromRequest<App> for Envelope {
 /// Reads the body within the limit.
 async fn read(request: Request, app: &App) -> Result<(Parts, Bytes), FlowError> {
     let (parts, body) = request.into_parts();
-    let declared = parts.headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-    let body = collect(body.into_data_stream(), declared, app.edge.max_body_size()).await?;
+    let body = collect(body.into_data_stream(), app.edge.max_body_size()).await?;
     Ok((parts, body))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use flow_core::FlowError;
-use flow_core::adapter::App;
+use flow_core::adapter::{App, Encrypted};
 use flow_core::edge::{Call, Edge, Head};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -57,22 +57,29 @@ impl EdgeLayer {
     }
 
     /// Answers what is no call, in HTTP: a preflight, another method, another content type.
-    pub(crate) fn refuse<B>(&self, request: &Request<B>, fault: &FlowError) -> Response<Body> {
-        let mut call = head(request, |head| Call::open(&self.edge, head));
-        let reply = call.refusal().unwrap_or_else(|| call.fail(fault));
+    pub(crate) fn refuse<B>(
+        &self,
+        request: &Request<B>,
+        fault: FlowError,
+    ) -> impl Future<Output = Response<Body>> + use<B> {
+        let layer = self.clone();
+        let mut call = head(request, |head| Call::open(&layer.edge, head));
         let is_head = request.method() == Method::HEAD;
-        let mut response = Response::new(if is_head || reply.body.is_empty() {
-            Body::empty()
-        } else {
-            Body::new(http_body_util::Full::new(reply.body))
-        });
-        *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
-        if let Some(content_type) = reply.content_type {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        async move {
+            let reply = call.refusal().await.unwrap_or_else(|| call.fail(&fault));
+            let mut response = Response::new(if is_head || reply.body.is_empty() {
+                Body::empty()
+            } else {
+                Body::new(http_body_util::Full::new(reply.body))
+            });
+            *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+            if let Some(content_type) = reply.content_type {
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            }
+            let headers = reply.headers.into_iter().chain(call.close(reply.status));
+            layer.set_headers(&mut response, headers, Protocol::GrpcWeb);
+            response
         }
-        let headers = reply.headers.into_iter().chain(call.close(reply.status));
-        self.set_headers(&mut response, headers, Protocol::GrpcWeb);
-        response
     }
 
     /// The headers of answers: all of REST's for browsers, and for programs those that tell them something.
@@ -126,9 +133,14 @@ where
         Box::pin(async move {
             let protocol = request.extensions().get().copied().unwrap_or(Protocol::Grpc);
             let mut call = head(&request, |head| Call::open_rpc(&layer.edge, head, is_probe(head.path)));
-            let headers = call.headers();
-            let mut response = pass(&layer, &mut services, call, request).await;
-            layer.set_headers(&mut response, headers, protocol);
+            let refused = call.refused().await;
+            let (headers, ctx) = (call.headers(), call.ctx.clone());
+            let mut response = match refused {
+                Some(error) => failed(call, &error),
+                None => pass(&layer, &mut services, call, request).await,
+            };
+            // Only now is it known how the flow came by its answer.
+            layer.set_headers(&mut response, headers.into_iter().chain(ctx.cache_header()), protocol);
             Ok(response)
         })
     }
@@ -143,9 +155,6 @@ async fn pass<S>(
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    if let Some(error) = call.refused() {
-        return failed(call, &error);
-    }
     let deadline = match timeout::parse(request.headers().get("grpc-timeout").map(HeaderValue::as_bytes)) {
         Ok(timeout) => timeout.map(|it| Instant::now() + it),
         Err(error) => {
@@ -192,8 +201,10 @@ fn head<B, R>(request: &Request<B>, with: impl FnOnce(&Head<'_>) -> R) -> R {
         method: request.method().as_str(),
         path: request.uri().path(),
         header: &|name| headers.get(name).map(HeaderValue::as_bytes),
+        all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
         host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
         peer: request.extensions().get().map(SocketAddr::ip),
         http1: request.version() < Version::HTTP_2,
+        https: request.extensions().get::<Encrypted>().is_some(),
     })
 }

@@ -38,8 +38,8 @@ pub(crate) fn hyper(app: App) -> Starting {
                     })
                 }
                 Err(fault) => {
-                    let response = edge.refuse(&request, &fault);
-                    Box::pin(async move { response.map(boxed) })
+                    let response = edge.refuse(&request, fault);
+                    Box::pin(async move { response.await.map(boxed) })
                 }
             }
         });

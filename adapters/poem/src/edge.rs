@@ -7,7 +7,7 @@ use flow_core::adapter::App;
 use flow_core::edge::{Call, Edge, Head, method_not_allowed, not_found};
 use poem::endpoint::BoxEndpoint;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::header::{CONNECTION, HOST};
+use poem::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use poem::http::{HeaderName, HeaderValue, Method, Version};
 use poem::{Endpoint, EndpointExt, Error, IntoResponse, Request, Response, Result, Route};
 
@@ -35,7 +35,7 @@ where
 {
     let mut call = open(&bound.edge, &request);
     let head = request.method() == Method::HEAD;
-    let mut response = if let Some(refusal) = call.refusal() {
+    let mut response = if let Some(refusal) = call.refusal().await {
         Raw(refusal).into_response()
     } else {
         request.set_data(call.ctx.clone());
@@ -45,6 +45,7 @@ where
             Err(reply) => Raw(reply).into_response(),
         }
     };
+    compress(&mut call, &mut response).await;
     if head {
         // Over HTTP/2 hyper sends an answer's body even to HEAD.
         response.set_body(());
@@ -59,6 +60,24 @@ where
         set(&mut response, name, &value);
     }
     Ok(response)
+}
+
+/// Compresses a body that is worth it. It is whole and in memory already, since its length is known.
+async fn compress(call: &mut Call, response: &mut Response) {
+    let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+    let length = header(CONTENT_LENGTH).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+    if !call.compresses(header(CONTENT_TYPE), length) {
+        return;
+    }
+    let body = response.take_body().into_bytes().await.unwrap_or_default();
+    match Call::gzip(&body) {
+        Some(body) => {
+            response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response.set_body(body);
+        }
+        None => response.set_body(body),
+    }
 }
 
 /// What a handler, an extractor or the router itself failed with.
@@ -84,9 +103,11 @@ fn open(edge: &Arc<Edge>, request: &Request) -> Call {
             method: request.method().as_str(),
             path: request.uri().path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
+            all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
             host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
             peer: request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip),
             http1: request.version() < Version::HTTP_2,
+            https: false,
         },
     )
 }

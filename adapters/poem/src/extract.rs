@@ -7,7 +7,7 @@ use flow_core::schema::Schema;
 use flow_core::wire::{collect, decode, genkit};
 use hyper::body::Bytes;
 use poem::http::HeaderValue;
-use poem::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use poem::http::header::{ACCEPT, CONTENT_TYPE};
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -72,9 +72,8 @@ impl<'a> FromRequest<'a> for Envelope {
 /// Reads the body within the limit.
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Bytes> {
     let app = request.data::<App>().ok_or_else(outside)?;
-    let declared = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     let body = body.take()?.into_bytes_stream();
-    Ok(collect(body, declared, app.edge.max_body_size()).await.map_err(Fault)?)
+    Ok(collect(body, app.edge.max_body_size()).await.map_err(Fault)?)
 }
 
 fn outside() -> Fault {

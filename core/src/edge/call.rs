@@ -2,14 +2,16 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, PROBES, allow, cors, request_id};
+use super::{Edge, Head, PROBES, RateDecision, Tenant, allow, compress, cors, request_id};
 use crate::drain::Drain;
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
@@ -25,12 +27,16 @@ pub struct RequestContext {
     pub request_id: Arc<str>,
     /// A display name from the `Authorization` header; never an identity.
     pub display_name: Option<Arc<str>>,
+    /// Whose API key it was sent with, where keys are on. What one tenant is answered is not shared with another.
+    pub tenant: Option<Tenant>,
     /// When the answer must have begun.
     pub deadline: Instant,
     /// Which form errors take.
     pub dialect: Dialect,
     /// Whether the client speaks HTTP/1.
     pub http1: bool,
+    /// How the answer was come by, for the `x-cache` header: the flow may say so once.
+    pub(crate) cache: Arc<OnceLock<&'static str>>,
     pub(crate) drain: Drain,
 }
 
@@ -44,9 +50,17 @@ pub struct Call {
     pub ctx: RequestContext,
     edge: Arc<Edge>,
     refusal: Option<Refusal>,
+    /// The client, until its request is counted.
+    uncounted: Option<IpAddr>,
+    /// What the request is refused for, if its client may send it at all.
+    later: Option<FlowError>,
+    rate: Option<RateDecision>,
     cors: Vec<(&'static str, String)>,
     path_allows: &'static str,
     keeps_alive: bool,
+    https: bool,
+    accepts_gzip: bool,
+    varies_by_coding: bool,
     span: tracing::Span,
     started: Instant,
     rpc: bool,
@@ -88,29 +102,46 @@ impl Call {
         rpc: bool,
     ) -> Self {
         let started = Instant::now();
-        let ctx = RequestContext {
-            display_name: edge.config.api_keys.display_name(head),
+        let config = &edge.config;
+        let origin = config.trusted_proxies.origin(head);
+        let mut ctx = RequestContext {
+            display_name: config.api_keys.display_name(head),
             request_id,
-            deadline: started + edge.config.request_timeout,
+            tenant: None,
+            deadline: started + config.request_timeout,
             dialect: Dialect::of(head.path),
             http1: head.http1,
+            cache: Arc::default(),
             drain: edge.drain.clone(),
         };
-        let refusal = match edge.admit(head, is_probe) {
-            Err(error) => {
-                span.in_scope(|| log_failure(&error, "refused"));
-                Some(Refusal::Error(error))
-            }
-            Ok(()) => cors::is_preflight(head).then_some(Refusal::Preflight),
+        let (mut uncounted, mut later) = (None, None);
+        let refusal = match config.trusted_hosts.check(head.host) {
+            Err(error) => Some(Refusal::Error(error)),
+            Ok(()) if is_probe => None,
+            Ok(()) if cors::is_preflight(head) => Some(Refusal::Preflight),
+            Ok(()) => match config.api_keys.check(head) {
+                Err(error) => Some(Refusal::Error(error)),
+                Ok(tenant) => {
+                    ctx.tenant = tenant;
+                    uncounted = origin.client;
+                    later = edge.admit(head, rpc).err();
+                    None
+                }
+            },
         };
-        let cors_headers = edge.cors.headers(head);
         Self {
             ctx,
             edge: edge.clone(),
             refusal,
-            cors: cors_headers,
+            uncounted,
+            later,
+            rate: None,
+            cors: edge.cors.headers(head),
             path_allows: allow(head.path),
             keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
+            https: origin.https,
+            accepts_gzip: compress::accepts_gzip((head.header)("accept-encoding")),
+            varies_by_coding: false,
             span,
             started,
             rpc,
@@ -119,19 +150,35 @@ impl Call {
     }
 
     /// The answer of the edge itself, if the request does not reach its handler.
-    pub fn refusal(&mut self) -> Option<Reply> {
-        self.refusal.take().map(|refusal| match refusal {
+    pub async fn refusal(&mut self) -> Option<Reply> {
+        self.refuse().await.map(|refusal| match refusal {
             Refusal::Error(error) => Reply::error(&error, &self.ctx),
             Refusal::Preflight => Reply::empty(204),
         })
     }
 
     /// The same for protocols whose errors are no HTTP answers. A preflight is no call of theirs.
-    pub fn refused(&mut self) -> Option<FlowError> {
-        match self.refusal.take()? {
+    pub async fn refused(&mut self) -> Option<FlowError> {
+        match self.refuse().await? {
             Refusal::Error(error) => Some(error),
             Refusal::Preflight => None,
         }
+    }
+
+    /// Counts the request, unless it is refused before that, and goes through what comes after.
+    async fn refuse(&mut self) -> Option<Refusal> {
+        if self.refusal.is_none()
+            && let (Some(client), Some(limiter)) = (self.uncounted.take(), &self.edge.limiter)
+        {
+            let decision = limiter.check(client).instrument(self.span.clone()).await;
+            self.rate = Some(decision);
+            self.refusal = decision.refusal().map(Refusal::Error);
+        }
+        let refusal = self.refusal.take().or_else(|| self.later.take().map(Refusal::Error))?;
+        if let Refusal::Error(error) = &refusal {
+            self.span.in_scope(|| log_failure(error, "refused"));
+        }
+        Some(refusal)
     }
 
     /// Runs the rest of the way: within the deadline and the server's grace, and with panics caught.
@@ -177,6 +224,20 @@ impl Call {
         self.keeps_alive
     }
 
+    /// Whether an answer's body, of this type and size, is to be compressed; then it goes through
+    /// [`gzip`](Self::gzip). Streams have no size and never are.
+    pub fn compresses(&mut self, content_type: Option<&[u8]>, size: Option<u64>) -> bool {
+        let worth_it = size.is_some_and(|it| it >= self.edge.config.gzip_min_size as u64)
+            && content_type.is_some_and(compress::is_compressible);
+        self.varies_by_coding |= worth_it;
+        worth_it && self.accepts_gzip
+    }
+
+    /// The body compressed, to be sent with `content-encoding: gzip`, or nothing if that would not make it smaller.
+    pub fn gzip(body: &Bytes) -> Option<Bytes> {
+        compress::gzip(body)
+    }
+
     /// Writes the access log and yields the headers that differ from answer to answer.
     pub fn close(mut self, status: u16) -> Vec<(&'static str, String)> {
         self.closed = true;
@@ -197,6 +258,20 @@ impl Call {
     pub fn headers(&mut self) -> Vec<(&'static str, String)> {
         let mut headers = std::mem::take(&mut self.cors);
         headers.push(("x-request-id", self.ctx.request_id.to_string()));
+        let vary = match (self.edge.cors.varies(), self.varies_by_coding) {
+            (true, true) => Some("Origin, Accept-Encoding"),
+            (true, false) => Some("Origin"),
+            (false, true) => Some("Accept-Encoding"),
+            (false, false) => None,
+        };
+        headers.extend(vary.map(|it| ("vary", it.into())));
+        if let (Some(decision), Some(limiter)) = (&self.rate, &self.edge.limiter) {
+            headers.extend(limiter.headers(decision));
+        }
+        if let (true, Some(hsts)) = (self.https, &self.edge.hsts) {
+            headers.push(("strict-transport-security", hsts.clone()));
+        }
+        headers.extend(self.ctx.cache_header());
         headers
     }
 
@@ -234,11 +309,23 @@ impl RequestContext {
         Self {
             request_id: request_id::choose(None),
             display_name: None,
+            tenant: None,
             deadline: Instant::now() + std::time::Duration::from_mins(2),
             dialect: Dialect::Problem,
             http1: true,
+            cache: Arc::default(),
             drain: Drain::default(),
         }
+    }
+
+    /// Says how the answer was come by: `hit`, `miss` or `coalesced`. What is said first holds.
+    pub fn note_cache(&self, how: &'static str) {
+        let _ = self.cache.set(how);
+    }
+
+    /// The header that tells the client.
+    pub fn cache_header(&self) -> Option<(&'static str, String)> {
+        self.cache.get().map(|how| ("x-cache", (*how).to_owned()))
     }
 
     /// The listener's name: the `Authorization` header's, else the one in the body (CONTRACT §1).

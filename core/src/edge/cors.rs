@@ -27,6 +27,9 @@ enum Origins {
     Listed(Vec<String>),
 }
 
+/// What a page may read of an answer beside what every page may.
+const EXPOSED: &str = "X-Request-ID,Retry-After,RateLimit,RateLimit-Policy,X-Cache";
+
 /// How long a browser may remember a preflight, in seconds; two hours is the most Chromium keeps.
 const MAX_AGE: &str = "7200";
 
@@ -51,16 +54,18 @@ impl Cors {
         Self { allowed, methods: config.methods.clone(), headers: config.headers.clone() }
     }
 
+    /// Whether the answer depends on who asks.
+    pub(super) fn varies(&self) -> bool {
+        matches!(self.allowed, Origins::Listed(_))
+    }
+
     /// The headers of the answer, refused or not: a page must be able to read why it was refused.
     pub(super) fn headers(&self, head: &Head<'_>) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
         let origin = (head.header)("origin").and_then(|it| std::str::from_utf8(it).ok());
         let allowed = match (&self.allowed, origin) {
             (Origins::Any, Some(_)) => Some("*"),
-            (Origins::Listed(listed), origin) => {
-                headers.push(("vary", "Origin".into()));
-                origin.filter(|it| listed.iter().any(|listed| listed == it))
-            }
+            (Origins::Listed(listed), origin) => origin.filter(|it| listed.iter().any(|listed| listed == it)),
             _ => None,
         };
         let Some(allowed) = allowed else { return headers };
@@ -70,7 +75,7 @@ impl Cors {
             headers.push(("access-control-allow-headers", self.headers.clone()));
             headers.push(("access-control-max-age", MAX_AGE.into()));
         } else {
-            headers.push(("access-control-expose-headers", "X-Request-ID,Retry-After".into()));
+            headers.push(("access-control-expose-headers", EXPOSED.into()));
         }
         headers
     }
@@ -91,8 +96,7 @@ mod tests {
         let config =
             CorsConfig { origins: origins.iter().map(|it| (*it).into()).collect(), ..CorsConfig::default() };
         let header = |name: &str| (name == "origin").then_some(origin.as_bytes());
-        let head =
-            Head { method: "POST", path: "/chat", header: &header, host: None, peer: None, http1: true };
+        let head = Head { header: &header, ..Head::bare() };
         let headers = Cors::new(&config, debug).headers(&head);
         headers.into_iter().find(|it| it.0 == "access-control-allow-origin").map(|it| it.1)
     }

@@ -24,3 +24,9 @@ pub(super) fn fixed(config: &EdgeConfig) -> Vec<(&'static str, String)> {
     }
     headers
 }
+
+/// `Strict-Transport-Security` (RFC 6797), for answers to requests that came by HTTPS.
+pub(super) fn hsts(config: &EdgeConfig) -> Option<String> {
+    let seconds = config.hsts_max_age.as_secs();
+    (seconds > 0).then(|| format!("max-age={seconds}; includeSubDomains"))
+}

@@ -28,6 +28,10 @@ const SCHEMES: [&str; 12] = [
     "aws4-hmac-sha256",
 ];
 
+/// Whose API key a request was sent with: the key's digest, which tells clients apart and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tenant([u8; 32]);
+
 /// SHA-256 digests of the keys that may call; none means that everyone may. Several let keys be rotated.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<[u8; 32]>);
@@ -38,13 +42,13 @@ impl ApiKeys {
         Self(digests.into_iter().collect())
     }
 
-    pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
+    /// Lets the holders of keys in, and tells them apart: by the digest of the key, where there are keys.
+    pub(super) fn check(&self, head: &Head<'_>) -> Result<Option<Tenant>, FlowError> {
         if self.0.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let known = (head.header)("authorization").and_then(bearer).is_some_and(|key| self.knows(key));
-        if known {
-            return Ok(());
+        if let Some(tenant) = (head.header)("authorization").and_then(bearer).and_then(|key| self.find(key)) {
+            return Ok(Some(tenant));
         }
         let detail = "Send a valid API key as Authorization: Bearer <key>.";
         Err(FlowError::new(ErrorKind::Unauthenticated, detail))
@@ -62,10 +66,22 @@ impl ApiKeys {
     }
 
     /// Compares with every key in the same time, whichever matches.
-    fn knows(&self, key: &[u8]) -> bool {
-        let digest = Sha256::digest(key);
-        let found = self.0.iter().fold(Choice::from(0), |found, it| found | it[..].ct_eq(&digest));
-        found.into()
+    fn find(&self, key: &[u8]) -> Option<Tenant> {
+        let digest: [u8; 32] = Sha256::digest(key).into();
+        let found = self.0.iter().fold(Choice::from(0), |found, it| found | it.ct_eq(&digest));
+        bool::from(found).then_some(Tenant(digest))
+    }
+}
+
+impl AsRef<[u8]> for Tenant {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tenant")
     }
 }
 
@@ -86,7 +102,7 @@ mod tests {
     use super::*;
 
     fn head<'a>(header: &'a dyn Fn(&str) -> Option<&'a [u8]>) -> Head<'a> {
-        Head { method: "POST", path: "/chat", header, host: None, peer: None, http1: true }
+        Head { header, ..Head::bare() }
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! What a request passes before a flow sees it, and what every answer carries (CONTRACT §1, "On every
 //! response"). The rules are on plain types; each adapter binds them with its framework's own middleware.
 //!
-//! The order is the design: access log → request id → trusted host → CORS → API key → rate limit → drain →
-//! (body limit, in the extractor) → timeout and panic guard → handler. [`Call`] walks it.
+//! The order is the design: access log → request id → trusted host → CORS → API key → rate limit → drain → body
+//! limit → timeout and panic guard → handler. [`Call`] walks it. A body without a length is counted as it is read,
+//! in the extractor.
 
 mod call;
+mod compress;
 mod cors;
 mod headers;
 mod host;
 mod keys;
+mod proxy;
 mod rate;
 mod request_id;
 
@@ -20,8 +23,9 @@ pub use call::{Call, RequestContext, log_failure};
 pub use cors::CorsConfig;
 pub use headers::DOCS_CSP;
 pub use host::TrustedHosts;
-pub use keys::ApiKeys;
-pub use rate::{ParseRateLimitError, RateLimit};
+pub use keys::{ApiKeys, Tenant};
+pub use proxy::{ParseTrustedProxyError, TrustedProxies, TrustedProxy};
+pub use rate::{MAX_CLIENTS, ParseRateLimitError, RateDecision, RateLimit, SharedRateLimiter};
 
 use crate::drain::Drain;
 use crate::error::{ErrorKind, FlowError};
@@ -38,12 +42,20 @@ pub struct EdgeConfig {
     pub max_body_size: usize,
     /// How many requests one client may send; `None` for no limit.
     pub rate_limit: Option<RateLimit>,
+    /// Where all replicas count together, if they do.
+    pub shared_rate_limiter: Option<Arc<dyn SharedRateLimiter>>,
     /// The hosts this server answers to; empty for any.
     pub trusted_hosts: TrustedHosts,
+    /// The proxies whose word on clients counts; none for none.
+    pub trusted_proxies: TrustedProxies,
     /// Who may call; empty for everyone.
     pub api_keys: ApiKeys,
     /// Which web pages elsewhere may call.
     pub cors: CorsConfig,
+    /// How long browsers must insist on HTTPS once they came by it; zero says nothing.
+    pub hsts_max_age: Duration,
+    /// The smallest answer that is compressed, in bytes.
+    pub gzip_min_size: usize,
     /// Development conveniences: documentation pages, open CORS.
     pub debug: bool,
     /// Announced as `x-model` on every answer, where clients should know that it is not a real model's.
@@ -57,6 +69,7 @@ pub struct Edge {
     cors: cors::Cors,
     limiter: Option<rate::Limiter>,
     fixed: Vec<(&'static str, String)>,
+    hsts: Option<String>,
     drain: Drain,
 }
 
@@ -67,23 +80,45 @@ pub struct Head<'a> {
     pub method: &'a str,
     /// The path as it was sent, without query.
     pub path: &'a str,
-    /// Looks a header up by its lower-case name.
+    /// Looks a header up by its lower-case name: its first line.
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    /// Shows every line of a header, in their order.
+    pub all: &'a dyn Fn(&str, &mut dyn FnMut(&[u8])),
     /// The `Host` header, or HTTP/2's `:authority`.
     pub host: Option<&'a str>,
     /// The address at the other end of the connection.
     pub peer: Option<IpAddr>,
     /// Whether this is HTTP/1: some headers are forbidden in HTTP/2.
     pub http1: bool,
+    /// Whether the connection itself is encrypted.
+    pub https: bool,
+}
+
+#[cfg(test)]
+impl Head<'_> {
+    /// A request with nothing in its head.
+    fn bare() -> Self {
+        Self {
+            method: "POST",
+            path: "/chat",
+            header: &|_| None,
+            all: &|_, _| {},
+            host: None,
+            peer: None,
+            http1: true,
+            https: false,
+        }
+    }
 }
 
 impl Edge {
     /// Makes the edge once; nothing here is parsed again per request.
     pub fn new(config: EdgeConfig, drain: Drain) -> Arc<Self> {
         let cors = cors::Cors::new(&config.cors, config.debug);
-        let limiter = config.rate_limit.map(rate::Limiter::new);
-        let fixed = headers::fixed(&config);
-        Arc::new(Self { config, cors, limiter, fixed, drain })
+        let shared = config.shared_rate_limiter.clone();
+        let limiter = config.rate_limit.map(|it| rate::Limiter::new(it, shared));
+        let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
+        Arc::new(Self { config, cors, limiter, fixed, hsts, drain })
     }
 
     /// The headers every answer carries, with the same value each time. One an answer has set itself stays.
@@ -106,21 +141,19 @@ impl Edge {
         &self.drain
     }
 
-    /// The rules in their order; the first that refuses wins.
-    fn admit(&self, head: &Head<'_>, is_probe: bool) -> Result<(), FlowError> {
-        self.config.trusted_hosts.check(head.host)?;
-        if is_probe {
-            return Ok(());
-        }
-        if cors::is_preflight(head) {
-            return Ok(());
-        }
-        self.config.api_keys.check(head)?;
-        if let (Some(limiter), Some(peer)) = (&self.limiter, head.peer) {
-            limiter.check(peer)?;
-        }
+    /// What comes after the rate limit, as far as the head can tell.
+    fn admit(&self, head: &Head<'_>, is_rpc: bool) -> Result<(), FlowError> {
         if self.drain.is_draining() {
             return Err(FlowError::draining());
+        }
+        if is_rpc {
+            // Its messages have lengths of their own, and its path is a method.
+            return Ok(());
+        }
+        let declared =
+            (head.header)("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        if declared.is_some_and(|length: u64| length > self.config.max_body_size as u64) {
+            return Err(body_too_large(self.config.max_body_size));
         }
         // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path
         // that has one matches none. Nor does one that should have had them.
@@ -129,6 +162,11 @@ impl Edge {
         }
         Ok(())
     }
+}
+
+/// A body over the limit of so many bytes.
+pub(crate) fn body_too_large(limit: usize) -> FlowError {
+    FlowError::new(ErrorKind::BodyTooLarge, format!("The body is larger than {limit} bytes."))
 }
 
 /// No such route.

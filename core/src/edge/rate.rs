@@ -4,11 +4,17 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use async_trait::async_trait;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 
 use crate::error::{ErrorKind, FlowError};
 
@@ -25,45 +31,125 @@ pub struct RateLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseRateLimitError;
 
-/// Counts requests by client: a token bucket that refills evenly (GCRA, as governor implements it).
-pub(super) struct Limiter {
-    buckets: DefaultKeyedRateLimiter<IpAddr>,
-    checks: AtomicU32,
+/// What a limiter says of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateDecision {
+    /// How many more requests it would let through at once.
+    pub remaining: u32,
+    /// When to come back, if this one is refused.
+    pub retry_after: Option<Duration>,
 }
 
-/// After so many checks, buckets that are full again are forgotten.
-const SWEEP_EVERY: u32 = 4096;
+/// Counts that all replicas of a server share.
+#[async_trait]
+pub trait SharedRateLimiter: fmt::Debug + Send + Sync + 'static {
+    /// Counts one request of a client, in milliseconds at most. `None` if the shared store cannot say; then this
+    /// replica counts alone.
+    async fn check(&self, client: IpAddr, limit: RateLimit) -> Option<RateDecision>;
+}
+
+/// How many clients are counted at most. A client beyond them takes the place of the one unheard of for longest,
+/// whose count is lost: a flood of addresses costs memory for so many, and no more.
+pub const MAX_CLIENTS: u64 = 65_536;
+
+/// Counts requests by client: a token bucket that refills evenly (GCRA, as governor implements it).
+pub(super) struct Limiter {
+    limit: RateLimit,
+    buckets: RateLimiter<IpAddr, Buckets, DefaultClock, StateInformationMiddleware>,
+    clients: Cache<IpAddr, Arc<InMemoryState>>,
+    shared: Option<Arc<dyn SharedRateLimiter>>,
+    policy: String,
+}
+
+/// governor's own stores grow with every client they meet; this one is bounded.
+struct Buckets(Cache<IpAddr, Arc<InMemoryState>>);
 
 impl Limiter {
-    pub(super) fn new(limit: RateLimit) -> Self {
-        let pause = limit.per / limit.requests.get();
-        // A pause under a nanosecond is no limit governor knows; the smallest it knows is as good as none.
-        let pause = pause.max(Duration::from_nanos(1));
-        let quota = Quota::with_period(pause).map(|it| it.allow_burst(limit.requests));
+    pub(super) fn new(limit: RateLimit, shared: Option<Arc<dyn SharedRateLimiter>>) -> Self {
+        let quota = Quota::with_period(limit.pause()).map(|it| it.allow_burst(limit.requests));
         let quota = quota.unwrap_or_else(|| Quota::per_second(limit.requests));
-        Self { buckets: RateLimiter::keyed(quota), checks: AtomicU32::new(0) }
+        let clients = Cache::builder()
+            .max_capacity(MAX_CLIENTS)
+            // Another policy would turn new clients away from a full cache, and so not count them at all.
+            .eviction_policy(EvictionPolicy::lru())
+            // By then a bucket is full again, as a new one is.
+            .time_to_idle(limit.per)
+            .build();
+        let buckets = RateLimiter::new(quota, Buckets(clients.clone()), DefaultClock::default());
+        let policy = format!("\"default\";q={};w={}", limit.requests, limit.per.as_secs());
+        Self { limit, buckets, clients, shared, policy }
     }
 
-    pub(super) fn check(&self, peer: IpAddr) -> Result<(), FlowError> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.buckets.retain_recent();
+    /// Counts a request of the client at this address.
+    pub(super) async fn check(&self, address: IpAddr) -> RateDecision {
+        let client = client(address);
+        if let Some(shared) = &self.shared
+            && let Some(decision) = shared.check(client, self.limit).await
+        {
+            return decision;
         }
-        self.buckets.check_key(&client(peer)).map_err(|too_early| {
-            let wait = too_early.wait_time_from(self.buckets.clock().now());
-            FlowError::new(ErrorKind::RateLimited, "Too many requests from this client.").retry_after(wait)
-        })
+        self.check_alone(client)
+    }
+
+    fn check_alone(&self, client: IpAddr) -> RateDecision {
+        match self.buckets.check_key(&client) {
+            Ok(state) => RateDecision { remaining: state.remaining_burst_capacity(), retry_after: None },
+            Err(too_early) => {
+                let wait = too_early.wait_time_from(self.buckets.clock().now());
+                RateDecision { remaining: 0, retry_after: Some(wait) }
+            }
+        }
+    }
+
+    /// What clients are told of their limit (draft-ietf-httpapi-ratelimit-headers-10): the policy, and what is left
+    /// of it until it is whole again.
+    pub(super) fn headers(&self, decision: &RateDecision) -> [(&'static str, String); 2] {
+        let used = self.limit.requests.get().saturating_sub(decision.remaining);
+        let whole = self.limit.pause().saturating_mul(used).as_secs_f64().ceil();
+        let state = format!("\"default\";r={};t={whole}", decision.remaining);
+        [("ratelimit-policy", self.policy.clone()), ("ratelimit", state)]
+    }
+}
+
+impl RateDecision {
+    pub(super) fn refusal(&self) -> Option<FlowError> {
+        let error = FlowError::new(ErrorKind::RateLimited, "Too many requests from this client.");
+        self.retry_after.map(|wait| error.retry_after(wait))
+    }
+}
+
+impl RateLimit {
+    /// The time in which a bucket refills by one. A pause under a nanosecond is no limit any clock can keep; the
+    /// smallest it knows is as good as none.
+    pub fn pause(&self) -> Duration {
+        (self.per / self.requests.get()).max(Duration::from_nanos(1))
+    }
+}
+
+impl StateStore for Buckets {
+    type Key = IpAddr;
+
+    fn measure_and_replace<T, F, E>(&self, client: &IpAddr, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.get_with(*client, Arc::default).measure_and_replace(&NotKeyed::NonKey, measure)
     }
 }
 
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Limiter({} clients)", self.buckets.len())
+        f.debug_struct("Limiter")
+            .field("limit", &self.limit)
+            .field("clients", &self.clients.entry_count())
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
     }
 }
 
 /// One client: an IPv4 address, or the /64 that one IPv6 customer gets.
-fn client(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
+fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
     }
@@ -98,6 +184,10 @@ impl std::error::Error for ParseRateLimitError {}
 mod tests {
     use super::*;
 
+    fn limiter(limit: &str) -> Limiter {
+        Limiter::new(limit.parse().unwrap(), None)
+    }
+
     #[test]
     fn rates_are_numbers_per_unit() {
         let rate: RateLimit = "60/minute".parse().unwrap();
@@ -107,15 +197,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_client_has_its_own_bucket_and_learns_when_to_come_back() {
-        let limiter = Limiter::new("2/hour".parse().unwrap());
+    #[tokio::test]
+    async fn each_client_has_its_own_bucket_and_learns_what_is_left() {
+        let limiter = limiter("2/hour");
         let [a, b] = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse().unwrap());
-        assert!(limiter.check(a).is_ok() && limiter.check(a).is_ok());
-        let error = limiter.check(a).unwrap_err();
+        for remaining in [1, 0] {
+            assert_eq!(limiter.check(a).await, RateDecision { remaining, retry_after: None });
+        }
+        let refused = limiter.check(a).await;
+        let error = refused.refusal().unwrap();
         assert_eq!(error.kind, ErrorKind::RateLimited);
         assert!((1790..=1800).contains(&error.retry_after_seconds().unwrap()));
-        assert!(limiter.check(b).is_ok());
+        let [policy, state] = limiter.headers(&refused).map(|it| it.1);
+        assert_eq!((&*policy, &*state), ("\"default\";q=2;w=3600", "\"default\";r=0;t=3600"));
+        assert!(limiter.check(b).await.refusal().is_none());
+    }
+
+    #[derive(Debug)]
+    struct Shared(Option<RateDecision>);
+
+    #[async_trait]
+    impl SharedRateLimiter for Shared {
+        async fn check(&self, _: IpAddr, _: RateLimit) -> Option<RateDecision> {
+            self.0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_shared_decides_where_it_can_say() {
+        let client = IpAddr::from([10, 0, 0, 1]);
+        let limit = "1/day".parse().unwrap();
+        let told = RateDecision { remaining: 7, retry_after: None };
+        let shared = Limiter::new(limit, Some(Arc::new(Shared(Some(told)))));
+        assert_eq!([shared.check(client).await, shared.check(client).await], [told; 2]);
+        let alone = Limiter::new(limit, Some(Arc::new(Shared(None))));
+        let refused = [alone.check(client).await, alone.check(client).await].map(|it| it.refusal().is_some());
+        assert_eq!(refused, [false, true]);
     }
 
     #[test]
@@ -124,5 +241,22 @@ mod tests {
             ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|it| client(it.parse().unwrap()));
         assert!(a == b && a != c);
         assert_eq!(client("::ffff:10.0.0.1".parse().unwrap()), IpAddr::from([10, 0, 0, 1]));
+    }
+
+    #[test]
+    fn a_flood_of_addresses_is_counted_in_bounded_memory_and_forgets_the_stalest() {
+        let limiter = limiter("1/day");
+        let loud = IpAddr::from([192, 0, 2, 1]);
+        limiter.check_alone(loud);
+        for nth in 0..1_000_000 {
+            limiter.check_alone(Ipv6Addr::from_bits(nth << 64).into());
+            // Whoever goes on asking is not forgotten.
+            if nth % 1000 == 0 {
+                assert!(limiter.check_alone(loud).retry_after.is_some(), "forgotten after {nth} others");
+            }
+        }
+        limiter.clients.run_pending_tasks();
+        let counted = limiter.clients.entry_count();
+        assert!(counted <= MAX_CLIENTS && counted > MAX_CLIENTS / 2, "{counted}");
     }
 }

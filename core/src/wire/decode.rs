@@ -5,6 +5,7 @@ use futures_util::{Stream, StreamExt};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
+use crate::edge::body_too_large;
 use crate::error::{ErrorKind, FlowError, Violation};
 use crate::schema::Schema;
 
@@ -13,17 +14,12 @@ const MAX_VIOLATIONS: usize = 50;
 
 /// Reads a whole body of at most `limit` bytes.
 ///
-/// It counts the bytes that arrive: a `Content-Length` may lie or be missing (chunked, HTTP/2), so it is
-/// good only for refusing early, which `declared` does.
-pub async fn collect<S, E>(body: S, declared: Option<u64>, limit: usize) -> Result<Bytes, FlowError>
+/// It counts the bytes that arrive: a `Content-Length` may lie or be missing (chunked, HTTP/2). One that says too
+/// much the edge has refused already.
+pub async fn collect<S, E>(body: S, limit: usize) -> Result<Bytes, FlowError>
 where
     S: Stream<Item = Result<Bytes, E>>,
 {
-    let too_large =
-        || FlowError::new(ErrorKind::BodyTooLarge, format!("The body is larger than {limit} bytes."));
-    if declared.is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
-    }
     let mut body = std::pin::pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -31,7 +27,7 @@ where
         let chunk =
             chunk.map_err(|_| FlowError::new(ErrorKind::Malformed, "The body broke off before its end."))?;
         if first.len() + rest.len() + chunk.len() > limit {
-            return Err(too_large());
+            return Err(body_too_large(limit));
         }
         // Nearly every body arrives in one piece, which is then handed on without a copy.
         if first.is_empty() && rest.is_empty() {
@@ -180,8 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_measured_by_its_bytes_not_by_its_word() {
         let body = |n: usize| futures_util::stream::iter(vec![Ok::<_, ()>(Bytes::from_static(b"12345")); n]);
-        assert_eq!(collect(body(2), None, 10).await.unwrap(), "1234512345");
-        assert_eq!(collect(body(3), Some(1), 10).await.unwrap_err().kind, ErrorKind::BodyTooLarge);
-        assert_eq!(collect(body(0), Some(11), 10).await.unwrap_err().kind, ErrorKind::BodyTooLarge);
+        assert_eq!(collect(body(2), 10).await.unwrap(), "1234512345");
+        assert_eq!(collect(body(3), 10).await.unwrap_err().kind, ErrorKind::BodyTooLarge);
     }
 }

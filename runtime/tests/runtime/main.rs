@@ -15,6 +15,7 @@ mod join;
 mod providers;
 mod registry;
 mod retry;
+mod shared;
 mod traces;
 
 use std::sync::Arc;

@@ -1,0 +1,285 @@
+//! Who the client is where proxies stand between: `X-Forwarded-For`, `Forwarded` (RFC 7239) and
+//! `X-Forwarded-Proto`, each believed only as far as trusted proxies have written it.
+//!
+//! A header is a list to which every proxy appends what it saw, so it is read from the right: as long as a hop is
+//! trusted, what it says of the hop before it counts. The rightmost hop that is not trusted is the client, and
+//! everything to the left of it is the client's own words.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::Head;
+
+/// One entry of the list of trusted proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustedProxy {
+    /// Whoever connects: the platform is the only one who can, as on Cloud Run. Written `platform`.
+    Platform,
+    /// A network, or one address.
+    Network(IpNet),
+}
+
+/// A text that names no proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseTrustedProxyError;
+
+/// The proxies whose word counts; with none, only the connection's own address does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<TrustedProxy>);
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The client's address.
+    pub(super) client: Option<IpAddr>,
+    /// Whether it came by HTTPS, as far as we can know.
+    pub(super) https: bool,
+}
+
+impl TrustedProxies {
+    /// Trusts these.
+    pub fn new(proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        Self(proxies.into_iter().collect())
+    }
+
+    pub(super) fn origin(&self, head: &Head<'_>) -> Origin {
+        let Some(peer) = head.peer.map(|it| it.to_canonical()) else {
+            return Origin { client: None, https: head.https };
+        };
+        if !self.0.contains(&TrustedProxy::Platform) && !self.trusts(peer) {
+            return Origin { client: Some(peer), https: head.https };
+        }
+        let (for_, proto) = (joined(head, "x-forwarded-for"), joined(head, "x-forwarded-proto"));
+        // `Forwarded` only where the other is missing: a proxy appends to the one it knows and passes the other
+        // on as the client wrote it.
+        let elements = match &for_ {
+            Some(_) => Vec::new(),
+            None => joined(head, "forwarded").and_then(|it| elements(&it)).unwrap_or_default(),
+        };
+        let client = match &for_ {
+            Some(hops) => self.client(peer, hops.rsplit(|it| *it == b',').map(address)),
+            None => self.client(peer, elements.iter().rev().map(|it| it.client)),
+        };
+        let https = match &proto {
+            Some(hops) => hops.rsplit(|it| *it == b',').next().is_some_and(is_https),
+            None => elements.last().is_some_and(|it| it.https),
+        };
+        Origin { client: Some(client), https: https || head.https }
+    }
+
+    /// The first hop from the right that is not trusted; if one is no address, the hop that wrote it.
+    fn client(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut client = peer;
+        for hop in hops {
+            let Some(hop) = hop else { break };
+            client = hop;
+            if !self.trusts(hop) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|it| matches!(it, TrustedProxy::Network(network) if network.contains(&address)))
+    }
+}
+
+impl FromStr for TrustedProxy {
+    type Err = ParseTrustedProxyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("platform") {
+            return Ok(Self::Platform);
+        }
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(|it| Self::Network(it.trunc())).map_err(|_| ParseTrustedProxyError)
+    }
+}
+
+impl fmt::Display for ParseTrustedProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected addresses or networks such as 10.0.0.0/8, or platform")
+    }
+}
+
+impl std::error::Error for ParseTrustedProxyError {}
+
+/// All lines of a header as one list (RFC 9110 §5.3): a proxy may append a line of its own.
+fn joined(head: &Head<'_>, name: &str) -> Option<Vec<u8>> {
+    let mut list: Option<Vec<u8>> = None;
+    (head.all)(name, &mut |line| match &mut list {
+        None => list = Some(line.to_vec()),
+        Some(list) => {
+            list.push(b',');
+            list.extend_from_slice(line);
+        }
+    });
+    list
+}
+
+fn is_https(proto: &[u8]) -> bool {
+    proto.trim_ascii().eq_ignore_ascii_case(b"https")
+}
+
+/// An address, with or without a port, an IPv6 one with or without brackets.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop.trim_ascii()).ok()?;
+    let address = match hop.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)?
+        }
+        None => match hop.split_once(':') {
+            // Of two colons neither begins a port.
+            Some((address, port)) if !port.contains(':') => is_port(port).then_some(address)?,
+            _ => hop,
+        },
+    };
+    address.parse().ok().map(|it: IpAddr| it.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    (1..=5).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// One element of `Forwarded`: what one proxy saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Element {
+    client: Option<IpAddr>,
+    https: bool,
+}
+
+/// The elements of a `Forwarded` list (RFC 7239 §4), or nothing if any of it is malformed: a quotation mark that the
+/// client left open would otherwise swallow what the proxy appended.
+fn elements(list: &[u8]) -> Option<Vec<Element>> {
+    let mut elements = vec![Element::default()];
+    let mut rest = list.trim_ascii();
+    while !rest.is_empty() {
+        let equals = rest.iter().position(|it| *it == b'=')?;
+        let name = rest[..equals].trim_ascii();
+        if name.is_empty() || !name.iter().all(|it| is_token(*it)) {
+            return None;
+        }
+        let (value, after) = value(&rest[equals + 1..])?;
+        let element = elements.last_mut()?;
+        if name.eq_ignore_ascii_case(b"for") {
+            element.client = address(&value);
+        } else if name.eq_ignore_ascii_case(b"proto") {
+            element.https = is_https(&value);
+        }
+        rest = match after.trim_ascii().split_first() {
+            None => b"",
+            Some((b';', next)) => next.trim_ascii(),
+            Some((b',', next)) => {
+                elements.push(Element::default());
+                next.trim_ascii()
+            }
+            Some(_) => return None,
+        };
+    }
+    Some(elements)
+}
+
+/// A token or a quoted string (RFC 9110 §5.6), and what comes after it.
+fn value(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end = text.iter().position(|it| !is_token(*it)).unwrap_or(text.len());
+        return (end > 0).then(|| (Cow::Borrowed(&text[..end]), &text[end..]));
+    };
+    let mut value = Vec::new();
+    let mut bytes = quoted.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some((Cow::Owned(value), &quoted[at + 1..])),
+            b'\\' => value.push(*bytes.next()?.1),
+            byte => value.push(*byte),
+        }
+    }
+    None
+}
+
+/// What a token may hold; some proxies leave the quotation marks around addresses away, hence the colon.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(trusted: &[&str], peer: &str, headers: &[(&str, &str)]) -> (String, bool) {
+        let proxies = TrustedProxies::new(trusted.iter().map(|it| it.parse().unwrap()));
+        let all = |name: &str, each: &mut dyn FnMut(&[u8])| {
+            headers.iter().filter(|it| it.0 == name).for_each(|it| each(it.1.as_bytes()));
+        };
+        let head = Head { all: &all, peer: Some(peer.parse().unwrap()), ..Head::bare() };
+        let origin = proxies.origin(&head);
+        (origin.client.unwrap().to_string(), origin.https)
+    }
+
+    fn client(headers: &[(&str, &str)]) -> String {
+        origin(&["10.0.0.0/8", "2001:db8::/32"], "10.0.0.1", headers).0
+    }
+
+    #[test]
+    fn headers_of_strangers_count_for_nothing() {
+        let spoofed = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https")];
+        assert_eq!(origin(&[], "203.0.113.9", &spoofed), ("203.0.113.9".into(), false));
+        assert_eq!(origin(&["10.0.0.0/8"], "203.0.113.9", &spoofed), ("203.0.113.9".into(), false));
+        assert_eq!(origin(&["10.0.0.0/8"], "::ffff:10.1.2.3", &spoofed), ("1.2.3.4".into(), true));
+    }
+
+    #[test]
+    fn the_rightmost_hop_that_is_not_trusted_is_the_client() {
+        let x = |value| client(&[("x-forwarded-for", value)]);
+        assert_eq!(x("1.1.1.1, 203.0.113.7, 10.9.9.9"), "203.0.113.7");
+        assert_eq!(x("203.0.113.7:4711"), "203.0.113.7");
+        assert_eq!(x("[2001:db9::7]:4711"), "2001:db9::7");
+        assert_eq!(x("2001:db9::7 , 2001:db8::1"), "2001:db9::7");
+        assert_eq!(x("10.2.2.2, 10.3.3.3"), "10.2.2.2", "all are trusted: the first of them");
+        assert_eq!(x("203.0.113.7, unknown, 10.9.9.9"), "10.9.9.9", "nobody knows: the hop that said so");
+        for nonsense in ["", "garbage", "203.0.113.7:port", "[::1", "1.2.3.4.5", "\u{e9}"] {
+            assert_eq!(x(nonsense), "10.0.0.1", "{nonsense}");
+        }
+        let lines = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")];
+        assert_eq!(client(&lines), "203.0.113.7", "the line that was appended");
+    }
+
+    #[test]
+    fn on_a_platform_whoever_connects_is_believed_once() {
+        let headers = [("x-forwarded-for", "1.1.1.1, 203.0.113.7"), ("x-forwarded-proto", "http, https")];
+        assert_eq!(origin(&["platform"], "169.254.1.1", &headers), ("203.0.113.7".into(), true));
+        let headers = [("x-forwarded-for", "203.0.113.7, 130.211.0.4")];
+        assert_eq!(origin(&["platform", "130.211.0.0/22"], "169.254.1.1", &headers).0, "203.0.113.7");
+    }
+
+    #[test]
+    fn forwarded_is_read_where_it_stands_alone() {
+        let forwarded = |value| origin(&["10.0.0.0/8"], "10.0.0.1", &[("forwarded", value)]);
+        assert_eq!(forwarded("for=1.1.1.1, For=203.0.113.7;proto=HTTPS"), ("203.0.113.7".into(), true));
+        let quoted = "for=\"[2001:db9::7]:4711\";by=10.0.0.9;host=\"a\\\"b, for=1.1.1.1\"";
+        assert_eq!(forwarded(quoted), ("2001:db9::7".into(), false));
+        assert_eq!(forwarded("for=203.0.113.7, for=_hidden").0, "10.0.0.1");
+        for open in ["x=\", for=203.0.113.7", "for=1.1.1.1, x=\", for=\"[::7]\"", "for=1.1.1.1 x", "=1.1.1.1"]
+        {
+            assert_eq!(forwarded(open).0, "10.0.0.1", "{open}");
+        }
+        let both = [("forwarded", "for=1.1.1.1"), ("x-forwarded-for", "203.0.113.7")];
+        assert_eq!(client(&both), "203.0.113.7");
+    }
+
+    #[test]
+    fn proxies_are_networks_addresses_or_the_platform() {
+        for good in ["10.0.0.0/8", "10.0.0.1", "2001:db8::/32", "::1", "platform"] {
+            assert!(good.parse::<TrustedProxy>().is_ok(), "{good}");
+        }
+        for bad in ["", "*", "10.0.0.0/33", "proxy.example.com", "10.0.0"] {
+            assert!(bad.parse::<TrustedProxy>().is_err(), "{bad}");
+        }
+    }
+}
