@@ -7,11 +7,13 @@ use flow_core::adapter::{Adapter, App};
 use flow_core::drain::Drain;
 use flow_core::edge::Edge;
 use flow_runtime::providers::VertexSettings;
-use flow_runtime::{ProviderSettings, Providers};
+use flow_runtime::{ProviderSettings, Providers, Resilience, ResponseCache};
 
 use crate::adapters;
 use crate::config::{DEMO_MODEL, ModelSettings, Settings};
-use crate::flows::flows;
+use crate::flows::{Ingredients, flows};
+use crate::metrics;
+use crate::replicas::{self, Replicas};
 use crate::serving::{End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
 
 /// Serves until a signal comes.
@@ -30,6 +32,7 @@ pub fn run(
     let ended = runtime.block_on(async {
         // Before the log says that it serves: whoever reads that may already send one.
         let signals = signals()?;
+        let _metrics = metrics::serve(settings.metrics_port)?;
         // Both ports are bound before the log says that either is served.
         let rpc = rpc(settings)?;
         let plan = plan(settings, adapter)?;
@@ -124,11 +127,31 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
     }
     let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
-    let model = providers
-        .model(name)
-        .with_context(|| format!("MODEL={name}: unknown, or its provider lacks a key or an address"))?;
-    let flows = flows(model, !by_accident).context("the flows could not be made")?;
-    let edge = Edge::new(settings.edge_config(), Drain::default());
+    let models = settings.model.names().map(|name| {
+        let unknown = || format!("MODEL={name}: unknown, or its provider lacks a key or an address");
+        providers.model(name).with_context(unknown)
+    });
+    let models = models.collect::<anyhow::Result<Vec<_>>>()?;
+    let Replicas { rate_limiter, cache: shared, is_up } = replicas::connect(&settings.resilience)?;
+    let resilience = &settings.resilience;
+    let cache = resilience.cache.as_ref().map(|it| match shared {
+        Some(shared) => ResponseCache::new(it).with_shared(shared),
+        None => ResponseCache::new(it),
+    });
+    let flows = flows(Ingredients {
+        models,
+        resilience: Resilience {
+            call_timeout: settings.model.llm_timeout,
+            breaker: resilience.breaker,
+            ..Resilience::default()
+        },
+        cache,
+        stream_join: resilience.stream_join.clone(),
+        ready: !by_accident,
+        shared_is_up: is_up,
+    });
+    let flows = flows.context("the flows could not be made")?;
+    let edge = Edge::new(settings.edge_config(rate_limiter), Drain::default());
     Ok(App { flows, edge })
 }
 

@@ -11,6 +11,7 @@ mod dotenv;
 mod error;
 mod grpc;
 mod parse;
+mod resilience;
 mod settings;
 mod sources;
 mod table;
@@ -26,6 +27,7 @@ pub use self::docs::{example_env, settings_markdown};
 pub use self::error::{ConfigError, Fault};
 pub use self::grpc::{GrpcSettings, Tls};
 pub use self::parse::LogFormat;
+pub use self::resilience::ResilienceSettings;
 pub use self::settings::{
     DEMO_MODEL, EdgeSettings, LogFilter, LogSettings, ModelSettings, PoolSettings, ServerSettings, Settings,
 };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use flow_core::edge::{ParseRateLimitError, RateLimit};
+use flow_core::edge::{ParseRateLimitError, ParseTrustedProxyError, RateLimit, TrustedProxy};
 use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
@@ -76,6 +76,14 @@ pub(super) fn one_of<'a>(names: &'a [&str]) -> impl Fn(&str) -> Parsed<String> +
     }
 }
 
+/// A flow by its name.
+pub(super) fn one_flow_of<'a>(names: &'a [&str]) -> impl Fn(&str) -> Parsed<String> + 'a {
+    move |text| match names.iter().find(|name| **name == text) {
+        Some(name) => Ok((*name).to_owned()),
+        None => wanted(format!("must be flows that stream: {}", names.join(", "))),
+    }
+}
+
 pub(super) fn server(text: &str) -> Parsed<ServerKind> {
     match text {
         "native" => Ok(ServerKind::Native),
@@ -104,6 +112,13 @@ pub(super) fn workers(text: &str) -> Parsed<NonZeroUsize> {
 
 pub(super) fn positive(text: &str) -> Parsed<NonZeroUsize> {
     text.parse().or_else(|_| wanted("must be a whole number above 0"))
+}
+
+pub(super) fn positive_u32(text: &str) -> Parsed<u32> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => wanted("must be a whole number above 0"),
+    }
 }
 
 pub(super) fn count(text: &str) -> Parsed<usize> {
@@ -135,6 +150,21 @@ pub(super) fn milliseconds(text: &str) -> Parsed<Duration> {
 
 pub(super) fn rate_limit(text: &str) -> Parsed<RateLimit> {
     text.parse().map_err(|error: ParseRateLimitError| error.to_string())
+}
+
+pub(super) fn trusted_proxy(text: &str) -> Parsed<TrustedProxy> {
+    text.parse().map_err(|error: ParseTrustedProxyError| error.to_string())
+}
+
+/// It may hold a password, so it is kept like one.
+pub(super) fn redis_url(text: &str) -> Parsed<SecretString> {
+    if !cfg!(feature = "redis") {
+        return wanted("is not compiled in; build with --features redis");
+    }
+    if !["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return wanted("must be a URL such as redis://host:6379 or rediss://user:password@host:6380/0");
+    }
+    secret(text)
 }
 
 /// A `Host` value without its port: a name, an address, `*`, or `*.` and a name. In lower case.

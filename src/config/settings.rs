@@ -2,14 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::edge::{ApiKeys, CorsConfig, EdgeConfig, RateLimit, TrustedHosts};
+use flow_core::edge::{
+    ApiKeys, CorsConfig, EdgeConfig, RateLimit, SharedRateLimiter, TrustedHosts, TrustedProxies, TrustedProxy,
+};
 use secrecy::SecretString;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::grpc::GrpcSettings;
 use super::parse::{self, LogFormat};
+use super::resilience::ResilienceSettings;
 use super::sources::Sources;
 use crate::serving::ServerKind;
 
@@ -29,8 +33,12 @@ pub struct Settings {
     pub edge: EdgeSettings,
     /// The models and how to reach them.
     pub model: ModelSettings,
+    /// What stands between the flows and a model, or a machine, that fails.
+    pub resilience: ResilienceSettings,
     /// The log.
     pub log: LogSettings,
+    /// Port of the metrics on loopback, if they are wanted.
+    pub metrics_port: Option<u16>,
     /// `--env`: which `.<env>.env` was read.
     pub env: Option<String>,
     /// API docs, open CORS, console logs.
@@ -76,17 +84,23 @@ pub struct EdgeSettings {
     pub rate_limit: RateLimit,
     /// `Host` values to accept; none accepts any.
     pub trusted_hosts: TrustedHosts,
+    /// Proxies whose word on clients counts.
+    pub trusted_proxies: TrustedProxies,
     /// Hashes of the accepted keys; none asks for none.
     pub api_keys: ApiKeys,
     /// Which pages may call from a browser.
     pub cors: CorsConfig,
+    /// How long browsers must insist on HTTPS; zero says nothing.
+    pub hsts_max_age: Duration,
+    /// Smallest answer that is compressed, in bytes.
+    pub gzip_min_size: usize,
 }
 
 /// The models and how to reach them. Base URLs have no trailing slash.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
-    /// The model asked for.
-    pub model: Option<String>,
+    /// The models asked for: the first answers, the others where it cannot. Empty if none was asked for.
+    pub models: Vec<String>,
     /// Key for `googleai/`.
     pub gemini_api_key: Option<SecretString>,
     /// Server for `googleai/`, if not Google's.
@@ -114,10 +128,11 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
-    /// What the model asked for cannot do without, if that is missing.
-    fn lacks(&self) -> Option<&'static str> {
-        let (provider, _) = self.name().split_once('/').unwrap_or((self.name(), ""));
+    /// What a model cannot do without, if that is missing.
+    fn lacks(&self, name: &str) -> Option<&'static str> {
+        let (provider, _) = name.split_once('/').unwrap_or((name, ""));
         let (there, why) = match provider {
+            DEMO_MODEL if self.models.len() > 1 => (false, "has demo in a list: it would stand in unnoticed"),
             DEMO_MODEL | "ollama" => return None,
             "googleai" => (self.gemini_api_key.is_some(), "needs GEMINI_API_KEY"),
             "vertexai" => (
@@ -134,10 +149,15 @@ impl ModelSettings {
         (!there).then_some(why)
     }
 
-    /// The model to use: the one asked for, else Gemini with a key, else the demo model.
+    /// The model to use: the first one asked for, else Gemini with a key, else the demo model.
     pub fn name(&self) -> &str {
         let default = if self.gemini_api_key.is_some() { GEMINI_MODEL } else { DEMO_MODEL };
-        self.model.as_deref().unwrap_or(default)
+        self.models.first().map_or(default, String::as_str)
+    }
+
+    /// The same with the models to ask where it cannot answer.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name()).chain(self.models.iter().skip(1).map(String::as_str))
     }
 }
 
@@ -174,19 +194,23 @@ impl Settings {
     /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so
     /// that no platform routes traffic to invented replies.
     pub fn demo_by_accident(&self) -> bool {
-        self.model.model.is_none() && self.model.name() == DEMO_MODEL && !self.debug && !self.dev
+        self.model.models.is_empty() && self.model.name() == DEMO_MODEL && !self.debug && !self.dev
     }
 
     /// The edge's configuration. Clients are told by a header when no real model answers.
-    pub fn edge_config(&self) -> EdgeConfig {
+    pub fn edge_config(&self, shared_rate_limiter: Option<Arc<dyn SharedRateLimiter>>) -> EdgeConfig {
         let EdgeSettings { request_timeout, max_body_size, rate_limit, .. } = self.edge;
         EdgeConfig {
+            shared_rate_limiter,
             request_timeout,
             max_body_size,
             rate_limit: Some(rate_limit),
             trusted_hosts: self.edge.trusted_hosts.clone(),
+            trusted_proxies: self.edge.trusted_proxies.clone(),
             api_keys: self.edge.api_keys.clone(),
             cors: self.edge.cors.clone(),
+            hsts_max_age: self.edge.hsts_max_age,
+            gzip_min_size: self.edge.gzip_min_size,
             debug: self.debug,
             model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
         }
@@ -198,13 +222,15 @@ impl Settings {
             grpc: GrpcSettings::read(from),
             edge: EdgeSettings::read(from),
             model: ModelSettings::read(from),
+            resilience: ResilienceSettings::read(from),
             log: LogSettings::read(from),
+            metrics_port: from.optional("METRICS_PORT", parse::port),
             env: from.env.clone(),
             debug: from.value("DEBUG", parse::flag),
             dev: from.value("GENKIT_ENV", parse::text) == "dev",
         };
         settings.grpc.share_port(&mut settings.server, from);
-        if let Some(why) = settings.model.lacks() {
+        if let Some(why) = settings.model.names().find_map(|name| settings.model.lacks(name)) {
             from.refuse("MODEL", why);
         }
         settings
@@ -233,20 +259,30 @@ impl EdgeSettings {
             max_body_size: from.value("MAX_BODY_SIZE", parse::positive).get(),
             rate_limit: from.value("RATE_LIMIT_DEFAULT", parse::rate_limit),
             trusted_hosts: TrustedHosts::new(from.list("TRUSTED_HOSTS", parse::trusted_host)),
+            trusted_proxies: TrustedProxies::new(Self::proxies(from)),
             api_keys: ApiKeys::new(from.list("API_KEYS", parse::key_hash)),
             cors: CorsConfig {
                 origins: from.list("CORS_ALLOWED_ORIGINS", parse::origin),
                 methods: from.list("CORS_ALLOWED_METHODS", parse::token).join(","),
                 headers: from.list("CORS_ALLOWED_HEADERS", parse::token).join(","),
             },
+            hsts_max_age: from.value("HSTS_MAX_AGE", parse::seconds_or_zero),
+            gzip_min_size: from.value("GZIP_MIN_SIZE", parse::count),
         }
+    }
+
+    /// On Cloud Run only the platform can connect, and it appends the client's address.
+    fn proxies(from: &mut Sources<'_>) -> Vec<TrustedProxy> {
+        let given = from.is_given("TRUSTED_PROXIES");
+        let listed = from.list("TRUSTED_PROXIES", parse::trusted_proxy);
+        if !given && from.is_cloud_run() { vec![TrustedProxy::Platform] } else { listed }
     }
 }
 
 impl ModelSettings {
     fn read(from: &mut Sources<'_>) -> Self {
         Self {
-            model: from.optional("MODEL", parse::text),
+            models: from.list("MODEL", parse::text),
             gemini_api_key: from.optional("GEMINI_API_KEY", parse::secret),
             gemini_base_url: from.optional("GEMINI_BASE_URL", parse::base_url),
             vertex_project: from.optional("GOOGLE_CLOUD_PROJECT", parse::text),

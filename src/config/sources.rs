@@ -126,6 +126,11 @@ impl<'a> Sources<'a> {
         self.faults.push(Fault { key: name.to_owned(), value, origin, why: why.into(), example: "" });
     }
 
+    /// Whether the platform is Cloud Run, which says so itself. No setting: nobody else should.
+    pub(super) fn is_cloud_run(&self) -> bool {
+        (self.environment)("K_SERVICE").is_some()
+    }
+
     /// Whether a setting is given anywhere.
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.rank(name) < usize::MAX

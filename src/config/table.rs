@@ -160,7 +160,7 @@ pub const SETTINGS: &[Setting] = &[
         MODEL,
         "MODEL",
         "PROVIDER/NAME",
-        "Model of the flows, such as `openai/gpt-5-mini` or `demo`.",
+        "Model of the flows, such as `openai/gpt-5-mini` or `demo`; several by commas: where one fails, the next.",
     )
     .flag("model")
     .otherwise("googleai/gemini-flash-latest with a key, else demo")
@@ -203,6 +203,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(LOGS, "RUST_LOG", "FILTER", "Filter per target; wins over LOG_LEVEL from the same place.")
         .example("info,flow_runtime=debug"),
     Setting::new(LOGS, "NO_COLOR", "ANY", "Any value turns the colours of console logs off.").example("1"),
+    Setting::new(LOGS, "METRICS_PORT", "PORT", "Prometheus metrics on a loopback listener of their own.")
+        .flag("metrics-port")
+        .otherwise("no metrics")
+        .example("9464"),
     Setting::new(EDGE, "REQUEST_TIMEOUT", "SECONDS", "Time a call may take until it is a 504.")
         .flag("request-timeout")
         .default("120"),
@@ -227,6 +231,14 @@ pub const SETTINGS: &[Setting] = &[
     .example("api.example.com,localhost"),
     Setting::new(
         EDGE,
+        "TRUSTED_PROXIES",
+        "NETWORKS",
+        "Whose X-Forwarded-For counts, by commas: networks, or `platform` for whoever connects.",
+    )
+    .otherwise("none; on Cloud Run `platform`")
+    .example("10.0.0.0/8,2001:db8::1"),
+    Setting::new(
+        EDGE,
         "API_KEYS",
         "HASHES",
         "SHA-256 of each accepted key (`printf %s KEY | sha256sum`), by commas.",
@@ -246,10 +258,59 @@ pub const SETTINGS: &[Setting] = &[
         .default("GET,POST,OPTIONS"),
     Setting::new(EDGE, "CORS_ALLOWED_HEADERS", "HEADERS", "Request headers a preflight allows, by commas.")
         .default("Content-Type,Authorization,X-Request-ID"),
-    Setting::new(RESILIENCE, "LLM_TIMEOUT", "MILLISECONDS", "Time one call to the model may take.")
+    Setting::new(
+        EDGE,
+        "HSTS_MAX_AGE",
+        "SECONDS",
+        "How long browsers that came by HTTPS insist on it; 0 says nothing.",
+    )
+    .default("31536000"),
+    Setting::new(EDGE, "GZIP_MIN_SIZE", "BYTES", "Smallest answer that is compressed; streams never are.")
+        .default("500"),
+    Setting::new(
+        RESILIENCE,
+        "LLM_TIMEOUT",
+        "MILLISECONDS",
+        "Time a call to the model may take with its repetitions; in a stream, until it begins and between chunks.",
+    )
         .default("120000"),
     Setting::new(RESILIENCE, "HTTP_POOL_MAX", "COUNT", "Most connections to model servers at once.")
         .default("100"),
     Setting::new(RESILIENCE, "HTTP_POOL_MAX_IDLE", "COUNT", "Idle connections kept to each model server.")
         .default("20"),
+    Setting::new(RESILIENCE, "CACHE_ENABLED", "BOOL", "Keep the answers of the five idempotent flows.")
+        .default("true"),
+    Setting::new(RESILIENCE, "CACHE_TTL", "SECONDS", "How long an answer is kept.").default("300"),
+    Setting::new(RESILIENCE, "CACHE_MAX_SIZE", "COUNT", "Answers kept; the one not used for longest goes first.")
+        .default("1024"),
+    Setting::new(
+        RESILIENCE,
+        "STREAM_JOIN",
+        "FLOWS",
+        "Flows whose identical streams become one while they flow, by commas.",
+    )
+    .otherwise("none: jokes and stories are to be fresh")
+    .example("tell_story"),
+    Setting::new(RESILIENCE, "CB_ENABLED", "BOOL", "Leave a model alone that keeps failing.").default("true"),
+    Setting::new(RESILIENCE, "CB_FAILURE_THRESHOLD", "COUNT", "Failures in a row that open the circuit.")
+        .default("5"),
+    Setting::new(RESILIENCE, "CB_RECOVERY_TIMEOUT", "SECONDS", "How long the circuit stays open.").default("30"),
+    Setting::new(RESILIENCE, "CB_HALF_OPEN_MAX", "COUNT", "Calls that probe a model at once after that.")
+        .default("1"),
+    Setting::new(
+        RESILIENCE,
+        "REDIS_URL",
+        "URL",
+        "Where replicas share cache and rate limits (needs the feature `redis`).",
+    )
+    .secret()
+    .otherwise("each replica for itself")
+    .example("redis://127.0.0.1:6379"),
+    Setting::new(
+        RESILIENCE,
+        "REDIS_TIMEOUT",
+        "MILLISECONDS",
+        "Time one operation on Redis may take; after that the replica goes on alone.",
+    )
+    .default("20"),
 ];

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use flow_core::edge::{ApiKeys, CorsConfig, TrustedHosts};
+use flow_core::edge::{ApiKeys, CorsConfig, TrustedHosts, TrustedProxies, TrustedProxy};
+use flow_runtime::{BreakerSettings, CacheSettings};
 use secrecy::ExposeSecret;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -58,7 +59,7 @@ fn message(loaded: Result<Command, ConfigError>) -> String {
 #[test]
 fn without_any_setting_the_defaults_of_the_contract_hold() {
     let settings = settings(&[], &[]);
-    let Settings { server, grpc, edge, model, log, env, debug, dev } = &settings;
+    let Settings { server, grpc, edge, model, resilience, log, metrics_port, env, debug, dev } = &settings;
     assert!(grpc.enabled && !grpc.single_port && grpc.port == 50051 && grpc.tls.is_none());
     assert_eq!((env, *debug, *dev, &server.framework), (&None, false, false, &None));
     assert_eq!(server.address(), SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -73,6 +74,11 @@ fn without_any_setting_the_defaults_of_the_contract_hold() {
     assert_eq!(edge.cors, CorsConfig::default());
     assert_eq!((model.name(), model.llm_timeout), ("demo", Duration::from_mins(2)));
     assert_eq!((model.pool.max.get(), model.pool.max_idle), (100, 20));
+    assert_eq!((edge.hsts_max_age.as_secs(), edge.gzip_min_size), (31_536_000, 500));
+    assert_eq!(edge.trusted_proxies, TrustedProxies::default());
+    assert_eq!(resilience.cache, Some(CacheSettings::default()));
+    assert_eq!(resilience.breaker, Some(BreakerSettings::default()));
+    assert!(resilience.stream_join.is_empty() && resilience.redis_url.is_none() && metrics_port.is_none());
     assert_eq!((log.format, &log.filter, log.color), (None, &LogFilter::Level(LevelFilter::INFO), true));
 }
 
@@ -119,7 +125,7 @@ fn the_rows_of_a_group_stand_together() {
 fn an_empty_or_blank_value_counts_as_not_given() {
     let settings =
         settings(&["--port", "", "--model", " "], &[("PORT", "9000"), ("MODEL", ""), ("DEBUG", "")]);
-    assert_eq!((settings.server.port, settings.model.model, settings.debug), (9000, None, false));
+    assert_eq!((settings.server.port, settings.model.models.len(), settings.debug), (9000, 0, false));
 }
 
 #[test]
@@ -165,6 +171,16 @@ fn bad_values_of_every_kind_are_refused() {
         ("CORS_ALLOWED_ORIGINS", "https://a.example/"),
         ("CORS_ALLOWED_METHODS", "GET POST"),
         ("HTTP_POOL_MAX", "0"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXIES", "10.0.0.0/40"),
+        ("HSTS_MAX_AGE", "forever"),
+        ("GZIP_MIN_SIZE", "1kB"),
+        ("CACHE_TTL", "0"),
+        ("CACHE_MAX_SIZE", "0"),
+        ("CB_FAILURE_THRESHOLD", "0"),
+        ("CB_HALF_OPEN_MAX", "-1"),
+        ("STREAM_JOIN", "translate_text"),
+        ("METRICS_PORT", "65536"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
         ("RUST_LOG", "a=b=c"),
@@ -224,6 +240,29 @@ fn a_gemini_key_makes_gemini_the_model_unless_another_is_asked_for() {
 }
 
 #[test]
+fn models_by_commas_are_asked_in_their_order() {
+    let keys = [("GEMINI_API_KEY", "k"), ("OPENAI_API_KEY", "k")];
+    let list = ("MODEL", "googleai/a, openai/b");
+    let model = settings(&[], &[keys[0], keys[1], list]).model;
+    assert_eq!(
+        (model.name(), model.names().collect::<Vec<_>>()),
+        ("googleai/a", vec!["googleai/a", "openai/b"])
+    );
+    assert!(fault(&[], &[keys[0], list]).contains("needs OPENAI_API_KEY"), "the second lacks its key");
+    assert!(fault(&[], &[keys[0], ("MODEL", "googleai/a,demo")]).contains("stand in unnoticed"));
+}
+
+#[test]
+fn the_platform_is_trusted_where_it_says_that_it_is_one() {
+    let proxies = |environment: &[(&str, &str)]| settings(&[], environment).edge.trusted_proxies;
+    let platform = TrustedProxies::new([TrustedProxy::Platform]);
+    assert_eq!(proxies(&[("K_SERVICE", "flows")]), platform);
+    let own = ("TRUSTED_PROXIES", "10.0.0.0/8");
+    assert_eq!(proxies(&[("K_SERVICE", "flows"), own]), proxies(&[own]));
+    assert_ne!(proxies(&[own]), platform);
+}
+
+#[test]
 fn only_a_demo_model_nobody_asked_for_is_an_accident() {
     assert!(settings(&[], &[]).demo_by_accident());
     assert!(settings(&[], &[("OPENAI_API_KEY", "k")]).demo_by_accident());
@@ -254,7 +293,7 @@ fn the_edge_gets_what_was_set() {
         &["--debug", "--rate-limit", "5/hour"],
         &[("CORS_ALLOWED_ORIGINS", "https://App.example.com, http://localhost:3000")],
     );
-    let edge = settings.edge_config();
+    let edge = settings.edge_config(None);
     assert_eq!(edge.cors.origins, ["https://app.example.com", "http://localhost:3000"]);
     assert_eq!((edge.rate_limit.unwrap().per.as_secs(), edge.debug), (3600, true));
     assert_eq!(edge.model_header.as_deref(), Some("demo"));

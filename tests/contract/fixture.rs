@@ -2,20 +2,25 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fake_gemini::FakeGemini;
+use flate2::read::GzDecoder;
 use flow_core::adapter::Adapter;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
 use genkit_endpoints::serving::ServerKind;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::cases::{Case, Profile, get, script};
+use crate::cases::{Case, Profile, before, script};
 use crate::client::Reply;
 use crate::leaks::KEY;
 use crate::server::Server;
+
+/// The rate where rates are not what a case is about.
+const UNLIMITED: &str = "1000000/second";
 
 /// Headers that belong to the framing of a reply, not to the reply.
 const FRAMING: [&str; 5] = ["connection", "content-length", "date", "keep-alive", "transfer-encoding"];
@@ -34,7 +39,7 @@ impl Fixture {
     pub async fn new() -> Self {
         let fake = FakeGemini::builder().key(KEY).lenient().start().await;
         script(&fake);
-        let h2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+        let h2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().no_gzip().build().unwrap();
         Self { fake, servers: Mutex::default(), h2, exchanges: AtomicUsize::new(0) }
     }
 
@@ -73,7 +78,10 @@ impl Fixture {
                 ("GEMINI_API_KEY", KEY.to_owned()),
                 ("GEMINI_BASE_URL", self.fake.url()),
                 ("WEB_CONCURRENCY", "1".to_owned()),
-                ("RATE_LIMIT_DEFAULT", "1000000/second".to_owned()),
+                ("RATE_LIMIT_DEFAULT", UNLIMITED.to_owned()),
+                // Cases must not depend on each other; cache and circuit have profiles of their own.
+                ("CACHE_ENABLED", "false".to_owned()),
+                ("CB_ENABLED", "false".to_owned()),
             ];
             for (name, value) in profile.environment() {
                 environment.retain(|it| it.0 != name);
@@ -85,8 +93,8 @@ impl Fixture {
                 if profile == Profile::Draining {
                     server.drain.start();
                 }
-                if profile == Profile::Rate {
-                    get("the one request of the day", "/nope").request.send(server.address).await.unwrap();
+                for case in before(profile) {
+                    case.request.send(server.address).await.unwrap();
                 }
                 started.push((format!("{}/{}", adapter.name, kind.as_str()), server));
             }
@@ -113,10 +121,21 @@ impl Fixture {
         }
         let mut text = format!("{}\n", reply.status);
         for (name, value) in headers {
+            // How much is left depends on the moment, where there is enough.
+            let unlimited = name == "ratelimit" && !value.contains("r=0;");
+            let value = if unlimited { "\"default\";r=<enough>;t=1" } else { value };
             writeln!(text, "{name}: {value}").unwrap();
         }
         text.push('\n');
-        text.push_str(&String::from_utf8_lossy(&reply.body));
+        let body = match header("content-encoding") {
+            Some("gzip") if !reply.body.is_empty() => {
+                let mut body = Vec::new();
+                GzDecoder::new(&*reply.body).read_to_end(&mut body).map_err(|it| format!("no gzip: {it}"))?;
+                body
+            }
+            _ => reply.body.clone(),
+        };
+        text.push_str(&String::from_utf8_lossy(&body));
         if sent != Some(id) {
             if id.len() != 36 || id.as_bytes()[14] != b'4' {
                 return Err(format!("the request id {id} is no UUID v4"));
@@ -124,10 +143,11 @@ impl Fixture {
             text = text.replace(id, "<uuid>");
         }
         // How long to wait depends on the moment.
-        if case.profile == Profile::Rate
-            && let Some(seconds) = header("retry-after")
+        if let (Profile::Rate | Profile::Order | Profile::Proxied | Profile::Circuit, Some(seconds)) =
+            (case.profile, header("retry-after"))
         {
-            text = text.replace(seconds, "<seconds>");
+            text = text.replace(&format!("retry-after: {seconds}\n"), "retry-after: <seconds>\n");
+            text = text.replace(&format!("\"retry_after\":{seconds}"), "\"retry_after\":<seconds>");
         }
         Ok(text)
     }

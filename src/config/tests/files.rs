@@ -120,7 +120,7 @@ fn byte_order_marks_carriage_returns_and_missing_final_newlines_are_harmless() {
     let dir = Dir::with(&[(".env", b"\xEF\xBB\xBFPORT=1\r\nHOST=127.0.0.9\r\nMODEL=demo  ")]);
     let settings = serve(load_in(&dir.0, &[], &[]));
     assert_eq!(settings.server.address(), SocketAddr::from(([127, 0, 0, 9], 1)));
-    assert_eq!(settings.model.model.as_deref(), Some("demo"));
+    assert_eq!(settings.model.models, ["demo"]);
 }
 
 #[test]

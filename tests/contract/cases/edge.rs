@@ -1,9 +1,58 @@
 //! What a request passes before a flow sees it.
 
 use super::{Case, Profile, bare, get, post};
+use crate::client::Body;
+
+/// A request that passes every rule there is.
+pub fn ordered(name: &'static str) -> Case {
+    let case = post(name, "/tell-joke", "{}").on(Profile::Order);
+    case.header("host", "api.example.com").header("authorization", "Bearer sesame")
+}
+
+/// A request that a proxy on this machine passes on.
+pub fn behind_a_proxy(name: &'static str, client: &str) -> Case {
+    post(name, "/tell-joke", "{}").on(Profile::Proxied).header("x-forwarded-for", client)
+}
+
+/// Each breaks one rule less than the one before, from the outermost on; the first that is broken answers.
+fn order() -> Vec<Case> {
+    let huge = || Body::Declared(1_000_000_000, b"{".to_vec());
+    let nonsense = |name| {
+        let case =
+            bare(name, "PUT", "/nope%20").on(Profile::Order).body(huge()).header("content-type", "text/html");
+        case.header("origin", "https://app.example").header("host", "evil.example")
+    };
+    let trusted = |name| nonsense(name).header("host", "api.example.com");
+    let known = |name| trusted(name).header("authorization", "Bearer sesame");
+    let unlimited = |mut case: Case| {
+        case.profile = Profile::Small;
+        case.request.headers.retain(|it| it.0 == "content-type");
+        case
+    };
+    vec![
+        nonsense("order-the-host-comes-first"),
+        trusted("order-then-the-key"),
+        known("order-then-the-rate"),
+        unlimited(known("order-then-the-body")),
+        unlimited(known("order-then-the-path").body(Body::None)),
+        unlimited(post("order-then-the-method", "/health", "x").header("content-type", "text/html")),
+        unlimited(post("order-then-the-type", "/tell-joke", "x").header("content-type", "text/html")),
+        unlimited(post("order-then-the-form", "/tell-joke", "x")),
+        unlimited(post("order-then-the-limits", "/tell-joke", r#"{"name":7}"#)),
+        ordered("order-a-preflight-is-neither-known-nor-counted").as_preflight(),
+    ]
+}
 
 pub fn cases() -> Vec<Case> {
+    [single(), order()].concat()
+}
+
+fn single() -> Vec<Case> {
     let joke = |name| post(name, "/tell-joke", "{}");
+    let long = |name| {
+        let text = "Hello ".repeat(100);
+        post(name, "/translate", serde_json::json!({"text": text, "target_language": "Japanese"}).to_string())
+    };
     let preflight = |name| {
         bare(name, "OPTIONS", "/tell-joke")
             .header("origin", "https://app.example")
@@ -40,6 +89,35 @@ pub fn cases() -> Vec<Case> {
         post("a-flow-by-name-while-draining", "/flows/tell_joke", "{}").on(Profile::Draining),
         get("not-ready-while-draining", "/ready").on(Profile::Draining),
         get("alive-while-draining", "/health").on(Profile::Draining),
+        behind_a_proxy("a-client-behind-a-proxy-has-its-own-rate", "203.0.113.1"),
+        behind_a_proxy("what-a-client-forges-does-not-count", "198.51.100.9, 203.0.113.1"),
+        get("a-request-by-https", "/nope")
+            .on(Profile::Proxied)
+            .header("x-forwarded-for", "203.0.113.1")
+            .header("x-forwarded-proto", "https"),
+        get("a-probe-by-https", "/health").on(Profile::Proxied).header("x-forwarded-proto", "https"),
+        get("https-by-the-word-of-a-stranger", "/health").header("x-forwarded-proto", "https"),
+        post("a-call-while-the-circuit-is-open", "/chat", "{}").on(Profile::Circuit),
+        post("a-stream-while-the-circuit-is-open", "/tell-story/stream", "{}").on(Profile::Circuit),
+        post("a-flow-by-name-while-the-circuit-is-open", "/flows/pirate_chat", "{}").on(Profile::Circuit),
+        get("ready-while-the-circuit-is-open", "/ready").on(Profile::Circuit),
+        long("a-long-answer-compressed").header("accept-encoding", "br, gzip"),
+        long("a-long-answer-for-who-takes-no-gzip").header("accept-encoding", "gzip;q=0, *"),
+        joke("a-short-answer-is-not-compressed").header("accept-encoding", "gzip"),
+        post("a-stream-is-not-compressed", "/tell-story/stream", "{}").header("accept-encoding", "gzip"),
+        post("a-long-error-compressed", "/generate-code", r#"{"description":7,"language":7}"#)
+            .header("accept-encoding", "gzip")
+            .header("x-request-id", &"long-".repeat(25)),
+        get("the-openapi-document-compressed", "/openapi.json")
+            .on(Profile::Debug)
+            .header("accept-encoding", "gzip"),
+        bare("head-of-a-compressed-answer", "HEAD", "/openapi.json")
+            .on(Profile::Debug)
+            .header("accept-encoding", "gzip"),
+        long("a-compressed-answer-for-another-page")
+            .on(Profile::Cors)
+            .header("origin", "https://app.example")
+            .header("accept-encoding", "gzip"),
         get("the-openapi-document", "/openapi.json").on(Profile::Debug),
         get("the-swagger-page", "/docs").on(Profile::Debug),
         bare("head-of-the-swagger-page", "HEAD", "/docs").on(Profile::Debug),

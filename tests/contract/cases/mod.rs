@@ -1,5 +1,6 @@
 //! The cases, by what they are about. Each is one request and the settings of the server it goes to.
 
+mod cache;
 mod decoding;
 mod edge;
 mod genkit;
@@ -46,6 +47,26 @@ pub enum Profile {
     Demo,
     /// Shutting down.
     Draining,
+    /// Every rule is on, the one request of the day has been sent.
+    Order,
+    /// A proxy on this machine is trusted; a client has one request a day.
+    Proxied,
+    /// Answers are kept.
+    Cached,
+    /// The model has failed once, which was once too often.
+    Circuit,
+}
+
+/// What has been sent to a server before its cases.
+pub fn before(profile: Profile) -> Vec<Case> {
+    match profile {
+        Profile::Rate => vec![get("the one request of the day", "/nope")],
+        Profile::Order => vec![edge::ordered("the one request of the day")],
+        Profile::Proxied => vec![edge::behind_a_proxy("the one request of the day", "203.0.113.1")],
+        Profile::Cached => cache::cases(),
+        Profile::Circuit => vec![post("the failure", "/chat", r#"{"question":"fault-500"}"#)],
+        _ => vec![],
+    }
 }
 
 impl Profile {
@@ -68,6 +89,14 @@ impl Profile {
             Self::Hurried => vec![("REQUEST_TIMEOUT", "1")],
             Self::Accident => vec![("GEMINI_API_KEY", "")],
             Self::Demo => vec![("MODEL", "demo"), ("GEMINI_API_KEY", "")],
+            Self::Order => {
+                [Self::Keys, Self::Hosts, Self::Rate, Self::Small, Self::Cors].map(Self::environment).concat()
+            }
+            Self::Proxied => vec![("RATE_LIMIT_DEFAULT", "1/day"), ("TRUSTED_PROXIES", "127.0.0.0/8")],
+            Self::Cached => vec![("CACHE_ENABLED", "true")],
+            Self::Circuit => {
+                vec![("CB_ENABLED", "true"), ("CB_FAILURE_THRESHOLD", "1"), ("CB_RECOVERY_TIMEOUT", "86400")]
+            }
         }
     }
 }
@@ -81,6 +110,7 @@ pub fn all() -> Vec<Case> {
         decoding::cases(),
         upstream::cases(),
         edge::cases(),
+        cache::cases(),
     ]
     .concat();
     let mut names: Vec<_> = cases.iter().map(|it| it.name).collect();
@@ -122,6 +152,15 @@ impl Case {
         self.request.headers.retain(|it| it.0 != name);
         self.request.headers.push((name, value.into()));
         self
+    }
+
+    /// The same as a browser asks before it sends it.
+    pub fn as_preflight(mut self) -> Self {
+        self.request.method = "OPTIONS";
+        self.request.headers.retain(|it| it.0 == "host");
+        self.body(Body::None)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "POST")
     }
 
     pub fn body(mut self, body: Body) -> Self {
