@@ -37,11 +37,14 @@ pub(super) fn stream(ai: &Runtime, input: &StoryInput) -> FlowStream<StoryRespon
 
 /// Where the last whole sentence of a text ends, with the space that follows it.
 fn sentence_end(text: &str) -> Option<usize> {
-    let end = text.rfind(['.', '!', '?', '\n'])?;
-    let end = end
-        + text[end..].chars().take_while(|it| ".!?\"\n ".contains(*it)).map(char::len_utf8).sum::<usize>();
-    // Until the next word has begun, a full stop may still turn out to be part of a number.
-    (end < text.len()).then_some(end).or((text.len() > LONGEST_CHUNK).then_some(text.len()))
+    let trailing = |at: usize| {
+        let marks = text[at..].chars().take_while(|it| ".!?\"\n ".contains(*it));
+        at + marks.map(char::len_utf8).sum::<usize>()
+    };
+    // Until the next word has begun, a full stop may still turn out to be part of a number; then the sentence before
+    // is the last that is surely whole.
+    let mut ends = text.rmatch_indices(['.', '!', '?', '\n']).map(|(at, _)| trailing(at));
+    ends.find(|end| *end < text.len()).or((text.len() > LONGEST_CHUNK).then_some(text.len()))
 }
 
 #[cfg(test)]
@@ -52,6 +55,7 @@ mod tests {
     fn a_chunk_ends_with_its_sentence() {
         assert_eq!(sentence_end("One. Two! Th"), Some(10));
         assert_eq!(sentence_end("One."), None);
+        assert_eq!(sentence_end("One. Two. "), Some("One. ".len()));
         assert_eq!(sentence_end("no end yet"), None);
         assert_eq!(sentence_end("Eins… Zwei. Drei"), Some("Eins… Zwei. ".len()));
         assert_eq!(sentence_end(&("é".repeat(400) + ".")), Some(801));

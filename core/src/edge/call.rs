@@ -59,6 +59,7 @@ pub struct Call {
     path_allows: &'static str,
     keeps_alive: bool,
     https: bool,
+    is_head: bool,
     accepts_gzip: bool,
     varies_by_coding: bool,
     span: tracing::Span,
@@ -140,6 +141,7 @@ impl Call {
             path_allows: allow(head.path),
             keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
             https: origin.https,
+            is_head: head.method == "HEAD",
             accepts_gzip: compress::accepts_gzip((head.header)("accept-encoding")),
             varies_by_coding: false,
             span,
@@ -225,9 +227,11 @@ impl Call {
     }
 
     /// Whether an answer's body, of this type and size, is to be compressed; then it goes through
-    /// [`gzip`](Self::gzip). Streams have no size and never are.
+    /// [`gzip`](Self::gzip). Streams have no size and never are. Neither are answers to HEAD, whose body some
+    /// frameworks have dropped by now.
     pub fn compresses(&mut self, content_type: Option<&[u8]>, size: Option<u64>) -> bool {
-        let worth_it = size.is_some_and(|it| it >= self.edge.config.gzip_min_size as u64)
+        let worth_it = !self.is_head
+            && size.is_some_and(|it| it >= self.edge.config.gzip_min_size as u64)
             && content_type.is_some_and(compress::is_compressible);
         self.varies_by_coding |= worth_it;
         worth_it && self.accepts_gzip
