@@ -9,13 +9,14 @@
     reason = "a test"
 )]
 
+#[path = "contract/process.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod process;
 #[path = "contract/server.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
@@ -25,6 +26,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
 use genkit_endpoints::serving::ServerKind;
+use process::Process;
 use server::Server;
 use tokio::io::AsyncWriteExt;
 
@@ -47,7 +49,7 @@ fn environment(fake: &FakeGemini) -> Vec<(&'static str, String)> {
         ("GEMINI_API_KEY", "key".to_owned()),
         ("GEMINI_BASE_URL", fake.url()),
         ("WEB_CONCURRENCY", "1".to_owned()),
-        ("GRPC_PORT", "0".to_owned()),
+        ("SHUTDOWN_GRACE", GRACE.as_secs().to_string()),
         ("RATE_LIMIT_DEFAULT", "1000000/second".to_owned()),
     ]
 }
@@ -155,7 +157,7 @@ async fn told_to_end_a_server_finishes_calls_ends_streams_and_exits_in_time() {
             Reply::chunks(["word "; 600]).chunk_delay(Duration::from_millis(100)),
         );
         fake.otherwise(Reply::text("Arrr.").header_delay(GRACE / 2));
-        let mut process = Process::start(adapter.name, kind, &fake);
+        let mut process = Process::start(adapter.name, kind, &environment(&fake));
         let who = format!("{}/{kind:?}", adapter.name);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = |path: &str| format!("http://{}{path}", process.address);
@@ -210,7 +212,7 @@ async fn an_idle_server_exits_at_once_and_a_second_signal_does_not_wait() {
         let fake = silent_model().await;
         let who = format!("{}/{kind:?}", adapter.name);
         let told = Instant::now();
-        let mut idle = Process::start(adapter.name, kind, &fake);
+        let mut idle = Process::start(adapter.name, kind, &environment(&fake));
         // An idle connection that stays open must not hold the server.
         let idle_connection = tokio::net::TcpStream::connect(idle.address).await.unwrap();
         idle.signal("INT");
@@ -218,7 +220,7 @@ async fn an_idle_server_exits_at_once_and_a_second_signal_does_not_wait() {
         assert!(told.elapsed() < GRACE, "{who}: took {:?}", told.elapsed());
         drop(idle_connection);
 
-        let mut busy = Process::start(adapter.name, kind, &fake);
+        let mut busy = Process::start(adapter.name, kind, &environment(&fake));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/chat", busy.address);
         let call = client.post(url).header("content-type", "application/json").body("{}").send();
@@ -231,72 +233,5 @@ async fn an_idle_server_exits_at_once_and_a_second_signal_does_not_wait() {
         assert_eq!(busy.wait(GRACE).await, Some(130), "{who}");
         assert!(told.elapsed() < GRACE / 2, "{who}: took {:?}", told.elapsed());
         assert!(call.await.unwrap().is_err());
-    }
-}
-
-/// The real program in a process of its own.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(framework: &str, kind: ServerKind, fake: &FakeGemini) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_genkit-endpoints"))
-            .args([
-                "--framework",
-                framework,
-                "--server",
-                kind.as_str(),
-                "--port",
-                "0",
-                "--log-format",
-                "json",
-            ])
-            .env_clear()
-            .envs(environment(fake))
-            .env("SHUTDOWN_GRACE", GRACE.as_secs().to_string())
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-                line["address"].as_str().map(|it| it.parse().unwrap())
-            })
-            .expect("the log says the address");
-        // The log must be read, or the process would block on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-
-    fn signal(&self, name: &str) {
-        let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-    }
-
-    /// The exit code, if it exits in time.
-    async fn wait(&mut self, patience: Duration) -> Option<i32> {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            if Instant::now() > deadline {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

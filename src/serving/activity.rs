@@ -8,16 +8,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_core::adapter::HyperBody;
+use flow_core::adapter::{HEAD_TIMEOUT, HyperBody};
 use hyper::Request;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-
-/// How long a request's head may take to arrive once it has begun, or on a fresh connection at all, with its
-/// TLS handshake.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

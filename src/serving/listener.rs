@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::adapter::{Adapter, App, Encrypted, HyperService, Native, RpcAdapter};
+use flow_core::adapter::{
+    Adapter, App, Encrypted, HEAD_TIMEOUT, HyperService, MAX_CONNECTIONS, Native, RpcAdapter,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,10 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, HEAD_TIMEOUT, Watched};
-
-/// Connections over all workers; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 8192;
+use super::activity::{Activity, Watched};
 
 /// HTTP/2: requests at once on one connection, and resets of requests not yet accepted (CVE-2023-44487).
 const MAX_STREAMS: u32 = 200;

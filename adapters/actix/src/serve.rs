@@ -11,7 +11,7 @@ use actix_service::IntoServiceFactory;
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, Response, Server, Service, ServiceFactory, ServiceResponse, fn_factory};
 use actix_web::{Error, HttpResponse};
-use flow_core::adapter::{App, HyperService, Native};
+use flow_core::adapter::{App, HyperService, MAX_CONNECTIONS, Native};
 use tokio_util::task::TaskTracker;
 
 use crate::bridge;
@@ -33,8 +33,10 @@ pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<(
         let connections = TaskTracker::new();
         let worker = Worker { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
         // Dropping the server stops it: it joins the thread that accepts, and the workers end.
+        let workers = workers.get().min(MAX_WORKERS);
         let mut server = Server::build()
-            .workers(workers.get().min(MAX_WORKERS))
+            .workers(workers)
+            .max_concurrent_connections(MAX_CONNECTIONS.div_ceil(workers))
             .disable_signals()
             .listen("flows", listener, move || {
                 let worker = worker.clone();

@@ -18,7 +18,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
 use actix_web::http::header::CONNECTION;
 use actix_web::http::{ConnectionType, Version};
-use flow_core::adapter::App;
+use flow_core::adapter::{App, HEAD_TIMEOUT};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -27,10 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bridge;
+use crate::limit::Limited;
 use crate::serve::{answer, build};
-
-/// How long a connection's first request head may take to arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may go on sending a body that is already refused.
 const LINGER: Duration = Duration::from_secs(1);
@@ -62,6 +60,7 @@ impl Worker {
     pub(crate) async fn service(
         self,
     ) -> io::Result<impl Service<TcpStream, Response = (), Error = io::Error>> {
+        let max_body_size = self.app.edge.max_body_size();
         let app = Rc::new(build(self.app).await?);
         let (called, stop, keeps_alive) = (app.clone(), self.stop.clone(), !self.keep_alive.is_zero());
         let http1 = HttpService::build()
@@ -90,7 +89,7 @@ impl Worker {
                 if starts_http2(&stream, &stop).await? {
                     http2_connection(&http2, stream, peer, app, stop).await;
                 } else {
-                    let _ = http1.call((stream, Some(peer))).await;
+                    let _ = http1.call((Limited::new(stream, max_body_size), Some(peer))).await;
                 }
                 Ok(())
             };

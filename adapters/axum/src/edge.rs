@@ -1,6 +1,5 @@
 //! Core's edge rules as axum middleware.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +14,7 @@ use flow_core::edge::{Call, Edge, Head};
 use tower_layer::Layer;
 
 use crate::reply::{Raw, set};
+use crate::serve::Peer;
 
 /// Puts every route, and the answer where there is none, behind the edge.
 ///
@@ -99,7 +99,7 @@ fn open(edge: &Arc<Edge>, request: &Request) -> Call {
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
             all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
             host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
-            peer: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
+            peer: request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip()),
             http1: request.version() < Version::HTTP_2,
             https: false,
         },

@@ -3,20 +3,26 @@
 use std::io::{ErrorKind, IoSlice, Result};
 use std::net::TcpListener;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use flow_core::adapter::{Guarded, MAX_CONNECTIONS};
 use poem::http::uri::Scheme;
 use poem::listener::TcpAcceptor;
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// How long to wait before accepting again after a failure.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// poem's acceptor, with what it leaves to others.
-pub(crate) struct Acceptor(TcpAcceptor);
+pub(crate) struct Acceptor {
+    acceptor: TcpAcceptor,
+    places: Arc<Semaphore>,
+}
 
 /// A connection whose end is an error.
 ///
@@ -24,12 +30,13 @@ pub(crate) struct Acceptor(TcpAcceptor);
 /// the ended connection once more, to shut it down gracefully. When the end was only an end of file, hyper
 /// then takes the write half for open and the handler runs on, with nobody left to answer. After an error
 /// of the connection both halves are closed, and the handler and its body are dropped.
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct Connection(Guarded<TcpStream>);
 
 impl Acceptor {
     /// Takes a listener that is bound and non-blocking.
     pub(crate) fn new(listener: TcpListener) -> Result<Self> {
-        TcpAcceptor::from_std(listener).map(Self)
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        TcpAcceptor::from_std(listener).map(|acceptor| Self { acceptor, places })
     }
 }
 
@@ -37,15 +44,18 @@ impl poem::listener::Acceptor for Acceptor {
     type Io = Connection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
-        self.0.local_addr()
+        self.acceptor.local_addr()
     }
 
     async fn accept(&mut self) -> Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
-        match self.0.accept().await {
+        // The semaphore is never closed.
+        let Ok(place) = self.places.clone().acquire_owned().await else { std::future::pending().await };
+        match self.acceptor.accept().await {
             Ok((stream, local, remote, scheme)) => {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                Ok((Connection(stream), local, remote, scheme))
+                // poem sees itself to connections on which nothing happens.
+                Ok((Connection(Guarded::new(stream, None, place)), local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

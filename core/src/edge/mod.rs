@@ -131,6 +131,11 @@ impl Edge {
         self.config.max_body_size
     }
 
+    /// How long a call may take until its answer begins.
+    pub fn request_timeout(&self) -> Duration {
+        self.config.request_timeout
+    }
+
     /// Whether development conveniences are on.
     pub fn debug(&self) -> bool {
         self.config.debug

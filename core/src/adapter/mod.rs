@@ -1,6 +1,8 @@
 //! What a framework's crate offers to be mounted: a name and two ways to be served. A protocol's crate has
 //! one way, for a listener of its own or for one it shares.
 
+mod connection;
+
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +17,7 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
+pub use self::connection::{Guarded, HEAD_TIMEOUT, MAX_CONNECTIONS};
 use crate::edge::Edge;
 use crate::service::Flows;
 

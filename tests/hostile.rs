@@ -1,0 +1,260 @@
+//! Clients that mean harm: bodies without end, heads that never come, floods of resets; on every compiled adapter,
+//! on both listeners.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test, which tells what it saw"
+)]
+
+#[path = "contract/process.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod process;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use flow_core::adapter::{Adapter, HEAD_TIMEOUT};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use genkit_endpoints::adapters::COMPILED_IN;
+use genkit_endpoints::serving::ServerKind;
+use process::Process;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(10);
+const MIB: usize = 1024 * 1024;
+const CHUNK: usize = 64 * 1024;
+
+fn combinations() -> Vec<(Adapter, ServerKind)> {
+    COMPILED_IN.iter().flat_map(|it| [(*it, ServerKind::Native), (*it, ServerKind::Hyper)]).collect()
+}
+
+fn start(adapter: Adapter, kind: ServerKind) -> Process {
+    let environment = [
+        ("MODEL", "demo"),
+        ("WEB_CONCURRENCY", "2"),
+        ("RATE_LIMIT_DEFAULT", "1000000/second"),
+        ("NO_GRPC", "true"),
+        ("LOG_LEVEL", "info"),
+    ];
+    Process::start(adapter.name, kind, &environment.map(|(name, value)| (name, value.to_owned())))
+}
+
+/// How a body tells its length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Length {
+    Chunked,
+    /// All of it is declared, and sent.
+    True,
+    /// Ten bytes are declared.
+    Less,
+}
+
+/// Sends a body over HTTP/1.1 for as long as it is taken. The reply, as far as it came, and how much was sent.
+async fn send(to: SocketAddr, length: Length, size: usize) -> (String, usize) {
+    let stream = TcpStream::connect(to).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let told = match length {
+        Length::Chunked => "transfer-encoding: chunked".to_owned(),
+        Length::True => format!("content-length: {size}"),
+        Length::Less => "content-length: 10".to_owned(),
+    };
+    let head =
+        format!("POST /tell-joke HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{told}\r\n\r\n");
+    writer.write_all(head.as_bytes()).await.unwrap();
+    let sending = tokio::spawn(async move {
+        let piece = match length {
+            Length::Chunked => [format!("{CHUNK:x}\r\n").as_bytes(), &[b' '; CHUNK], b"\r\n"].concat(),
+            Length::True | Length::Less => vec![b' '; CHUNK],
+        };
+        let mut sent = 0;
+        while sent < size && matches!(timeout(SOON, writer.write_all(&piece)).await, Ok(Ok(()))) {
+            sent += CHUNK;
+        }
+        sent
+    });
+    let mut reply = Vec::new();
+    // The end may be a reset: there is more under way than anybody wants to read.
+    let _ = timeout(SOON, reader.read_to_end(&mut reply)).await.expect("the connection stays open");
+    (String::from_utf8_lossy(&reply).into_owned(), sending.await.unwrap())
+}
+
+/// The same over HTTP/2, where a body needs no length. The status and how much was taken.
+async fn send_h2(to: SocketAddr, size: usize) -> (Option<u16>, usize) {
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = taken.clone();
+    let pieces = stream::iter(0..size / CHUNK).map(move |_| {
+        counted.fetch_add(CHUNK, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; CHUNK]))
+    });
+    let request = client
+        .post(format!("http://{to}/tell-joke"))
+        .header("content-type", "application/json")
+        .body(reqwest::Body::wrap_stream(pieces));
+    let reply = timeout(SOON, request.send()).await.expect("no answer");
+    (reply.ok().map(|it| it.status().as_u16()), taken.load(Ordering::Relaxed))
+}
+
+fn is_ended(stream: &TcpStream) -> bool {
+    let read = stream.try_read(&mut [0; 512]);
+    !matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+async fn answers(to: SocketAddr) -> bool {
+    let client = reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap();
+    let reply = client.post(format!("http://{to}/tell-joke")).json(&serde_json::json!({})).send().await;
+    reply.is_ok_and(|it| it.status() == 200)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_over_the_limit_is_413_however_it_comes_and_costs_no_memory() {
+    for (adapter, kind) in combinations() {
+        let who = format!("{}/{kind:?}", adapter.name);
+        let server = start(adapter, kind);
+        assert!(answers(server.address).await, "{who}");
+        let before = server.peak_memory();
+        let mut most = 0;
+        for size in [2 * MIB, 1024 * MIB] {
+            for length in [Length::Chunked, Length::True] {
+                let (reply, sent) = send(server.address, length, size).await;
+                assert!(reply.starts_with("HTTP/1.1 413 "), "{who} {length:?} {size}: {reply}");
+                assert!(
+                    reply.contains("x-content-type-options: nosniff"),
+                    "{who} {length:?} {size}: {reply}"
+                );
+                most = most.max(sent);
+            }
+            // What was not declared is another request, and a bad one; what was declared is no JSON.
+            let (reply, sent) = send(server.address, Length::Less, size).await;
+            assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400 "), "{who} {size}: {reply}");
+            most = most.max(sent);
+            let (status, taken) = send_h2(server.address, size).await;
+            assert_eq!(status, Some(413), "{who} h2 {size}");
+            most = most.max(taken);
+        }
+        let grown = server.peak_memory() - before;
+        println!("{who}: of 1 GiB at most {} KiB were sent; memory grew by {grown} KiB", most / 1024);
+        // What is under way in the kernel's buffers on both sides.
+        assert!(most <= 32 * MIB, "{who}: {most}");
+        assert!(grown <= 16 * 1024, "{who}: {grown} KiB");
+        assert!(answers(server.address).await, "{who}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_heads_that_never_end_stop_nobody_and_are_ended() {
+    const SLOW: usize = 500;
+    let servers = combinations().into_iter().map(|(adapter, kind)| async move {
+        let who = format!("{}/{kind:?}", adapter.name);
+        let server = start(adapter, kind);
+        let slow = (0..SLOW).map(|_| async {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            stream.write_all(b"POST /tell-joke HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+            stream
+        });
+        let mut slow = join_all(slow).await;
+        let began = Instant::now();
+        let mut longest = Duration::ZERO;
+        let mut ended = 0;
+        while began.elapsed() < HEAD_TIMEOUT + Duration::from_secs(8) && ended < SLOW {
+            let asked = Instant::now();
+            assert!(answers(server.address).await, "{who}: a normal client is not answered");
+            longest = longest.max(asked.elapsed());
+            for stream in &mut slow {
+                // A byte now and then, as such clients do. Whoever was cut off hears of it.
+                let _ = stream.try_write(b"x: y\r\n");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            ended = slow.iter().filter(|it| is_ended(it)).count();
+        }
+        println!(
+            "{who}: {ended} of {SLOW} ended after {:?}; a normal call took {longest:?} at most",
+            began.elapsed()
+        );
+        assert_eq!(ended, SLOW, "{who}");
+        assert!(longest < Duration::from_secs(3), "{who}: {longest:?}");
+    });
+    join_all(servers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_resets_stops_nobody() {
+    for (adapter, kind) in combinations() {
+        let who = format!("{}/{kind:?}", adapter.name);
+        let server = start(adapter, kind);
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        let driven = tokio::spawn(connection);
+        let mut reset = 0;
+        let flood = async {
+            let mut client = client;
+            while reset < 20_000 {
+                let Ok(ready) = client.ready().await else { break };
+                client = ready;
+                let request = http::Request::post(format!("http://{}/tell-joke/stream", server.address));
+                let request = request.header("content-type", "application/json").body(()).unwrap();
+                let Ok((answer, mut body)) = client.send_request(request, false) else { break };
+                body.send_reset(h2::Reason::CANCEL);
+                drop(answer);
+                reset += 1;
+                if reset % 100 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        let began = Instant::now();
+        let flooded = timeout(SOON, flood).await.is_ok();
+        assert!(answers(server.address).await, "{who}");
+        driven.abort();
+        println!("{who}: {reset} resets in {:?}, finished: {flooded}", began.elapsed());
+        assert!(reset > 20, "{who}: no flood");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_too_large_is_refused() {
+    for (adapter, kind) in combinations() {
+        let who = format!("{}/{kind:?}", adapter.name);
+        let server = start(adapter, kind);
+        let mut said = Vec::new();
+        for (what, head) in [
+            ("a target of 1 MiB", format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(MIB))),
+            (
+                "a header of 1 MiB",
+                format!("GET /health HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(MIB)),
+            ),
+            ("1,000 headers", format!("GET /health HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(1000))),
+        ] {
+            let stream = TcpStream::connect(server.address).await.unwrap();
+            let (mut reader, mut writer) = stream.into_split();
+            let sending = tokio::spawn(async move {
+                let _ = writer.write_all(head.as_bytes()).await;
+                writer
+            });
+            let mut reply = Vec::new();
+            let _ = timeout(SOON, reader.read_to_end(&mut reply)).await.expect("the connection stays open");
+            drop(sending.await);
+            let reply = String::from_utf8_lossy(&reply);
+            let status = reply.split(' ').nth(1).unwrap_or("closed").to_owned();
+            assert!(
+                ["closed", "400", "404", "413", "414", "431"].contains(&&*status),
+                "{who}, {what}: {reply}"
+            );
+            assert!(status != "404" || !what.contains("MiB"), "{who}, {what}: it was taken");
+            said.push(format!("{what}: {status}"));
+        }
+        println!("{who}: {}", said.join(", "));
+        assert!(answers(server.address).await, "{who}");
+    }
+}
