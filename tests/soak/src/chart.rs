@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::report::rates;
 use crate::run::Outcome;
+use crate::verdict::WARM_UP;
 
 /// Told apart also by those who see colours differently (Okabe and Ito).
 const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];
@@ -11,7 +12,7 @@ const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
-const TOP: f64 = 70.0;
+const TOP: f64 = 92.0;
 const PANEL: f64 = 180.0;
 const GAP: f64 = 48.0;
 const BOTTOM: f64 = 50.0;
@@ -34,12 +35,13 @@ pub fn draw(title: &str, outcomes: &[Outcome]) -> String {
     let fds = lines(&|it| it.samples.iter().map(|it| (it.seconds, it.fds as f64)).collect());
     let rate = lines(&|it| rates(&it.samples));
     let panels = [("Resident memory, MiB", rss), ("Open descriptors", fds), ("Requests per second", rate)];
-    svg(title, &panels)
+    let warm_up = outcomes.iter().map(|it| it.seconds * WARM_UP).fold(0.0, f64::max);
+    svg(title, &panels, warm_up)
 }
 
-fn svg(title: &str, panels: &[(&str, Vec<Line>)]) -> String {
+fn svg(title: &str, panels: &[(&str, Vec<Line>)], warm_up: f64) -> String {
     let all = || panels.iter().flat_map(|it| &it.1).flat_map(|it| &it.points);
-    let (step, end) = scale(all().map(|it| it.0).fold(1.0, f64::max), 10.0);
+    let (step, end) = scale(all().map(|it| it.0).fold(1.0, f64::max).floor(), 10.0);
     let height = TOP + panels.iter().fold(0.0, |sum, _| sum + PANEL + GAP) - GAP + BOTTOM;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
@@ -60,8 +62,19 @@ fn svg(title: &str, panels: &[(&str, Vec<Line>)]) -> String {
         );
         x += 110.0;
     }
+    let _ = writeln!(
+        out,
+        "<rect x=\"{x}\" y=\"35\" width=\"24\" height=\"14\" fill=\"#f3f3f3\" stroke=\"#ccc\"/>\
+         <text x=\"{}\" y=\"46\">warm-up</text>",
+        x + 30.0
+    );
     let mut top = TOP;
     for (name, lines) in panels {
+        let _ = writeln!(
+            out,
+            "<rect x=\"{LEFT}\" y=\"{top}\" width=\"{:.1}\" height=\"{PANEL}\" fill=\"#f3f3f3\"/>",
+            warm_up / end * (WIDTH - RIGHT - LEFT)
+        );
         panel(&mut out, top, name, lines, (step, end));
         top += PANEL + GAP;
     }
@@ -168,6 +181,7 @@ mod tests {
         let svg = svg(
             "a < b",
             &[("one", vec![line("axum"), line("poem")]), ("two", vec![line("axum"), line("poem")])],
+            12.0,
         );
         assert_eq!(svg.matches("<polyline").count(), 4);
         for color in &COLORS[..2] {

@@ -38,8 +38,10 @@ const TOO_LARGE: usize = 2 * 1024 * 1024;
 /// When a client leaves.
 #[derive(Clone, Copy, Debug)]
 pub enum Leave {
-    /// So long after it began to send, unless an answer has begun.
+    /// So long after it sent, unless an answer has begun.
     Waiting(Duration),
+    /// So long after it began to send what it never sends whole.
+    Sending(Duration),
     /// So long after the first chunk of a stream.
     Streaming(Duration),
 }
@@ -48,13 +50,14 @@ pub enum Leave {
 pub type Kind = (&'static str, u32, fn(&mut Rng) -> Request);
 
 /// The mix. The rare ones hold their client for seconds.
-pub const KINDS: [Kind; 16] = [
+pub const KINDS: [Kind; 17] = [
     ("call", 300, call),
     ("stream", 150, stream),
     ("flow call", 120, flow_call),
     ("flow stream", 80, flow_stream),
     ("probe", 60, probe),
     ("malformed", 25, malformed),
+    ("bad UTF-8 in a member nobody reads", 3, malformed_where_ignored),
     ("invalid", 40, invalid),
     ("not found", 30, not_found),
     ("method not allowed", 20, not_allowed),
@@ -283,9 +286,15 @@ fn malformed(rng: &mut Rng) -> Request {
     match rng.u8(..4) {
         0 => post(&*path, "{\"name\": \"", problem(&path, 400)),
         1 => post(&*path, "", problem(&path, 400)),
-        2 => post(&*path, &b"{\"name\": \"\xff\"}"[..], problem(&path, 400)),
+        2 => post("/tell-joke", &b"{\"name\": \"\xff\"}"[..], problem("/tell-joke", 400)),
         _ => Request { content_type: Some("text/plain"), ..post(&*path, "{}", problem(&path, 415)) },
     }
+}
+
+/// CONTRACT §1: bad UTF-8 is 400. Unknown members are ignored, but not what no JSON may hold.
+fn malformed_where_ignored(rng: &mut Rng) -> Request {
+    let path = some_path(rng);
+    post(&*path, &b"{\"unknown\": \"\xff\"}"[..], problem(&path, 400))
 }
 
 fn invalid(rng: &mut Rng) -> Request {
@@ -371,17 +380,13 @@ fn too_slow(rng: &mut Rng) -> Request {
 
 fn leave_call(rng: &mut Rng) -> Request {
     let leave = Some(Leave::Waiting(ms(rng, 50..300)));
-    let marker = pick_one(rng, &[SILENCE, SILENCE, SLOW]);
-    let text = marked(rng, marker);
-    let by_name = rng.u8(..4) == 0;
-    let request = match rng.u8(..3) {
-        // A stream that has not begun is left like a call. The slow one begins at once.
-        0 if marker == SILENCE => {
-            let flow = streaming(rng);
-            let ending = Ending::Error { status: 504 };
-            stream_request(rng, flow, by_name, text, ending)
-        }
-        _ => flow_request(prompted(rng), by_name, text, Some(problem("", 504))),
+    let (text, by_name) = (marked(rng, SILENCE), rng.u8(..4) == 0);
+    let request = if rng.u8(..3) == 0 {
+        // A stream that has not begun is left like a call.
+        let flow = streaming(rng);
+        stream_request(rng, flow, by_name, text, Ending::Error { status: 504 })
+    } else {
+        flow_request(prompted(rng), by_name, text, Some(problem("", 504)))
     };
     Request { leave, ..request }
 }
@@ -396,6 +401,6 @@ fn leave_stream(rng: &mut Rng) -> Request {
 fn leave_sending(rng: &mut Rng) -> Request {
     let path = some_path(rng);
     let body = Body::Unfinished(Bytes::from_static(b"{\"name\": \""));
-    let leave = Some(Leave::Waiting(ms(rng, 50..200)));
+    let leave = Some(Leave::Sending(ms(rng, 50..200)));
     Request { body, leave, ..post(&*path, "", problem(&path, 400)) }
 }

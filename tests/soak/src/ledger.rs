@@ -3,6 +3,7 @@
 //! Every request carries its number as its `x-request-id`, which the server writes into each of its log lines.
 //! So the two are compared one by one: two errors that cancel each other out in the sums are still found.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
@@ -18,12 +19,22 @@ pub enum Seen {
     UnderWay,
     /// With a whole answer that was right for its kind.
     Answered { status: u16, stream: bool },
-    /// We left before a head of an answer came. Whether the request had reached the server we cannot know.
-    LeftWaiting,
-    /// We left in the middle of a stream.
-    LeftStream,
+    /// We left, so long after we had begun. Whether the request had reached the server we cannot know, unless
+    /// it had begun to stream.
+    Left { what: Left, after_ms: u16 },
     /// With no answer or a wrong one; reported where it was seen.
     Failed,
+}
+
+/// What we left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A call that waits for its model, long before that would have answered.
+    Waiting,
+    /// A call whose body we had not sent whole.
+    Sending,
+    /// A stream that had begun.
+    Stream,
 }
 
 /// One line of the server's log, as far as it matters here.
@@ -35,6 +46,7 @@ pub struct Line {
     pub message: String,
     pub address: Option<String>,
     pub status: Option<u16>,
+    pub duration_ms: Option<u64>,
     pub request_id: Option<String>,
 }
 
@@ -42,6 +54,8 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, Default)]
 struct Logged {
     status: u16,
+    /// How long the call lasted or, if it was one, its stream.
+    lasted_ms: u16,
     ends: u8,
     streams_ended: u8,
     streams_left: u8,
@@ -64,10 +78,14 @@ pub struct Audit {
     pub sent: u64,
     /// Requests answered rightly.
     pub answered: u64,
-    /// Requests we left while we waited for an answer.
-    pub left_waiting: u64,
+    /// Requests we left before an answer began.
+    pub left_early: u64,
+    /// What the log says of those that reached the server.
+    pub left_logged: BTreeMap<u16, u64>,
     /// Requests we left in the middle of their stream.
     pub left_stream: u64,
+    /// The longest that a call or a stream can be shown to have outlived the client that left it.
+    pub outlived_ms: u16,
     /// Requests with no answer or a wrong one.
     pub failed: u64,
     /// Lines `answered` and `the client left` in the log.
@@ -119,6 +137,7 @@ impl Ledger {
             books.strange += 1;
             return;
         };
+        logged.lasted_ms = u16::try_from(line.duration_ms.unwrap_or_default()).unwrap_or(u16::MAX);
         let count = match message {
             "the stream ended" => &mut logged.streams_ended,
             "the client left its stream" => &mut logged.streams_left,
@@ -139,12 +158,18 @@ impl Ledger {
             audit.logged += u64::from(logged.ends);
             match seen {
                 Seen::Answered { .. } => audit.answered += 1,
-                Seen::LeftWaiting => audit.left_waiting += 1,
-                Seen::LeftStream => audit.left_stream += 1,
+                Seen::Left { what: Left::Stream, .. } => audit.left_stream += 1,
+                Seen::Left { .. } => audit.left_early += 1,
                 Seen::Failed | Seen::UnderWay => audit.failed += 1,
             }
-            if *seen == Seen::LeftWaiting && logged.ends == 0 {
-                audit.unreached += 1;
+            if let Seen::Left { what, after_ms } = seen {
+                match (what, logged.ends) {
+                    (Left::Stream, _) => {}
+                    (_, 0) => audit.unreached += 1,
+                    _ => *audit.left_logged.entry(logged.status).or_default() += 1,
+                }
+                // The server's clock starts later than ours, so that it can only have been longer.
+                audit.outlived_ms = audit.outlived_ms.max(logged.lasted_ms.saturating_sub(*after_ms));
             }
             if let Err(why) = agree(*seen, *logged) {
                 audit.mismatched += 1;
@@ -173,30 +198,31 @@ fn number(id: &str) -> Option<usize> {
 
 /// Whether the log tells of a request what its client saw.
 fn agree(seen: Seen, logged: Logged) -> Result<(), String> {
-    let streams = logged.streams_ended + logged.streams_left;
-    let (may_miss, status, began, ended) = match seen {
+    let began = match seen {
         Seen::UnderWay => return Err("it never ended".into()),
         // It failed already, and what the log says of it explains rather than convicts.
         Seen::Failed => return Ok(()),
-        Seen::Answered { status, stream } => (false, Some(status), Some(stream), stream),
-        // The answer may have been on its way.
-        Seen::LeftWaiting => (true, None, None, false),
-        Seen::LeftStream => (false, Some(200), Some(true), false),
+        Seen::Answered { stream, .. } => stream,
+        Seen::Left { what, .. } => what == Left::Stream,
     };
-    match (logged.ends, status) {
-        (0, _) if may_miss => {}
-        (1, None) => {}
-        (1, Some(status)) if status == logged.status => {}
-        (1, Some(status)) => return Err(format!("{status} came, but {} is logged", logged.status)),
-        (n, _) => return Err(format!("{n} lines say that it ended ({seen:?})")),
+    let due: &[u16] = match seen {
+        Seen::Answered { status, .. } => &[status],
+        Seen::Left { what: Left::Stream, .. } => &[200],
+        // A body that broke off is told so, and nobody is there to hear it.
+        Seen::Left { what: Left::Sending, .. } => &[499, 400],
+        _ => &[499],
+    };
+    let may_miss = matches!(seen, Seen::Left { what: Left::Waiting | Left::Sending, .. });
+    match logged.ends {
+        0 if may_miss => {}
+        1 if due.contains(&logged.status) => {}
+        1 => return Err(format!("{} is logged where {due:?} was due", logged.status)),
+        n => return Err(format!("{n} lines say that it ended ({seen:?})")),
     }
-    match began {
-        Some(began) if streams != u8::from(began) => {
-            Err(format!("{streams} lines say that its stream ended"))
-        }
-        None if streams > 1 => Err(format!("{streams} lines say that its stream ended")),
-        _ if ended && logged.streams_ended != 1 => {
-            Err("its stream was read to the end, but logged as left".into())
+    match logged.streams_ended + logged.streams_left {
+        n if n != u8::from(began) => Err(format!("{n} lines say that its stream ended ({seen:?})")),
+        1 if logged.streams_left == 1 && matches!(seen, Seen::Answered { .. }) => {
+            Err("its stream was read to the end, but is logged as left".into())
         }
         _ => Ok(()),
     }
@@ -247,21 +273,40 @@ mod tests {
         assert!(!adds_up(seen, &[("answered", 200), ("the client left its stream", 0)]));
     }
 
-    #[test]
-    fn a_stream_that_was_left_may_have_been_made_already() {
-        assert!(adds_up(Seen::LeftStream, &[("answered", 200), ("the client left its stream", 0)]));
-        assert!(adds_up(Seen::LeftStream, &[("answered", 200), ("the stream ended", 0)]));
-        assert!(!adds_up(Seen::LeftStream, &[("answered", 200)]));
-        assert!(!adds_up(Seen::LeftStream, &[]));
+    fn left(what: Left) -> Seen {
+        Seen::Left { what, after_ms: 100 }
     }
 
     #[test]
-    fn a_request_left_early_is_logged_once_or_counted_as_unreached() {
-        assert_eq!(audit(Seen::LeftWaiting, &[("the client left", 499)]).unreached, 0);
-        assert!(adds_up(Seen::LeftWaiting, &[("answered", 504)]));
-        assert!(!adds_up(Seen::LeftWaiting, &[("the client left", 499), ("answered", 504)]));
-        let missing = audit(Seen::LeftWaiting, &[]);
+    fn a_stream_that_was_left_may_have_been_made_already() {
+        let seen = left(Left::Stream);
+        assert!(adds_up(seen, &[("answered", 200), ("the client left its stream", 0)]));
+        assert!(adds_up(seen, &[("answered", 200), ("the stream ended", 0)]));
+        assert!(!adds_up(seen, &[("answered", 200)]));
+        assert!(!adds_up(seen, &[]));
+    }
+
+    #[test]
+    fn a_request_left_early_is_logged_once_as_left_or_counted_as_unreached() {
+        let seen = left(Left::Waiting);
+        let noticed = audit(seen, &[("the client left", 499)]);
+        assert_eq!((noticed.unreached, noticed.mismatched), (0, 0));
+        assert!(!adds_up(seen, &[("answered", 504)]), "the server did not notice");
+        assert!(!adds_up(seen, &[("the client left", 499), ("answered", 504)]));
+        assert!(adds_up(left(Left::Sending), &[("answered", 400)]));
+        let missing = audit(seen, &[]);
         assert_eq!((missing.unreached, missing.mismatched), (1, 0));
+    }
+
+    #[test]
+    fn how_long_a_call_outlived_its_client_is_what_the_log_says_beyond_our_own_time() {
+        let ledger = Ledger::default();
+        for after_ms in [100, 300] {
+            let number = ledger.open();
+            ledger.close(number, Seen::Left { what: Left::Waiting, after_ms });
+            ledger.log(&Line { duration_ms: Some(350), ..line("the client left", number, 499) });
+        }
+        assert_eq!(ledger.audit().outlived_ms, 250);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::judge::{Answer, Expect, judge};
 use crate::kinds::{self, Body, Leave, Request};
-use crate::ledger::{Ledger, Seen, request_id};
+use crate::ledger::{Ledger, Left, Seen, request_id};
 
 /// No answer takes longer: the server gives its model two seconds.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -60,18 +60,8 @@ impl Load {
     }
 
     /// Starts the clients. They have ended, and their connections are closed, when the set is empty.
-    pub fn start(self: &Arc<Self>, clients: u64, seed: u64) -> reqwest::Result<JoinSet<()>> {
-        let mut running = JoinSet::new();
-        for nth in 0..clients {
-            let builder = || Client::builder().no_proxy().retry(reqwest::retry::never());
-            let client = OneClient {
-                http1: builder().http1_only().build()?,
-                h2c: builder().http2_prior_knowledge().build()?,
-                rng: Rng::with_seed(seed.wrapping_add(nth)),
-            };
-            running.spawn(client.run(self.clone()));
-        }
-        Ok(running)
+    pub fn start(self: &Arc<Self>, clients: Vec<OneClient>) -> JoinSet<()> {
+        clients.into_iter().map(|it| it.run(self.clone())).collect()
     }
 
     /// Lets each client finish its request and no more.
@@ -107,13 +97,26 @@ impl Load {
     }
 }
 
-struct OneClient {
+/// A client with connections of its own, over either protocol.
+#[derive(Debug)]
+pub struct OneClient {
     http1: Client,
     h2c: Client,
     rng: Rng,
 }
 
 impl OneClient {
+    pub fn new(seed: u64) -> reqwest::Result<Self> {
+        // Without the certificates of the world, which take long to read and vouch for nobody here. Without
+        // retries, which would hide what they mend.
+        let builder = || Client::builder().no_proxy().tls_certs_only([]).retry(reqwest::retry::never());
+        Ok(Self {
+            http1: builder().http1_only().build()?,
+            h2c: builder().http2_prior_knowledge().build()?,
+            rng: Rng::with_seed(seed),
+        })
+    }
+
     async fn run(mut self, load: Arc<Load>) {
         while !load.stop.load(Ordering::Relaxed) {
             let (kind, request) = kinds::pick(&mut self.rng);
@@ -174,9 +177,18 @@ impl OneClient {
 
 /// Sends a request and sees it through to its end, or leaves as planned.
 async fn exchange(builder: RequestBuilder, request: &Request, id: &str) -> Result<Seen, String> {
+    let begun = Instant::now();
+    let left = |what| {
+        let after_ms = u16::try_from(begun.elapsed().as_millis()).unwrap_or(u16::MAX);
+        Ok(Seen::Left { what, after_ms })
+    };
     let response = match request.leave {
         Some(Leave::Waiting(patience)) => match timeout(patience, builder.send()).await {
-            Err(_) => return Ok(Seen::LeftWaiting),
+            Err(_) => return left(Left::Waiting),
+            Ok(response) => response,
+        },
+        Some(Leave::Sending(patience)) => match timeout(patience, builder.send()).await {
+            Err(_) => return left(Left::Sending),
             Ok(response) => response,
         },
         _ => builder.send().await,
@@ -191,7 +203,7 @@ async fn exchange(builder: RequestBuilder, request: &Request, id: &str) -> Resul
             return Err(format!("{} and no chunk where a stream was due", answer.status));
         }
         match timeout(patience, read(&mut answer, &mut body)).await {
-            Err(_) => return Ok(Seen::LeftStream),
+            Err(_) => return left(Left::Stream),
             Ok(whole) => whole?,
         }
     } else {

@@ -87,9 +87,14 @@ pub fn table(outcomes: &[Outcome]) -> String {
     for status in statuses {
         row(&format!("  {status}"), &|it| it.tally.by_status.get(&status).copied().unwrap_or(0).to_string());
     }
-    row("  left while waiting", &|it| it.audit.left_waiting.to_string());
+    row("  left early", &|it| it.audit.left_early.to_string());
+    let logged = |it: &Outcome| {
+        it.audit.left_logged.iter().map(|(status, n)| format!("{status}×{n}")).collect::<Vec<_>>()
+    };
+    row("    as logged", &|it| logged(it).join(" "));
     row("  left in a stream", &|it| it.audit.left_stream.to_string());
     row("  failed", &|it| it.audit.failed.to_string());
+    row("longest outlived", &|it| format!("{} ms", it.audit.outlived_ms));
     row("slowest answer", &|it| format!("{:.2} s", it.tally.slowest.as_secs_f64()));
     row("RSS early/late/max MiB", &|it| {
         it.memory.map_or_else(String::new, |it| {

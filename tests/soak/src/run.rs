@@ -9,11 +9,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::Options;
 use crate::ledger::{Audit, Ledger};
-use crate::load::{Load, Tally};
+use crate::load::{Load, OneClient, Tally};
 use crate::report::Progress;
 use crate::server::{LogFaults, Server};
 use crate::upstream;
-use crate::verdict::{self, Memory, SPARE_FDS, Verdict};
+use crate::verdict::{self, Memory, Verdict};
 use crate::watch::{Sample, Watched};
 
 /// CONTRACT §1 gives a model call one second after its client has left; the log and we take a moment, too.
@@ -53,8 +53,10 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
     let fds_before = process.fds()?;
 
     let load = Load::new(server.address, ledger.clone());
+    let clients = (0..options.clients).map(|nth| OneClient::new(seed.wrapping_add(nth)));
+    let clients = clients.collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
-    let clients = load.start(options.clients, seed)?;
+    let clients = load.start(clients);
     let progress = Progress::new(framework, options.seconds);
     let (samples, died) = watch(options, begun, &process, &mut server, &ledger, &progress).await;
     load.stop();
@@ -79,6 +81,7 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
         verdict::answers(&audit),
         verdict::accounts(&audit),
         verdict::log(&log),
+        verdict::leaving(&audit),
         verdict::model_calls(model_calls),
         verdict::memory(memory.as_ref()),
         verdict::descriptors(fds_before, fds_after),
@@ -148,7 +151,7 @@ async fn fds_given_back(process: &Watched, before: usize) -> anyhow::Result<usiz
     let begun = Instant::now();
     loop {
         let fds = process.fds()?;
-        if fds <= before + SPARE_FDS || begun.elapsed() > CLOSING {
+        if fds <= before || begun.elapsed() > CLOSING {
             return Ok(fds);
         }
         sleep(Duration::from_millis(100)).await;

@@ -6,12 +6,14 @@ use crate::ledger::Audit;
 use crate::server::LogFaults;
 use crate::watch::Sample;
 
-/// Memory may grow by so much of what it was after the warm-up …
+/// The share of a run in which memory may grow as it likes.
+pub const WARM_UP: f64 = 0.2;
+/// After it, memory may grow by so much of what it was after the warm-up …
 const GROWTH: f64 = 0.10;
 /// … and by so much more, since an allocator gives back late.
 const SLACK_KIB: f64 = 8.0 * 1024.0;
 /// How many descriptors more than before the load may be open after it.
-pub const SPARE_FDS: usize = 8;
+const SPARE_FDS: usize = 8;
 
 /// One thing that had to be so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +46,10 @@ impl Memory {
         };
         let mean = |from, to| mean(part(from, to).map(|it| kib(it.rss_kib)));
         Some(Self {
-            early_kib: mean(0.2, 0.4)?,
+            early_kib: mean(WARM_UP, 0.4)?,
             late_kib: mean(0.8, f64::INFINITY)?,
             max_kib: samples.iter().map(|it| it.rss_kib).max()?,
-            slope_kib_per_min: slope(part(0.2, f64::INFINITY))? * 60.0,
+            slope_kib_per_min: slope(part(WARM_UP, f64::INFINITY))? * 60.0,
         })
     }
 
@@ -80,7 +82,7 @@ pub fn answers(audit: &Audit) -> Verdict {
 
 /// Requests left before any answer may never have reached the server; all others must have, once.
 pub fn accounts(audit: &Audit) -> Verdict {
-    let adds_up = audit.mismatched == 0 && audit.strange == 0 && audit.unreached <= audit.left_waiting;
+    let adds_up = audit.mismatched == 0 && audit.strange == 0 && audit.unreached <= audit.left_early;
     let total = audit.failed > 0 || audit.logged + audit.unreached == audit.sent;
     let said = format!(
         "{} sent = {} in the log + {} left before they arrived; {} disagree, {} lines of nobody",
@@ -91,6 +93,12 @@ pub fn accounts(audit: &Audit) -> Verdict {
 
 pub fn log(faults: &LogFaults) -> Verdict {
     verdict("the log holds no error and no secret", faults.count == 0, format!("{} lines", faults.count))
+}
+
+/// CONTRACT §1: within a second of the client's leaving, the flow is dropped.
+pub fn leaving(audit: &Audit) -> Verdict {
+    let said = format!("the last one after {} ms or more", audit.outlived_ms);
+    verdict("who leaves is noticed within 1 s", audit.outlived_ms <= 1000, said)
 }
 
 pub fn model_calls(left: usize) -> Verdict {
@@ -184,7 +192,7 @@ mod tests {
     #[test]
     fn only_requests_left_early_may_be_missing_in_the_log() {
         let books =
-            Audit { sent: 10, answered: 8, left_waiting: 2, logged: 9, unreached: 1, ..Audit::default() };
+            Audit { sent: 10, answered: 8, left_early: 2, logged: 9, unreached: 1, ..Audit::default() };
         assert!(accounts(&books).holds && answers(&books).holds);
         assert!(!accounts(&Audit { logged: 8, ..books.clone() }).holds);
         assert!(!accounts(&Audit { mismatched: 1, ..books.clone() }).holds);
