@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::flows::{Flow, any, flow_request, prompted, routed, stream_request, streaming};
 use crate::judge::{Dialect, Ending, Expect};
 use crate::upstream::{AT_ONCE, GOES_SILENT, MIDWAY, PROMPT, SILENCE, SLOW};
 
@@ -82,98 +83,6 @@ pub fn pick(rng: &mut Rng) -> (usize, Request) {
     unreachable!("the number is below the sum of the weights")
 }
 
-/// A flow, as the soak calls it.
-struct Flow {
-    name: &'static str,
-    /// Its own route, unless it only streams there.
-    route: Option<&'static str>,
-    /// The route of its stream and the member that its text ends up in.
-    stream: Option<(&'static str, &'static str)>,
-    /// The member of the input that takes a text, and the further ones.
-    input: fn(String) -> Value,
-    /// The members of the result.
-    members: &'static [&'static str],
-    /// The member of the result that repeats the input's text.
-    echo: Option<&'static str>,
-}
-
-const FLOWS: [Flow; 8] = [
-    Flow {
-        name: "tell_joke",
-        route: Some("/tell-joke"),
-        stream: Some(("/tell-joke/stream", "joke")),
-        input: |text| json!({"name": text, "username": "Ann"}),
-        members: &["joke", "username"],
-        echo: Some("joke"),
-    },
-    Flow {
-        name: "tell_story",
-        route: None,
-        stream: Some(("/tell-story/stream", "story")),
-        input: |text| json!({"topic": text}),
-        members: &["story"],
-        echo: Some("story"),
-    },
-    Flow {
-        name: "translate_text",
-        route: Some("/translate"),
-        stream: None,
-        input: |text| json!({"text": text, "target_language": "German"}),
-        members: &["original_text", "translated_text", "target_language", "confidence"],
-        echo: Some("original_text"),
-    },
-    Flow {
-        name: "describe_image",
-        route: Some("/describe-image"),
-        stream: None,
-        input: |text| json!({"image_url": format!("https://example.com/{}.png", text.replace(' ', "-"))}),
-        members: &["description", "image_url"],
-        echo: Some("image_url"),
-    },
-    Flow {
-        name: "generate_character",
-        route: Some("/generate-character"),
-        stream: None,
-        input: |text| json!({"name": text}),
-        members: &["name", "backStory", "abilities", "skills"],
-        echo: None,
-    },
-    Flow {
-        name: "pirate_chat",
-        route: Some("/chat"),
-        stream: None,
-        input: |text| json!({"question": text}),
-        members: &["answer", "persona"],
-        echo: Some("answer"),
-    },
-    Flow {
-        name: "generate_code",
-        route: Some("/generate-code"),
-        stream: None,
-        input: |text| json!({"description": text, "language": "rust"}),
-        members: &["code", "language", "explanation", "filename"],
-        echo: None,
-    },
-    Flow {
-        name: "review_code",
-        route: Some("/review-code"),
-        stream: None,
-        input: |text| json!({"code": text}),
-        members: &["summary", "issues", "score", "language"],
-        echo: None,
-    },
-];
-
-/// A flow whose prompt is its text, so that a marker in it reaches the model.
-fn prompted(rng: &mut Rng) -> &'static Flow {
-    let flows = FLOWS.iter().filter(|it| it.route.is_some() && it.name != "describe_image");
-    pick_one(rng, &flows.collect::<Vec<_>>())
-}
-
-fn streaming(rng: &mut Rng) -> &'static Flow {
-    pick_one(rng, &FLOWS.iter().filter(|it| it.stream.is_some()).collect::<Vec<_>>())
-}
-
 fn pick_one<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(..of.len())]
 }
@@ -192,7 +101,8 @@ fn ms(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
     Duration::from_millis(rng.u64(range))
 }
 
-fn post(path: impl Into<String>, body: impl Into<Bytes>, expect: Expect) -> Request {
+/// A request with a JSON body.
+pub fn post(path: impl Into<String>, body: impl Into<Bytes>, expect: Expect) -> Request {
     Request {
         method: "POST",
         path: path.into(),
@@ -212,36 +122,8 @@ fn problem(path: &str, status: u16) -> Expect {
     Expect::Error { dialect: Dialect::of(path), status }
 }
 
-/// Calls a flow by its route, or by its name, with this text.
-fn flow_request(flow: &Flow, by_name: bool, text: String, expect: Option<Expect>) -> Request {
-    let echo = flow.echo.map(|member| (member, text.clone()));
-    let input = (flow.input)(text);
-    let right = || Expect::Result { envelope: by_name, members: flow.members, echo };
-    let (path, body) = match flow.route.filter(|_| !by_name) {
-        Some(route) => (route.to_owned(), input),
-        None => (format!("/flows/{}", flow.name), json!({"data": input})),
-    };
-    post(path, body.to_string(), expect.unwrap_or_else(right))
-}
-
-/// Streams a flow by its route, or by its name where it has none.
-fn stream_request(rng: &mut Rng, flow: &Flow, by_name: bool, text: String, ending: Ending) -> Request {
-    let input = (flow.input)(text);
-    let route = flow.stream.map(|it| it.0).filter(|_| !by_name);
-    let (dialect, data) = match route {
-        Some(_) => (Dialect::Problem, input),
-        None => (Dialect::Genkit, json!({"data": input})),
-    };
-    // A flow by name is asked for a stream in one of two ways.
-    let by_header = route.is_none() && rng.bool();
-    let query = if by_header { "" } else { "?stream=true" };
-    let path = route.map_or_else(|| format!("/flows/{}{query}", flow.name), str::to_owned);
-    let expect = Expect::Stream { dialect, ending };
-    Request { accept_stream: by_header, ..post(path, data.to_string(), expect) }
-}
-
 fn call(rng: &mut Rng) -> Request {
-    let flow = pick_one(rng, &FLOWS.iter().filter(|it| it.route.is_some()).collect::<Vec<_>>());
+    let flow = routed(rng);
     flow_request(flow, false, text(rng), None)
 }
 
@@ -250,12 +132,12 @@ fn stream(rng: &mut Rng) -> Request {
 }
 
 fn flow_call(rng: &mut Rng) -> Request {
-    let flow = &FLOWS[rng.usize(..FLOWS.len())];
+    let flow = any(rng);
     flow_request(flow, true, text(rng), None)
 }
 
 fn flow_stream(rng: &mut Rng) -> Request {
-    whole_stream(rng, |rng| &FLOWS[rng.usize(..FLOWS.len())], true)
+    whole_stream(rng, any, true)
 }
 
 fn whole_stream(rng: &mut Rng, flow: fn(&mut Rng) -> &'static Flow, by_name: bool) -> Request {
@@ -277,7 +159,7 @@ fn probe(rng: &mut Rng) -> Request {
 }
 
 fn some_path(rng: &mut Rng) -> String {
-    let flow = &FLOWS[rng.usize(..FLOWS.len())];
+    let flow = any(rng);
     flow.route.filter(|_| rng.bool()).map_or_else(|| format!("/flows/{}", flow.name), str::to_owned)
 }
 
@@ -353,14 +235,14 @@ fn fault(rng: &mut Rng) -> Request {
     let asked = pick_one(rng, &AT_ONCE);
     let by_name = rng.u8(..4) == 0;
     let text = marked(rng, asked.marker);
-    let mut request = if rng.bool() {
+    if rng.bool() {
         let flow = streaming(rng);
-        stream_request(rng, flow, by_name, text, Ending::Error { status: 0 })
+        let request = stream_request(rng, flow, by_name, text, Ending::Error { status: asked.status });
+        // It fails before it begins, and so like a call.
+        Request { expect: problem(&request.path, asked.status), ..request }
     } else {
-        flow_request(prompted(rng), by_name, text, Some(problem("", asked.status)))
-    };
-    request.expect = problem(&request.path, asked.status);
-    request
+        flow_request(prompted(rng), by_name, text, Some(asked.status))
+    }
 }
 
 fn fault_midway(rng: &mut Rng) -> Request {
@@ -374,7 +256,7 @@ fn too_slow(rng: &mut Rng) -> Request {
         let (flow, text) = (streaming(rng), marked(rng, GOES_SILENT));
         stream_request(rng, flow, false, text, Ending::Error { status: 504 })
     } else {
-        flow_request(prompted(rng), false, marked(rng, SILENCE), Some(problem("", 504)))
+        flow_request(prompted(rng), false, marked(rng, SILENCE), Some(504))
     }
 }
 
@@ -386,7 +268,7 @@ fn leave_call(rng: &mut Rng) -> Request {
         let flow = streaming(rng);
         stream_request(rng, flow, by_name, text, Ending::Error { status: 504 })
     } else {
-        flow_request(prompted(rng), by_name, text, Some(problem("", 504)))
+        flow_request(prompted(rng), by_name, text, Some(504))
     };
     Request { leave, ..request }
 }
@@ -403,4 +285,72 @@ fn leave_sending(rng: &mut Rng) -> Request {
     let body = Body::Unfinished(Bytes::from_static(b"{\"name\": \""));
     let leave = Some(Leave::Sending(ms(rng, 50..200)));
     Request { body, leave, ..post(&*path, "", problem(&path, 400)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn many(seed: u64) -> Vec<(usize, Request)> {
+        let mut rng = Rng::with_seed(seed);
+        (0..10_000).map(|_| pick(&mut rng)).collect()
+    }
+
+    #[test]
+    fn every_kind_and_every_route_is_in_the_mix() {
+        let requests = many(1);
+        let kinds: BTreeSet<_> = requests.iter().map(|it| it.0).collect();
+        assert_eq!(kinds.len(), KINDS.len());
+        // Those that are answered with a result, and not merely refused.
+        let right = requests.iter().filter(|(kind, _)| KINDS[*kind].0 != "invalid").map(|it| &it.1);
+        let right = right.filter(|it| !matches!(it.expect, Expect::Error { .. }) && it.leave.is_none());
+        let paths: BTreeSet<_> = right.map(|it| it.path.split('?').next().unwrap_or_default()).collect();
+        for path in [
+            "/tell-joke",
+            "/tell-joke/stream",
+            "/tell-story/stream",
+            "/translate",
+            "/describe-image",
+            "/generate-character",
+            "/chat",
+            "/generate-code",
+            "/review-code",
+            "/flows/tell_joke",
+            "/flows/tell_story",
+            "/flows/translate_text",
+            "/flows/describe_image",
+            "/flows/generate_character",
+            "/flows/pirate_chat",
+            "/flows/generate_code",
+            "/flows/review_code",
+            "/health",
+            "/healthz",
+            "/ready",
+            "/readyz",
+        ] {
+            assert!(paths.contains(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_requests_again() {
+        let said = |seed| many(seed).into_iter().map(|it| (it.0, it.1.path, it.1.expect)).collect::<Vec<_>>();
+        assert_eq!(said(7), said(7));
+        assert_ne!(said(7), said(8));
+    }
+
+    #[test]
+    fn what_is_expected_has_the_form_of_its_path() {
+        for (_, request) in many(2) {
+            let by_name = request.path.starts_with("/flows/");
+            let expected = match &request.expect {
+                Expect::Error { dialect, .. } | Expect::Stream { dialect, .. } => *dialect == Dialect::Genkit,
+                Expect::Result { envelope, .. } => *envelope,
+                Expect::Probe { .. } | Expect::Empty { .. } => false,
+            };
+            assert_eq!(expected, by_name, "{}", request.path);
+        }
+    }
 }

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it reports to whoever started it")]
 
 mod chart;
+mod flows;
 mod judge;
 mod kinds;
 mod ledger;

@@ -98,8 +98,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
     row("slowest answer", &|it| format!("{:.2} s", it.tally.slowest.as_secs_f64()));
     row("RSS early/late/max MiB", &|it| {
         it.memory.map_or_else(String::new, |it| {
-            let max = it.max_kib / 1024;
-            format!("{:.1} / {:.1} / {max}", mib(it.early_kib), mib(it.late_kib))
+            format!("{:.1} / {:.1} / {:.1}", mib(it.early_kib), mib(it.late_kib), mib(it.max_kib))
         })
     });
     row("RSS slope KiB/min", &|it| {

@@ -33,7 +33,7 @@ fn verdict(name: &'static str, holds: bool, said: String) -> Verdict {
 pub struct Memory {
     pub early_kib: f64,
     pub late_kib: f64,
-    pub max_kib: u64,
+    pub max_kib: f64,
     pub slope_kib_per_min: f64,
 }
 
@@ -48,7 +48,7 @@ impl Memory {
         Some(Self {
             early_kib: mean(WARM_UP, 0.4)?,
             late_kib: mean(0.8, f64::INFINITY)?,
-            max_kib: samples.iter().map(|it| it.rss_kib).max()?,
+            max_kib: samples.iter().map(|it| kib(it.rss_kib)).fold(0.0, f64::max),
             slope_kib_per_min: slope(part(WARM_UP, f64::INFINITY))? * 60.0,
         })
     }
@@ -167,7 +167,7 @@ mod tests {
         assert!(!verdict.holds);
         assert!((leak.slope_kib_per_min - 60_000.0).abs() < 1e-3, "{leak:?}");
         assert!(verdict.said.contains("+60000 KiB/min"), "{}", verdict.said);
-        assert_eq!(leak.max_kib, 149_000);
+        assert!((leak.max_kib - 149_000.0).abs() < 1e-6);
     }
 
     #[test]
