@@ -24,7 +24,7 @@ impl Progress {
     pub fn new(framework: &str, seconds: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(seconds).with_prefix(framework.to_owned());
-            let style = ProgressStyle::with_template("{prefix:6} {bar:30} {msg}  {eta} left");
+            let style = ProgressStyle::with_template("{prefix:6} {bar:30} {msg}");
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Self { bar, framework: framework.to_owned(), seconds }
@@ -33,17 +33,15 @@ impl Progress {
     pub fn show(&self, samples: &[Sample]) {
         let Some(now) = samples.last() else { return };
         let rate = rates(&samples[samples.len().saturating_sub(2)..]).last().map_or(0.0, |it| it.1);
-        let said = format!("{rate:.0} requests/s, {} MiB, {} fds", now.rss_kib / 1024, now.fds);
+        let left = self.seconds.saturating_sub(samples.len() as u64);
+        let said =
+            format!("{rate:.0} requests/s, {} MiB, {} fds, {left} s left", now.rss_kib / 1024, now.fds);
         match &self.bar {
             Some(bar) => {
                 bar.set_message(said);
                 bar.set_position(samples.len() as u64);
             }
-            None if samples.len().is_multiple_of(EVERY) => {
-                let left =
-                    (f64::from(u32::try_from(self.seconds).unwrap_or(u32::MAX)) - now.seconds).max(0.0);
-                eprintln!("{}: {said}, {left:.0} s left", self.framework);
-            }
+            None if samples.len().is_multiple_of(EVERY) => eprintln!("{}: {said}", self.framework),
             None => {}
         }
     }
@@ -106,7 +104,8 @@ pub fn table(outcomes: &[Outcome]) -> String {
     });
     row("fds before/max/after", &|it| {
         let max = it.samples.iter().map(|it| it.fds).max().unwrap_or_default();
-        format!("{} / {max} / {}", it.fds_before, it.fds_after)
+        let after = it.fds_after.map_or_else(|| "?".to_owned(), |it| it.to_string());
+        format!("{} / {max} / {after}", it.fds_before)
     });
     row("CPU of the server", &|it| format!("{:.1} s", it.cpu_seconds));
     text

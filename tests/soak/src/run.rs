@@ -33,7 +33,8 @@ pub struct Outcome {
     pub samples: Vec<Sample>,
     pub memory: Option<Memory>,
     pub fds_before: usize,
-    pub fds_after: usize,
+    /// Nothing, if the process had ended.
+    pub fds_after: Option<usize>,
     pub cpu_seconds: f64,
     pub audit: Audit,
     pub tally: Tally,
@@ -67,7 +68,7 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
     let model_calls = model_calls_left(&fake).await;
     // The server keeps idle connections to its model; they go with the model.
     drop(fake);
-    let fds_after = fds_given_back(&process, fds_before).await.unwrap_or_default();
+    let fds_after = fds_given_back(&process, fds_before).await.ok();
     let cpu_seconds = process.cpu_seconds().unwrap_or_default();
     let ended = server.end().await;
     drop(process);

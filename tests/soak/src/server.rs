@@ -96,7 +96,7 @@ impl Server {
             Self { child, address: ([127, 0, 0, 1], 0).into(), stdout: Some(stdout), stderr: Some(stderr) };
         let Ok(address) = addresses.recv_timeout(START) else {
             server.kill();
-            bail!("{framework} does not serve: {:?}", server.logs().first);
+            bail!("it ended or said no address within {START:?}; its log: {:?}", server.logs().first);
         };
         server.address = address.context("the log says no address")?;
         Ok(server)
@@ -113,6 +113,10 @@ impl Server {
 
     /// Tells it to end and waits: its exit code, and how long it took.
     pub async fn end(&mut self) -> anyhow::Result<(Option<i32>, Duration)> {
+        // Its process id may already be another's.
+        if let Some(status) = self.child.try_wait()? {
+            bail!("it had ended before: {status}");
+        }
         let told = Instant::now();
         let pid = self.child.id().to_string();
         ensure!(
