@@ -11,6 +11,11 @@ dev *args:
 test:
     cargo test --workspace --all-features
 
+# Ten minutes of everything at once on each framework, memory and descriptors watched
+soak *args:
+    cargo build --release --features axum,actix,poem
+    cargo run --release -p soak -- {{args}}
+
 # What CI checks before it needs installed tools
 check:
     cargo fmt --all --check

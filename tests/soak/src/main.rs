@@ -1,0 +1,151 @@
+//! Soaks a running server: every route, fault and disconnect at full load, for minutes, on each framework.
+//!
+//! `cargo run --release -p soak -- --program target/release/genkit-endpoints --seconds 600 --chart soak.svg`
+//!
+//! The program under test is the real one in a process of its own, its model a fake in this one. Every answer
+//! is judged, every request is looked up in the server's own log, and the process is watched from outside.
+//! The exit code is 0 only if everything holds.
+
+#![allow(unreachable_pub, reason = "nothing imports a binary")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it reports to whoever started it")]
+
+mod chart;
+mod flows;
+mod judge;
+mod kinds;
+mod ledger;
+mod load;
+mod report;
+mod run;
+mod server;
+mod upstream;
+mod verdict;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+
+/// Soaks a running server and tells the truth about it.
+#[derive(Debug, Parser)]
+pub struct Options {
+    /// The server, with every framework compiled in that is to be soaked.
+    #[arg(long, value_name = "PATH", default_value = "target/release/genkit-endpoints")]
+    program: PathBuf,
+    /// What to soak; may be repeated. All, one after the other, unless told.
+    #[arg(long = "framework", value_enum)]
+    frameworks: Vec<Framework>,
+    /// The listener: the framework's own, or ours.
+    #[arg(long, value_enum, default_value = "native")]
+    server: Listener,
+    /// How long each framework is under load.
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..=86400))]
+    seconds: u64,
+    /// How many clients send at once.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    clients: u64,
+    /// Draws memory, descriptors and requests over time into this file.
+    #[arg(long, value_name = "FILE.svg")]
+    chart: Option<PathBuf>,
+    /// Repeats the choices of a run that printed this seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Framework {
+    Axum,
+    Actix,
+    Poem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Listener {
+    Native,
+    Hyper,
+}
+
+impl Framework {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Actix => "actix",
+            Self::Poem => "poem",
+        }
+    }
+}
+
+impl Listener {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Hyper => "hyper",
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match soak_all(Options::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("soak: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
+    // The server runs elsewhere, so that a relative path would mislead it.
+    options.program = options
+        .program
+        .canonicalize()
+        .with_context(|| format!("no program at {}; see --program", options.program.display()))?;
+    if options.frameworks.is_empty() {
+        options.frameworks = Framework::value_variants().to_vec();
+    }
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    let listener = options.server.as_str();
+    println!(
+        "{} s on the {listener} listener, {} clients, --seed {seed}\n",
+        options.seconds, options.clients
+    );
+    let mut outcomes = Vec::new();
+    let mut failed = Vec::new();
+    for framework in &options.frameworks {
+        match run::soak(&options, framework.as_str(), seed).await {
+            Ok(outcome) => {
+                println!("{}", report::findings(&outcome));
+                let names: Vec<_> =
+                    outcome.verdicts.iter().filter(|it| !it.holds).map(|it| it.name).collect();
+                if !names.is_empty() {
+                    failed.push(format!("{}: {}", outcome.framework, names.join(", ")));
+                }
+                outcomes.push(outcome);
+            }
+            Err(error) => {
+                println!("{}\n  FAIL {error:#}\n", framework.as_str());
+                failed.push(format!("{}: it did not start", framework.as_str()));
+            }
+        }
+    }
+    if !outcomes.is_empty() {
+        println!("{}", report::table(&outcomes));
+    }
+    if let Some(file) = &options.chart {
+        let title =
+            format!("{} s at full load, {} clients, {listener} listener", options.seconds, options.clients);
+        let chart = chart::draw(&title, &outcomes);
+        std::fs::write(file, chart).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("Drawn into {}.", file.display());
+    }
+    if failed.is_empty() {
+        println!("It holds.");
+    } else {
+        println!("It fails. {}.", failed.join("; "));
+    }
+    Ok(failed.is_empty())
+}
