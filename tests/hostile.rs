@@ -152,6 +152,29 @@ async fn a_body_over_the_limit_is_413_however_it_comes_and_costs_no_memory() {
     }
 }
 
+/// Sends 2 MiB in pieces with pauses, as over a slow line, and only then reads. The status, if it is still there.
+async fn send_slowly(to: SocketAddr) -> Option<u16> {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let head = format!("POST /chat HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 2 * MIB);
+    stream.write_all(head.as_bytes()).await.ok()?;
+    for _ in 0..2 * MIB / CHUNK {
+        stream.write_all(&[b' '; CHUNK]).await.ok()?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut reply = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut reply)).await.expect("the connection stays open").ok()?;
+    std::str::from_utf8(reply.get(9..12)?).ok()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_sending_gets_to_see_its_refusal() {
+    for (adapter, kind) in combinations() {
+        let server = start(adapter, kind);
+        let replies = join_all((0..20).map(|_| send_slowly(server.address))).await;
+        assert_eq!(replies, [Some(413); 20], "{}/{kind:?}", adapter.name);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_heads_that_never_end_stop_nobody_and_are_ended() {
     const SLOW: usize = 500;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_core::adapter::{HEAD_TIMEOUT, HyperBody};
+use flow_core::adapter::{HEAD_TIMEOUT, HyperBody, Linger};
 use hyper::Request;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -42,6 +42,7 @@ pub(super) struct Followed {
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Rc<Activity>,
+    linger: Linger,
 }
 
 impl Activity {
@@ -142,7 +143,7 @@ impl Body for Followed {
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
-        Self { stream, activity }
+        Self { stream, activity, linger: Linger::default() }
     }
 }
 
@@ -171,7 +172,8 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        this.linger.poll_shutdown(&mut this.stream, cx)
     }
 
     fn poll_write_vectored(

@@ -1,7 +1,8 @@
 //! The edge's rules: keys, rates, hosts, and what is exempt from them.
 
+use fake_gemini::{FakeGemini, Fault};
 use grpc::proto::genkit_service_client::GenkitServiceClient;
-use grpc::proto::{HealthRequest, JokeRequest};
+use grpc::proto::{CharacterRequest, HealthRequest, JokeRequest, StoryRequest};
 use serde_json::json;
 use tonic::service::Interceptor;
 use tonic::transport::Channel;
@@ -11,7 +12,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus}
 use tonic_types::StatusExt;
 
 use crate::server::{Server, channel, first};
-use crate::wire::{call, frame};
+use crate::wire::{call, field, frame};
 
 /// SHA-256 of `secret`.
 const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -107,4 +108,83 @@ async fn health_follows_readiness_and_reflection_is_for_debugging() {
         let answer = crate::wire::send(&client, post, server.grpc, &path, &headers, Vec::new()).await;
         assert_eq!(answer.status(), Some(12), "{version}: {answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_rule_that_is_broken_answers() {
+    let server = Server::demo(&[
+        ("TRUSTED_HOSTS", "api.example.com"),
+        ("API_KEYS", HASH),
+        ("RATE_LIMIT_DEFAULT", "1/day"),
+        ("MAX_BODY_SIZE", "1000"),
+    ]);
+    let (host, key) = (("host", "api.example.com"), ("authorization", "Bearer secret"));
+    let large = || frame(&field(1, &[b'x'; 2000]));
+    let status = async |headers: &[(&str, &str)], body| {
+        let answer = call(server.grpc, "TellJoke", headers, body).await;
+        assert!(answer.header("x-request-id").is_some(), "{answer:?}");
+        answer.status()
+    };
+    assert_eq!(status(&[], large()).await, Some(Code::InvalidArgument as i32), "the host");
+    assert_eq!(status(&[host], large()).await, Some(Code::Unauthenticated as i32), "the key");
+    assert_eq!(status(&[host, key], frame(&[])).await, None, "the one call of the day");
+    assert_eq!(status(&[host, key], large()).await, Some(Code::ResourceExhausted as i32), "the rate");
+    let unlimited = Server::demo(&[("MAX_BODY_SIZE", "1000")]);
+    let answer = call(unlimited.grpc, "TellJoke", &[], large()).await;
+    assert_eq!(answer.status(), Some(Code::ResourceExhausted as i32), "the body");
+    assert!(answer.header("ratelimit").unwrap().starts_with("\"default\";r="), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_trusted_proxy_each_client_has_its_own_rate() {
+    let server = Server::demo(&[("RATE_LIMIT_DEFAULT", "1/day"), ("TRUSTED_PROXIES", "127.0.0.0/8")]);
+    let mut client = server.client().await;
+    for address in ["203.0.113.1", "203.0.113.2"] {
+        let mut call = async |forwarded: String| {
+            let mut request = Request::new(JokeRequest::default());
+            request.metadata_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
+            client.tell_joke(request).await.map_err(|it| it.code())
+        };
+        let first = call(address.to_owned()).await.unwrap();
+        assert_eq!(first.metadata().get("ratelimit-policy").unwrap(), "\"default\";q=1;w=86400");
+        assert_eq!(call(format!("198.51.100.7, {address}")).await.unwrap_err(), Code::ResourceExhausted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_kept_for_both_protocols_together() {
+    let server = Server::demo(&[]);
+    let mut client = server.client().await;
+    let character = async |client: &mut GenkitServiceClient<Channel>| {
+        let answer = client.generate_character(CharacterRequest::default()).await.unwrap();
+        answer.metadata().get("x-cache").map(|it| it.to_str().unwrap().to_owned())
+    };
+    assert_eq!(character(&mut client).await.as_deref(), Some("miss"));
+    assert_eq!(character(&mut client).await.as_deref(), Some("hit"));
+    let rest = reqwest::Client::builder().no_proxy().build().unwrap();
+    let rest = rest.post(format!("http://{}/generate-character", server.rest)).json(&json!({"name": "Luna"}));
+    assert_eq!(rest.send().await.unwrap().headers()["x-cache"], "hit");
+    let joke = client.tell_joke(JokeRequest::default()).await.unwrap();
+    assert!(joke.metadata().get("x-cache").is_none(), "jokes are fresh");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_circuit_is_unavailable_and_says_for_how_long() {
+    let fake = FakeGemini::builder().lenient().start().await;
+    fake.otherwise(Fault::internal());
+    let server = Server::with(
+        &fake,
+        &[("CB_ENABLED", "true"), ("CB_FAILURE_THRESHOLD", "1"), ("CB_RECOVERY_TIMEOUT", "3600")],
+    );
+    let mut client = server.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.tell_joke(JokeRequest::default()).await.unwrap_err().code(), Code::Unavailable);
+    }
+    assert_eq!(fake.stats().received, 1, "a failing model is left alone");
+    let status = client.tell_story(StoryRequest::default()).await.unwrap_err();
+    let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
+    assert!((3590..=3600).contains(&wait), "{wait}");
+    let mut health = HealthClient::new(channel(server.grpc).await);
+    let state = health.check(HealthCheckRequest::default()).await.unwrap().into_inner().status();
+    assert_eq!(state, ServingStatus::Serving, "all replicas have the same model");
 }

@@ -79,6 +79,13 @@ async fn with_a_certificate_the_listener_speaks_tls_and_nothing_else() {
     assert!(calls(to("https").tls_config(trusting(&authority)).unwrap()).await);
     assert!(!calls(to("https").tls_config(trusting(&Authority::new())).unwrap()).await, "another authority");
     assert!(!calls(to("http")).await, "no TLS");
+    // Browsers hear that they came by TLS; whether REST did, only a proxy could say.
+    let root = reqwest::Certificate::from_pem(authority.certificate().as_bytes()).unwrap();
+    let browser = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().unwrap();
+    let url = format!("https://localhost:{}/genkit.sample.v1.GenkitService/TellJoke", server.grpc.port());
+    let call = browser.post(url).header("content-type", "application/grpc-web").body(vec![0; 5]);
+    let answer = call.send().await.unwrap();
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000; includeSubDomains");
     // REST is as it was.
     assert_eq!(server.post("/tell-joke", &serde_json::json!({})).await.0, 200);
 }

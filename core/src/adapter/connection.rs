@@ -1,12 +1,12 @@
 //! A connection with what some frameworks' own listeners leave to others: a bound on how many there are, on how long
-//! the first request's head may take, and on how long nothing may happen.
+//! the first request's head may take, and on how long nothing may happen; and an end that its client gets to see.
 //!
 //! It only passes bytes on; that they come from a socket is the adapter's to know.
 
 use std::future::Future;
 use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,8 +19,45 @@ pub const MAX_CONNECTIONS: usize = 8192;
 /// How long a request's head may take to arrive once it has begun, or on a fresh connection at all.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long, and for how many bytes, a client may go on sending what nobody reads any more.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
+
 /// What a head ends with. HTTP/2's preface has it, too (RFC 9113 §3.4).
 const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// The end of a connection, in stages (RFC 9112 §9.6): we stop writing, and read on for a while.
+///
+/// An answer may overtake its request's body, such as a 413. Closed at once, with bytes still under way to us, the
+/// connection would be reset, and the answer lost on a client that has not read it yet.
+#[derive(Default)]
+pub struct Linger {
+    until: Option<Pin<Box<Sleep>>>,
+    thrown_away: usize,
+}
+
+impl Linger {
+    /// Shuts the stream down; ready when its client has ended it, too, or has had its time.
+    pub fn poll_shutdown<S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<Result<()>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.until.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        let until = self.until.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut waste = [0; 8192];
+        while until.as_mut().poll(cx).is_pending() && self.thrown_away < LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut waste);
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.thrown_away += buffer.filled().len(),
+                // The end, or as good as one.
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
 
 /// A connection under guard. Dropping it makes room for another.
 pub struct Guarded<S> {
@@ -30,6 +67,7 @@ pub struct Guarded<S> {
     idle: Option<Duration>,
     active: Instant,
     timer: Pin<Box<Sleep>>,
+    linger: Linger,
     _place: OwnedSemaphorePermit,
 }
 
@@ -37,7 +75,8 @@ impl<S> Guarded<S> {
     /// Guards a fresh connection. After its first head, it may be silent for as long as `idle`, if that is given.
     pub fn new(stream: S, idle: Option<Duration>, place: OwnedSemaphorePermit) -> Self {
         let timer = Box::pin(sleep(HEAD_TIMEOUT));
-        Self { stream, head_end: 0, idle, active: Instant::now(), timer, _place: place }
+        let (active, linger) = (Instant::now(), Linger::default());
+        Self { stream, head_end: 0, idle, active, timer, linger, _place: place }
     }
 
     /// What was read or written; `read` is empty where something was written.
@@ -90,7 +129,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         self.moved(&[]);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
@@ -114,7 +153,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        this.linger.poll_shutdown(&mut this.stream, cx)
     }
 }
 
@@ -155,6 +195,22 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(end(connection), trickle);
         assert_eq!(ended, (Some(ErrorKind::TimedOut), HEAD_TIMEOUT.as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_may_send_on_for_a_while_after_the_end() {
+        for (pause, all_taken) in [(SECOND / 10, true), (2 * SECOND, false)] {
+            let (mut connection, mut client) = guarded(None);
+            let sending = async {
+                tokio::time::sleep(pause).await;
+                let taken = client.write_all(&[0; 100_000]).await.is_ok();
+                drop(client);
+                taken
+            };
+            let ending = async move { connection.shutdown().await };
+            let (ended, taken) = tokio::join!(ending, sending);
+            assert_eq!((ended.is_ok(), taken), (true, all_taken), "{pause:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

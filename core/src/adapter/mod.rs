@@ -17,7 +17,7 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
-pub use self::connection::{Guarded, HEAD_TIMEOUT, MAX_CONNECTIONS};
+pub use self::connection::{Guarded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS};
 use crate::edge::Edge;
 use crate::service::Flows;
 
