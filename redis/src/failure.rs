@@ -48,9 +48,7 @@ impl Failure {
         match self {
             Self::Slow(_) => true,
             Self::Error(error) => {
-                error.is_io_error()
-                    || error.is_unrecoverable_error()
-                    || error.code().is_some_and(|code| UNFIT.contains(&code))
+                error.is_io_error() || error.code().is_some_and(|code| UNFIT.contains(&code))
             }
         }
     }
@@ -100,5 +98,7 @@ mod tests {
         assert!(lasting(ErrorKind::Io));
         assert!(!lasting(ErrorKind::Server(ServerErrorKind::ResponseError)));
         assert!(!lasting(ErrorKind::UnexpectedReturnType));
+        // A value that is none of ours. If the protocol itself were broken, so would be the connection.
+        assert!(!lasting(ErrorKind::Parse));
     }
 }

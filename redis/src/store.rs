@@ -75,7 +75,7 @@ impl RedisStore {
     /// Outside of a tokio runtime. The connection lives in the one it is called in.
     pub fn connect(settings: RedisSettings) -> Result<Self, RedisError> {
         let client = client(&settings)?;
-        let (releases, released) = mpsc::channel(RELEASES);
+        let (releases, to_release) = mpsc::channel(RELEASES);
         let inner = Arc::new(Inner {
             settings,
             rate: rate::Script::default(),
@@ -84,7 +84,7 @@ impl RedisStore {
             releases,
             fallbacks: AtomicU64::new(0),
         });
-        let supervisor = tokio::spawn(supervisor::run(client, inner.clone(), released));
+        let supervisor = tokio::spawn(supervisor::run(client, inner.clone(), to_release));
         Ok(Self { inner, _supervisor: Arc::new(AbortOnDropHandle::new(supervisor)) })
     }
 
