@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::ErrorKind;
+use tokio::time::timeout;
 
 /// Why a store cannot even be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,30 +27,21 @@ pub(crate) enum Failure {
     Error(redis::RedisError),
 }
 
-/// What a server says when it can serve nothing at all, or nothing that writes. All else it refuses is about one
-/// key, and no reason to give up the others.
-const UNFIT: [&str; 11] = [
-    "LOADING",
-    "MASTERDOWN",
-    "READONLY",
-    "CLUSTERDOWN",
-    "OOM",
-    "MISCONF",
-    "NOREPLICAS",
-    "NOAUTH",
-    "NOPERM",
-    "BUSY",
-    "EXECABORT",
-];
+/// What comes of `work`, in time.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = redis::RedisResult<T>>,
+) -> Result<T, Failure> {
+    timeout(limit, work).await.map_err(|_| Failure::Slow(limit))?.map_err(Failure::Error)
+}
 
 impl Failure {
-    /// Whether the next operation would fail as well.
+    /// Whether the connection is of no more use. What the server refuses may be about one key; if it refuses all, the
+    /// next heartbeat finds that out, and until then a refusal costs nobody a timeout.
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Slow(_) => true,
-            Self::Error(error) => {
-                error.is_io_error() || error.code().is_some_and(|code| UNFIT.contains(&code))
-            }
+            Self::Error(error) => error.is_io_error(),
         }
     }
 }
@@ -89,16 +81,5 @@ mod tests {
             let told = Failure::from(error).to_string();
             assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
         }
-    }
-
-    #[test]
-    fn a_refusal_of_one_key_is_not_the_end_of_sharing() {
-        let lasting = |kind| Failure::from(redis::RedisError::from((kind, "said"))).is_lasting();
-        assert!(lasting(ErrorKind::Server(ServerErrorKind::ReadOnly)));
-        assert!(lasting(ErrorKind::Io));
-        assert!(!lasting(ErrorKind::Server(ServerErrorKind::ResponseError)));
-        assert!(!lasting(ErrorKind::UnexpectedReturnType));
-        // A value that is none of ours. If the protocol itself were broken, so would be the connection.
-        assert!(!lasting(ErrorKind::Parse));
     }
 }

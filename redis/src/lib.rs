@@ -26,7 +26,7 @@
 //! # What it asks of Redis
 //!
 //! Version 5 or later, or Valkey. A user of its own needs `~PREFIX*` and `+get +set +del +pttl +pexpire +time
-//! +evalsha +script|load +ping`.
+//! +evalsha +script|load`.
 //!
 //! # Metrics
 //!

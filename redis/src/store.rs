@@ -3,18 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo as _, RedisResult, ScriptInvocation};
+use redis::{Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo as _, ScriptInvocation};
 use secrecy::ExposeSecret as _;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cache::{self, Release};
-use crate::failure::{Failure, RedisError};
+use crate::failure::{Failure, RedisError, within};
 use crate::rate;
 use crate::settings::RedisSettings;
 use crate::supervisor;
@@ -127,31 +126,26 @@ impl Inner {
         let link = link.ok_or(Unanswered::Unasked)?;
         let asked = Instant::now();
         let mut connection = link.connection.clone();
-        let answer = self.within(self.settings.timeout, &link, script.invoke_async(&mut connection)).await;
+        let work = within(self.settings.timeout, script.invoke_async(&mut connection));
+        let answer = link.lost.run_until_cancelled(work).await;
         metrics::histogram!("redis_operation_seconds", "operation" => operation.name())
             .record(asked.elapsed().as_secs_f64());
-        answer.ok_or(Unanswered::Unheard)
+        match answer {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(failure)) => self.failed(&link, &failure),
+            // Another operation has found it lost.
+            None => {}
+        }
+        Err(Unanswered::Unheard)
     }
 
-    /// What comes of `work` on a connection in time. A failure that would meet the next operation as well takes the
-    /// connection down, which ends all others that wait for it.
-    pub(crate) async fn within<T>(
-        &self,
-        limit: Duration,
-        link: &Link,
-        work: impl Future<Output = RedisResult<T>>,
-    ) -> Option<T> {
-        let failure = match link.lost.run_until_cancelled(timeout(limit, work)).await? {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => Failure::from(error),
-            Err(_) => Failure::Slow(limit),
-        };
+    /// One operation failed. If others would as well, they need not find out.
+    pub(crate) fn failed(&self, link: &Link, failure: &Failure) {
         if failure.is_lasting() {
-            self.lose(link, &failure);
+            self.lose(link, failure);
         } else {
             tracing::debug!(%failure, "Redis did not do one operation");
         }
-        None
     }
 
     /// Lets operations use a connection.
@@ -161,8 +155,9 @@ impl Inner {
         tracing::info!("Redis is there: replicas share limits and answers");
     }
 
-    /// Takes the connection from all operations. The first one to find it bad says so; the log gets one line.
-    fn lose(&self, link: &Link, failure: &Failure) {
+    /// Takes the connection from all operations and ends those that wait for it. Who finds it bad first says so; the
+    /// log gets one line.
+    pub(crate) fn lose(&self, link: &Link, failure: &Failure) {
         self.link.send_if_modified(|current| {
             // Decided under the lock. A connection that is not lost yet is the current one.
             if link.lost.is_cancelled() {

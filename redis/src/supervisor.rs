@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client};
+use futures_util::future::try_join_all;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Release;
-use crate::failure::Failure;
+use crate::failure::{Failure, within};
 use crate::store::{Inner, Link};
 
 /// How long Redis is left alone between two attempts. Each lost connection costs the requests under way one
@@ -51,15 +53,21 @@ async fn connect(client: &Client, inner: &Inner) -> Result<Link, Failure> {
     // The deadlines are ours.
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    for script in inner.cache.all().into_iter().chain([&*inner.rate]) {
-        script.load_async(&mut connection).await?;
-    }
-    // Full, read-only and slow servers answer a ping as well.
+    let scripts = inner.cache.all().into_iter().chain([&*inner.rate]);
+    try_join_all(scripts.map(|script| {
+        let mut connection = connection.clone();
+        async move { script.load_async(&mut connection).await }
+    }))
+    .await?;
+    within(inner.settings.timeout, prove(inner, &mut connection)).await?;
+    Ok(Link { connection, lost: CancellationToken::new() })
+}
+
+/// Does what operations do. A server that is full, or became a replica, answers a ping as well.
+async fn prove(inner: &Inner, connection: &mut MultiplexedConnection) -> RedisResult<()> {
     let mut write = redis::cmd("SET");
     write.arg(inner.key(format_args!("probe:v1"))).arg(1).arg("PX").arg(1000);
-    let limit = inner.settings.timeout;
-    timeout(limit, write.exec_async(&mut connection)).await.map_err(|_| Failure::Slow(limit))??;
-    Ok(Link { connection, lost: CancellationToken::new() })
+    write.exec_async(connection).await
 }
 
 /// Looks after a connection until it is lost, and gives leases back.
@@ -67,21 +75,26 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut mpsc::Receiver<Release
     let mut connection = link.connection.clone();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = link.lost.cancelled() => return,
-            Some(release) = releases.recv() => {
-                let work = inner.cache.release(&release, &mut connection);
-                inner.within(inner.settings.timeout, link, work).await;
-            }
-            _ = heartbeat.tick() => {
-                // Not held to the milliseconds of an operation: where processes are frozen between requests, the
-                // first thing after the thaw would be a timeout.
-                let ping = redis::cmd("PING");
-                inner.within(CONNECT_TIMEOUT, link, ping.exec_async(&mut connection)).await;
-                // Said again for a recorder that was installed since.
-                metrics::gauge!("redis_up").set(f64::from(u8::from(!link.lost.is_cancelled())));
+    let work = async {
+        loop {
+            tokio::select! {
+                Some(release) = releases.recv() => {
+                    let work = inner.cache.release(&release, &mut connection);
+                    if let Err(failure) = within(inner.settings.timeout, work).await {
+                        inner.failed(link, &failure);
+                    }
+                }
+                _ = heartbeat.tick() => {
+                    // Said again for a recorder that was installed since.
+                    metrics::gauge!("redis_up").set(1);
+                    // Not held to the milliseconds of an operation: where processes are frozen between requests, the
+                    // first thing after the thaw would be a timeout.
+                    if let Err(failure) = within(CONNECT_TIMEOUT, prove(inner, &mut connection)).await {
+                        inner.lose(link, &failure);
+                    }
+                }
             }
         }
-    }
+    };
+    link.lost.run_until_cancelled(work).await;
 }

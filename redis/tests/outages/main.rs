@@ -15,5 +15,6 @@ mod absent;
 mod load;
 #[path = "../server/mod.rs"]
 mod server;
+mod slow;
 
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
