@@ -118,6 +118,9 @@ async fn outage(server: &mut Server, what: &str, bring: impl FnOnce(&mut Server)
     round(&stores).await.within(&format!("before {what}"));
 
     // Under way when it happens.
+    for store in &stores {
+        until(store, true, Duration::from_secs(2)).await;
+    }
     let running = {
         let stores = stores.clone();
         tokio::spawn(async move { round(&stores).await })
