@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use flow_core::edge::SharedRateLimiter as _;
 use flow_redis::{RedisSettings, RedisStore};
 use flow_runtime::{CacheOutcome, CacheSettings, CallKey, Claim, Lease, ResponseCache, SharedCache as _};
 use futures_util::future::join_all;
@@ -162,4 +163,26 @@ async fn what_is_wrong_with_one_key_is_no_reason_to_give_up_the_others() {
     assert!(store.is_up());
     assert!(matches!(store.claim(&key("other")).await, Claim::Ours(_)));
     assert_eq!(store.fallbacks(), 2);
+}
+
+/// What `flow_redis`' documentation says is asked of Redis.
+#[tokio::test]
+async fn a_user_of_its_own_needs_no_more_than_is_written() {
+    let Some(server) = Server::start().await else { return };
+    let mut look = server.look().await;
+    let rights = "~genkit-endpoints:* +get +set +del +pttl +pexpire +time +evalsha +script|load";
+    let mut create = redis::cmd("ACL");
+    create.arg("SETUSER").arg("flows").arg("on").arg(">secret").arg(rights.split(' ').collect::<Vec<_>>());
+    let () = create.query_async(&mut look).await.unwrap();
+    let url = server.url().replace("//", "//flows:secret@");
+    let store = up(RedisSettings { timeout: Duration::from_secs(5), ..RedisSettings::new(url) }).await;
+    let (kept, dropped) = (lease(&store, &key("kept")).await, lease(&store, &key("dropped")).await);
+    kept.renew().await;
+    kept.fulfil(&"1".into()).await;
+    assert!(matches!(store.claim(&key("kept")).await, Claim::Kept { .. }));
+    drop(dropped);
+    assert!(until_free(&store, &key("dropped")).await.0 < Duration::from_secs(1));
+    let limit = "9/day".parse().unwrap();
+    assert!(store.check("192.0.2.7".parse().unwrap(), limit).await.is_some());
+    assert!(store.is_up() && store.fallbacks() == 0);
 }
