@@ -158,17 +158,19 @@ impl Inner {
     /// Takes the connection from all operations and ends those that wait for it. Who finds it bad first says so; the
     /// log gets one line.
     pub(crate) fn lose(&self, link: &Link, failure: &Failure) {
-        self.link.send_if_modified(|current| {
+        let found = self.link.send_if_modified(|current| {
             // Decided under the lock. A connection that is not lost yet is the current one.
-            if link.lost.is_cancelled() {
-                return false;
+            let found = !link.lost.is_cancelled();
+            if found {
+                link.lost.cancel();
+                *current = None;
             }
-            link.lost.cancel();
-            *current = None;
+            found
+        });
+        if found {
             metrics::gauge!("redis_up").set(0);
             tracing::warn!(%failure, "Redis is slow or gone: this replica counts and keeps alone");
-            true
-        });
+        }
     }
 
     /// Has a lease given back as soon as possible.

@@ -24,7 +24,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Runs until it is aborted.
 pub(crate) async fn run(client: Client, inner: Arc<Inner>, mut releases: mpsc::Receiver<Release>) {
-    metrics::gauge!("redis_up").set(0);
     // Whether the log has it already.
     let mut told = false;
     loop {
@@ -41,6 +40,7 @@ pub(crate) async fn run(client: Client, inner: Arc<Inner>, mut releases: mpsc::R
                 tracing::warn!(%failure, "Redis is not there: this replica counts and keeps alone");
             }
         }
+        metrics::gauge!("redis_up").set(0);
         sleep(RETRY_EVERY).await;
     }
 }
