@@ -28,11 +28,14 @@ pub struct Replicas {
 #[cfg(feature = "redis")]
 pub fn connect(settings: &ResilienceSettings) -> anyhow::Result<Replicas> {
     use anyhow::Context;
-    use secrecy::ExposeSecret;
 
     let Some(url) = &settings.redis_url else { return Ok(Replicas::default()) };
-    let ttl = settings.cache.map(|it| it.ttl).unwrap_or_default();
-    let store = redis::RedisSettings::new(url.expose_secret()).timeout(settings.redis_timeout).cache_ttl(ttl);
+    let defaults = redis::RedisSettings::new(url.clone());
+    let store = redis::RedisSettings {
+        timeout: settings.redis_timeout,
+        cache_ttl: settings.cache.map_or(defaults.cache_ttl, |it| it.ttl),
+        ..defaults
+    };
     let store = Arc::new(redis::RedisStore::connect(store).context("REDIS_URL")?);
     let probed = store.clone();
     Ok(Replicas {

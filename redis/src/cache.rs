@@ -1,0 +1,139 @@
+//! Answers that all replicas share, and the right to compute one that is not there yet.
+//!
+//! The right is a lease: a key with a random token and a time to live, which only the holder of the token can renew or
+//! delete. A replica that dies stops renewing, and five seconds later another one may compute. A replica that gives up
+//! says so through the supervisor, because a destructor cannot wait for the network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flow_runtime::{CallKey, Claim, Lease, SharedCache};
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Script};
+use uuid::Uuid;
+
+use crate::store::{Inner, Operation, RedisStore, Unanswered};
+
+/// How long a lease lasts without being renewed.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// Redis takes no time to live of zero, and none beyond its own calendar.
+const TTL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_hours(24 * 365));
+
+pub(crate) struct Scripts {
+    claim: Script,
+    renew: Script,
+    fulfil: Script,
+    release: Script,
+}
+
+/// A lease to give back.
+#[derive(Debug)]
+pub(crate) struct Release {
+    key: String,
+    token: String,
+}
+
+/// A lease, or what becomes one if Redis agrees. Dropped while it may exist, it is given back.
+#[derive(Debug)]
+struct RedisLease {
+    store: RedisStore,
+    key: CallKey,
+    token: String,
+    may_exist: bool,
+}
+
+#[async_trait]
+impl SharedCache for RedisStore {
+    async fn claim(&self, key: &CallKey) -> Claim {
+        // Made before Redis is asked: a claim that is cut off, or answered too late to be heard, leaves a lease that
+        // nobody holds. It would keep all other replicas waiting until it ends.
+        let token = Uuid::new_v4().to_string();
+        let mut lease = RedisLease { store: self.clone(), key: *key, token, may_exist: true };
+        let inner = self.inner();
+        let mut script = inner.cache.claim.key(inner.answer_key(key));
+        script.key(inner.lease_key(key)).arg(&lease.token).arg(millis(LEASE));
+        let claimed = inner.ask::<(Option<String>, i64)>(Operation::Claim, &script).await;
+        lease.may_exist = matches!(claimed, Ok((None, 1)) | Err(Unanswered::Unheard));
+        match claimed {
+            Ok((Some(answer), left)) => {
+                let good_for = Duration::from_millis(left.try_into().unwrap_or(0));
+                Claim::Kept { answer: answer.into(), good_for }
+            }
+            Ok((None, 1)) => Claim::Ours(Box::new(lease)),
+            Ok((None, _)) => Claim::Theirs,
+            Err(_) => Claim::Unavailable,
+        }
+    }
+}
+
+#[async_trait]
+impl Lease for RedisLease {
+    fn renew_every(&self) -> Duration {
+        LEASE / 3
+    }
+
+    async fn renew(&self) {
+        let inner = self.store.inner();
+        let mut script = inner.cache.renew.key(inner.lease_key(&self.key));
+        script.arg(&self.token).arg(millis(LEASE));
+        // Without an answer there is nothing to do: the next renewal may get through, or the lease ends.
+        let _ = inner.ask::<()>(Operation::Renew, &script).await;
+    }
+
+    async fn fulfil(mut self: Box<Self>, answer: &Arc<str>) {
+        let inner = self.store.inner();
+        let mut script = inner.cache.fulfil.key(inner.answer_key(&self.key));
+        let ttl = inner.settings.cache_ttl.clamp(TTL.0, TTL.1);
+        script.key(inner.lease_key(&self.key)).arg(&self.token).arg(&**answer).arg(millis(ttl));
+        let kept = inner.ask::<()>(Operation::Fulfil, &script).await;
+        self.may_exist = kept.is_err();
+    }
+}
+
+impl Drop for RedisLease {
+    fn drop(&mut self) {
+        if self.may_exist {
+            let inner = self.store.inner();
+            let token = std::mem::take(&mut self.token);
+            inner.give_back(Release { key: inner.lease_key(&self.key), token });
+        }
+    }
+}
+
+impl Inner {
+    fn answer_key(&self, key: &CallKey) -> String {
+        self.key(format_args!("cache:v1:{{{key}}}"))
+    }
+
+    fn lease_key(&self, key: &CallKey) -> String {
+        self.key(format_args!("lease:v1:{{{key}}}"))
+    }
+}
+
+impl Scripts {
+    pub(crate) fn all(&self) -> [&Script; 4] {
+        [&self.claim, &self.renew, &self.fulfil, &self.release]
+    }
+
+    pub(crate) async fn release(&self, release: &Release, to: &mut MultiplexedConnection) -> RedisResult<()> {
+        let mut script = self.release.key(&release.key);
+        script.arg(&release.token).invoke_async(to).await
+    }
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            claim: Script::new(include_str!("claim.lua")),
+            renew: Script::new(include_str!("renew.lua")),
+            fulfil: Script::new(include_str!("fulfil.lua")),
+            release: Script::new(include_str!("release.lua")),
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
+}
