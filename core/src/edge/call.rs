@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, PROBES, RateDecision, Tenant, allow, compress, cors, request_id};
+use super::{Edge, Head, PROBES, RateDecision, Tenant, allow, compress, cors, proxy, request_id};
 use crate::drain::Drain;
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
@@ -138,9 +138,9 @@ impl Call {
             rate: None,
             cors: edge.cors.headers(head),
             path_allows: allow(head.path),
-            keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
+            keeps_alive: head.http1 && !asks_to_close(proxy::joined(head, "connection").as_deref()),
             https: origin.https,
-            accepts_gzip: compress::accepts_gzip((head.header)("accept-encoding")),
+            accepts_gzip: compress::accepts_gzip(proxy::joined(head, "accept-encoding").as_deref()),
             varies_by_coding: false,
             span,
             started,
@@ -350,5 +350,46 @@ pub fn log_failure(error: &FlowError, what: &'static str) {
             tracing::warn!(kind, cause, "{what}");
         }
         _ => tracing::info!(kind, cause, "{what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::{ApiKeys, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
+
+    #[test]
+    fn a_list_may_be_spread_over_several_lines() {
+        let edge = Edge::new(
+            EdgeConfig {
+                request_timeout: std::time::Duration::from_secs(1),
+                max_body_size: 1,
+                rate_limit: None,
+                shared_rate_limiter: None,
+                trusted_hosts: TrustedHosts::default(),
+                trusted_proxies: TrustedProxies::default(),
+                api_keys: ApiKeys::default(),
+                cors: CorsConfig::default(),
+                hsts_max_age: std::time::Duration::ZERO,
+                gzip_min_size: 0,
+                debug: false,
+                model_header: None,
+            },
+            Drain::default(),
+        );
+        let lines: [(&str, &[u8]); 4] = [
+            ("connection", b"keep-alive"),
+            ("connection", b"close"),
+            ("accept-encoding", b"*"),
+            ("accept-encoding", b"gzip;q=0"),
+        ];
+        let head = Head {
+            header: &|name| lines.iter().find(|it| it.0 == name).map(|it| it.1),
+            all: &|name, each| lines.iter().filter(|it| it.0 == name).for_each(|it| each(it.1)),
+            ..Head::bare()
+        };
+        let mut call = Call::open(&edge, &head);
+        assert!(!call.keeps_alive());
+        assert!(!call.compresses(Some(b"application/json"), Some(u64::MAX)));
     }
 }
