@@ -46,22 +46,21 @@ const DEEPEST: usize = 4;
 pub fn check(input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let mapping = Mapping::arbitrary(input)?;
     let pico = mapping.written(0);
-    for place in ["input", "output"] {
-        let source = format!("---\n{place}:\n  schema: {pico}\n---\nHello");
-        let prompt = Prompt::parse(&source).unwrap_or_else(|error| panic!("{error}: {source}"));
-        let metadata = prompt.metadata();
-        let schema = match place {
-            "input" => metadata.input.as_ref().and_then(|it| it.schema.clone()),
-            _ => metadata.output.as_ref().and_then(|it| it.schema.clone()),
-        };
-        let schema = schema.expect("a schema");
-        let validator = jsonschema::draft202012::new(&schema).unwrap_or_else(|error| panic!("{error}: {schema}"));
-        let accepted = mapping.instance(0);
-        assert!(validator.is_valid(&accepted), "{pico} as {schema} refuses {accepted}");
-        mapping.differ(0, &schema, &mut |differs, why| {
-            refuse(&validator, &accepted, differs, &format!("{why}: {pico} as {schema}"));
-        });
-    }
+    let (place, of) = if mapping.others.is_some() { ("input", 0) } else { ("output", 1) };
+    let source = format!("---\n{place}:\n  schema: {pico}\n---\nHello");
+    let prompt = Prompt::parse(&source).unwrap_or_else(|error| panic!("{error}: {source}"));
+    let metadata = prompt.metadata();
+    let schemas = [
+        metadata.input.as_ref().and_then(|it| it.schema.as_ref()),
+        metadata.output.as_ref().and_then(|it| it.schema.as_ref()),
+    ];
+    let schema = schemas[of].expect("a schema");
+    let validator = jsonschema::draft202012::new(schema).unwrap_or_else(|error| panic!("{error}: {schema}"));
+    let accepted = mapping.instance(0);
+    assert!(validator.is_valid(&accepted), "{pico} as {schema} refuses {accepted}");
+    mapping.differ(0, schema, &mut |differs, why| {
+        refuse(&validator, &accepted, differs, &format!("{why}: {pico} as {schema}"));
+    });
     Ok(())
 }
 

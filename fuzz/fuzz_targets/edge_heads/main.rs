@@ -193,7 +193,7 @@ fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
     } else {
         let refusal = call.refusal().now_or_never().expect("never waits");
         let status = refusal.as_ref().map_or(200, |it| it.status);
-        for reply in refusal {
+        if let Some(reply) = refusal {
             if let Some(problem) = reply.content_type {
                 assert!(problem.ends_with("json"));
                 serde_json::from_slice::<serde_json::Value>(&reply.body).expect("a refusal is JSON");
