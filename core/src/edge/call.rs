@@ -139,10 +139,10 @@ impl Call {
             rate: None,
             cors: edge.cors.headers(head),
             path_allows: allow(head.path),
-            keeps_alive: head.http1 && !asks_to_close((head.header)("connection")),
+            keeps_alive: head.http1 && !asks_to_close(head),
             https: origin.https,
             is_head: head.method == "HEAD",
-            accepts_gzip: compress::accepts_gzip((head.header)("accept-encoding")),
+            accepts_gzip: compress::accepts_gzip(head),
             varies_by_coding: false,
             span,
             started,
@@ -338,10 +338,12 @@ impl RequestContext {
     }
 }
 
-fn asks_to_close(connection: Option<&[u8]>) -> bool {
-    connection.is_some_and(|it| {
-        it.split(|byte| *byte == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
+fn asks_to_close(head: &Head<'_>) -> bool {
+    let mut close = false;
+    (head.all)("connection", &mut |line| {
+        close |= line.split(|it| *it == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close"));
+    });
+    close
 }
 
 /// Logs an error once, where it is turned into an answer: ours as errors, the others' as facts.
@@ -354,5 +356,46 @@ pub fn log_failure(error: &FlowError, what: &'static str) {
             tracing::warn!(kind, cause, "{what}");
         }
         _ => tracing::info!(kind, cause, "{what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::{ApiKeys, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
+
+    #[test]
+    fn a_list_may_be_spread_over_several_lines() {
+        let edge = Edge::new(
+            EdgeConfig {
+                request_timeout: std::time::Duration::from_secs(1),
+                max_body_size: 1,
+                rate_limit: None,
+                shared_rate_limiter: None,
+                trusted_hosts: TrustedHosts::default(),
+                trusted_proxies: TrustedProxies::default(),
+                api_keys: ApiKeys::default(),
+                cors: CorsConfig::default(),
+                hsts_max_age: std::time::Duration::ZERO,
+                gzip_min_size: 0,
+                debug: false,
+                model_header: None,
+            },
+            Drain::default(),
+        );
+        let lines: [(&str, &[u8]); 4] = [
+            ("connection", b"keep-alive"),
+            ("connection", b"close"),
+            ("accept-encoding", b"*"),
+            ("accept-encoding", b"gzip;q=0"),
+        ];
+        let head = Head {
+            header: &|name| lines.iter().find(|it| it.0 == name).map(|it| it.1),
+            all: &|name, each| lines.iter().filter(|it| it.0 == name).for_each(|it| each(it.1)),
+            ..Head::bare()
+        };
+        let mut call = Call::open(&edge, &head);
+        assert!(!call.keeps_alive());
+        assert!(!call.compresses(Some(b"application/json"), Some(u64::MAX)));
     }
 }

@@ -10,22 +10,24 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::Head;
+
 /// Whether `Accept-Encoding` takes gzip (RFC 9110 §12.5.3). `*` stands for all that are not named.
-pub(super) fn accepts_gzip(header: Option<&[u8]>) -> bool {
-    let Some(header) = header else { return false };
-    let mut any = false;
-    for coding in header.split(|it| *it == b',') {
-        let mut parts = coding.split(|it| *it == b';');
-        let name = parts.next().unwrap_or_default().trim_ascii();
-        let refused = parts.any(|it| is_zero(it.trim_ascii()));
-        if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") {
-            return !refused;
+pub(super) fn accepts_gzip(head: &Head<'_>) -> bool {
+    let (mut named, mut any) = (None, false);
+    (head.all)("accept-encoding", &mut |line| {
+        for coding in line.split(|it| *it == b',') {
+            let mut parts = coding.split(|it| *it == b';');
+            let name = parts.next().unwrap_or_default().trim_ascii();
+            let accepted = !parts.any(|it| is_zero(it.trim_ascii()));
+            if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") {
+                named.get_or_insert(accepted);
+            } else if name == b"*" {
+                any = accepted;
+            }
         }
-        if name == b"*" {
-            any = !refused;
-        }
-    }
-    any
+    });
+    named.unwrap_or(any)
 }
 
 /// Whether a parameter is `q=0`, however many digits say so.
@@ -56,16 +58,21 @@ pub(super) fn gzip(body: &Bytes) -> Option<Bytes> {
 mod tests {
     use super::*;
 
+    fn accepts(lines: &[&str]) -> bool {
+        let all = |_: &str, each: &mut dyn FnMut(&[u8])| lines.iter().for_each(|it| each(it.as_bytes()));
+        accepts_gzip(&Head { all: &all, ..Head::bare() })
+    }
+
     #[test]
     fn gzip_is_taken_where_it_is_accepted() {
         for yes in ["gzip", "br, GZIP;q=0.5", "x-gzip", "*", "deflate, *;q=0.1", "identity;q=0, gzip;q=0.001"]
         {
-            assert!(accepts_gzip(Some(yes.as_bytes())), "{yes}");
+            assert!(accepts(&[yes]), "{yes}");
         }
         for no in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzippy"] {
-            assert!(!accepts_gzip(Some(no.as_bytes())), "{no}");
+            assert!(!accepts(&[no]), "{no}");
         }
-        assert!(!accepts_gzip(None));
+        assert!(!accepts(&[]) && !accepts(&["*", "gzip;q=0"]) && accepts(&["br", "gzip"]));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -129,16 +129,16 @@ fn is_https(proto: &[u8]) -> bool {
 /// An address, with or without a port, an IPv6 one with or without brackets.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop.trim_ascii()).ok()?;
-    let address = match hop.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)?
-        }
-        None => match hop.split_once(':') {
-            // Of two colons neither begins a port.
-            Some((address, port)) if !port.contains(':') => is_port(port).then_some(address)?,
-            _ => hop,
-        },
+    if let Some(rest) = hop.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        let is_alone = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        let address = is_alone.then_some(address)?.parse::<Ipv6Addr>().ok()?;
+        return Some(address.to_canonical());
+    }
+    let address = match hop.split_once(':') {
+        // Of two colons neither begins a port.
+        Some((address, port)) if !port.contains(':') => is_port(port).then_some(address)?,
+        _ => hop,
     };
     address.parse().ok().map(|it: IpAddr| it.to_canonical())
 }
@@ -155,34 +155,45 @@ struct Element {
 }
 
 /// The elements of a `Forwarded` list (RFC 7239 §4), or nothing if any of it is malformed: a quotation mark that the
-/// client left open would otherwise swallow what the proxy appended.
+/// client left open would otherwise swallow what the proxy appended. Elements and pairs may be left out: an empty line
+/// of the client's would otherwise hide it, too.
 fn elements(list: &[u8]) -> Option<Vec<Element>> {
-    let mut elements = vec![Element::default()];
+    let mut elements = Vec::new();
+    let mut element: Option<Element> = None;
     let mut rest = list.trim_ascii();
-    while !rest.is_empty() {
-        let equals = rest.iter().position(|it| *it == b'=')?;
-        let name = rest[..equals].trim_ascii();
-        if name.is_empty() || !name.iter().all(|it| is_token(*it)) {
-            return None;
-        }
-        let (value, after) = value(&rest[equals + 1..])?;
-        let element = elements.last_mut()?;
-        if name.eq_ignore_ascii_case(b"for") {
-            element.client = address(&value);
-        } else if name.eq_ignore_ascii_case(b"proto") {
-            element.https = is_https(&value);
-        }
-        rest = match after.trim_ascii().split_first() {
-            None => b"",
-            Some((b';', next)) => next.trim_ascii(),
-            Some((b',', next)) => {
-                elements.push(Element::default());
-                next.trim_ascii()
+    while let Some((first, next)) = rest.split_first() {
+        rest = match first {
+            b',' => {
+                elements.extend(element.take());
+                next
             }
-            Some(_) => return None,
-        };
+            b';' => {
+                element.get_or_insert_default();
+                next
+            }
+            _ => pair(rest, element.get_or_insert_default())?,
+        }
+        .trim_ascii_start();
     }
+    elements.extend(element);
     Some(elements)
+}
+
+/// Reads `name=value` into an element, and shows what comes after it.
+fn pair<'a>(text: &'a [u8], element: &mut Element) -> Option<&'a [u8]> {
+    let equals = text.iter().position(|it| *it == b'=')?;
+    let name = text[..equals].trim_ascii();
+    if name.is_empty() || !name.iter().all(|it| is_token(*it)) {
+        return None;
+    }
+    let (value, after) = value(&text[equals + 1..])?;
+    if name.eq_ignore_ascii_case(b"for") {
+        element.client = address(&value);
+    } else if name.eq_ignore_ascii_case(b"proto") {
+        element.https = is_https(&value);
+    }
+    let after = after.trim_ascii_start();
+    after.first().is_none_or(|it| b",;".contains(it)).then_some(after)
 }
 
 /// A token or a quoted string (RFC 9110 §5.6), and what comes after it.
@@ -243,7 +254,7 @@ mod tests {
         assert_eq!(x("2001:db9::7 , 2001:db8::1"), "2001:db9::7");
         assert_eq!(x("10.2.2.2, 10.3.3.3"), "10.2.2.2", "all are trusted: the first of them");
         assert_eq!(x("203.0.113.7, unknown, 10.9.9.9"), "10.9.9.9", "nobody knows: the hop that said so");
-        for nonsense in ["", "garbage", "203.0.113.7:port", "[::1", "1.2.3.4.5", "\u{e9}"] {
+        for nonsense in ["", "garbage", "203.0.113.7:port", "[::1", "[1.2.3.4]", "1.2.3.4.5", "\u{e9}"] {
             assert_eq!(x(nonsense), "10.0.0.1", "{nonsense}");
         }
         let lines = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.7")];
@@ -268,6 +279,9 @@ mod tests {
         for open in ["x=\", for=203.0.113.7", "for=1.1.1.1, x=\", for=\"[::7]\"", "for=1.1.1.1 x", "=1.1.1.1"]
         {
             assert_eq!(forwarded(open).0, "10.0.0.1", "{open}");
+        }
+        for gaps in [",for=203.0.113.7", "for=1.1.1.1,,for=203.0.113.7", ";for=203.0.113.7;;x=y; ,"] {
+            assert_eq!(forwarded(gaps).0, "203.0.113.7", "{gaps}");
         }
         let both = [("forwarded", "for=1.1.1.1"), ("x-forwarded-for", "203.0.113.7")];
         assert_eq!(client(&both), "203.0.113.7");

@@ -45,14 +45,18 @@ where
 /// Reads a flow's input from a body that is declared to be JSON.
 pub fn decode<T: Schema>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, FlowError> {
     check_declared_json(content_type, body)?;
-    // serde reads an array as a struct's members in order; on the wire only an object is an input.
+    // serde reads an array as a struct's members in order, and skips what it ignores without looking at its bytes. On
+    // the wire only an object is an input, and all of it is UTF-8.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    match serde_json::from_slice::<T>(body) {
-        Ok(input) if is_object && input.validate().is_ok() => Ok(input),
-        Err(error) if !error.is_data() => Err(malformed(&error)),
-        // Only now the costlier way, which finds every fault and its place.
-        _ => Err(faults::<T>(&parse(body)?)),
+    if is_object && std::str::from_utf8(body).is_ok() {
+        match serde_json::from_slice::<T>(body) {
+            Ok(input) if input.validate().is_ok() => return Ok(input),
+            Err(error) if !error.is_data() => return Err(malformed(&error)),
+            _ => {}
+        }
     }
+    // Only now the costlier way, which finds every fault and its place.
+    Err(faults::<T>(&parse(body)?))
 }
 
 /// The same for an input that is already parsed, at `pointer` in its document.
@@ -161,6 +165,20 @@ mod tests {
         assert_eq!(kind(None, b"{}"), ErrorKind::UnsupportedMediaType);
         assert_eq!(kind(Some(b"text/json"), b"{}"), ErrorKind::UnsupportedMediaType);
         assert!(decode::<JokeInput>(Some(b"Application/JSON; charset=utf-8"), b"{}").is_ok());
+    }
+
+    #[test]
+    fn bad_utf8_is_refused_in_a_member_that_is_ignored_too() {
+        assert_eq!(kind(JSON, b"{\"x\":\"\xff\"}"), ErrorKind::Malformed);
+        assert!(decode::<JokeInput>(JSON, "{\"x\":\"é\"}".as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_array_is_invalid_and_not_malformed_however_many_items_it_has() {
+        for body in ["[]", "[\"a\"]", "[\"a\",\"b\",\"c\"]"] {
+            assert_eq!(kind(JSON, body.as_bytes()), ErrorKind::Invalid, "{body}");
+        }
+        assert_eq!(kind(JSON, b"[\"a\" \"b\"]"), ErrorKind::Malformed);
     }
 
     #[test]

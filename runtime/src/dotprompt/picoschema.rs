@@ -143,8 +143,10 @@ fn describe(schema: &mut Value, description: Option<&str>) {
 fn allow_null(schema: &mut Value) {
     let Some(map) = schema.as_object_mut() else { return };
     if let Some(Value::String(name)) = map.get("type") {
-        let nullable = json!([name, "null"]);
-        map.insert("type".into(), nullable);
+        if name != "null" {
+            let nullable = json!([name, "null"]);
+            map.insert("type".into(), nullable);
+        }
     } else if let Some(Value::Array(values)) = map.get_mut("enum")
         && !values.contains(&Value::Null)
     {
@@ -175,6 +177,12 @@ mod tests {
     fn a_description_may_hold_parentheses_and_commas() {
         let schema = convert_text("tags(array, a list (short), of tags): string").expect("converts");
         assert_eq!(schema["properties"]["tags"]["description"], "a list (short), of tags");
+    }
+
+    #[test]
+    fn an_optional_null_is_still_one_type() {
+        let schema = convert_text("a?: 'null'").expect("converts");
+        assert_eq!(schema["properties"]["a"]["type"], "null");
     }
 
     #[test]

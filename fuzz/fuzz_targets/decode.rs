@@ -1,0 +1,244 @@
+//! Request bodies: two digits that choose a schema and a content type, then the body.
+//!
+//! What is decoded keeps its rules and survives being written and read again; garde, serde and the published JSON
+//! Schema agree on what is valid; a refusal is of the right row, points into the body and repeats nothing of it.
+
+#![no_main]
+
+use std::error::Error;
+use std::fmt::Debug;
+
+use flow_core::schema::{
+    CharacterInput, ChatInput, CodeInput, CodeReviewInput, ImageInput, JokeInput, Schema, StoryInput,
+    TranslateInput,
+};
+use flow_core::wire::decode;
+use flow_core::wire::decode::decode_value;
+use flow_core::wire::genkit::{open_envelope, wants_stream};
+use flow_core::wire::reply::{genkit_error, problem};
+use flow_core::{ErrorKind, FlowError};
+use libfuzzer_sys::fuzz_target;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Value, json};
+
+const JSON: Option<&[u8]> = Some(b"application/json");
+
+/// Content types, and whether they declare JSON.
+const CONTENT_TYPES: [(Option<&[u8]>, bool); 10] = [
+    (JSON, true),
+    (None, false),
+    (Some(b"Application/JSON; charset=utf-8"), true),
+    (Some(b" application/json ;"), true),
+    (Some(b"text/json"), false),
+    (Some(b"application/jsonp"), false),
+    (Some(b"application/problem+json"), false),
+    (Some(b"text/plain;application/json"), false),
+    (Some(b""), false),
+    (Some(b"\xff"), false),
+];
+
+fuzz_target!(|data: &[u8]| {
+    let [schema, content_type, body @ ..] = data else { return };
+    let content_type = usize::from(content_type.wrapping_sub(b'0')) % CONTENT_TYPES.len();
+    match schema.wrapping_sub(b'0') % 8 {
+        0 => check::<JokeInput>(content_type, body),
+        1 => check::<StoryInput>(content_type, body),
+        2 => check::<TranslateInput>(content_type, body),
+        3 => check::<ImageInput>(content_type, body),
+        4 => check::<CharacterInput>(content_type, body),
+        5 => check::<ChatInput>(content_type, body),
+        6 => check::<CodeInput>(content_type, body),
+        _ => check::<CodeReviewInput>(content_type, body),
+    }
+    check_envelope(content_type, body);
+    check_wants_stream(body);
+});
+
+fn check<T: Schema + PartialEq + Debug>(content_type: usize, body: &[u8]) {
+    let (content_type, is_json) = CONTENT_TYPES[content_type];
+    let document = serde_json::from_slice::<Value>(body);
+    let outcome = decode::<T>(content_type, body);
+    match &outcome {
+        Ok(input) => {
+            assert!(is_json);
+            assert!(std::str::from_utf8(body).is_ok(), "JSON is UTF-8");
+            keeps_its_rules(input);
+            // serde does not look closely at members it ignores: their depth, their numbers, their escapes.
+            if let Ok(document) = &document {
+                assert_eq!(*input, decode_value(document).expect("the same, parsed before"));
+            }
+        }
+        Err(error) => {
+            match error.kind {
+                ErrorKind::Malformed if body.is_empty() => {}
+                ErrorKind::Malformed => assert!(is_json && document.is_err(), "JSON is not malformed"),
+                ErrorKind::Invalid => assert!(is_json),
+                ErrorKind::UnsupportedMediaType => assert!(!is_json),
+                other => panic!("no row of a body: {other:?}"),
+            }
+            points_into(error, document.as_ref().ok(), body);
+        }
+    }
+    let Ok(document) = document else { return };
+    if is_json && document.is_object() && T::validator().is_valid(&document) {
+        assert!(outcome.is_ok() || has_duplicates(body), "valid by its schema, yet {outcome:?}");
+    }
+    check_value::<T>(&document);
+    for plant in PLANTS {
+        let mut planted = document.clone();
+        if sow(&mut planted, plant) {
+            check_value::<T>(&planted);
+            let body = planted.to_string();
+            decode::<T>(JSON, body.as_bytes()).err().iter().for_each(keeps_silent);
+            open_envelope(JSON, body.as_bytes()).err().iter().for_each(keeps_silent);
+        }
+    }
+}
+
+/// A document that is parsed already: nothing but its schema decides.
+fn check_value<T: Schema + PartialEq + Debug>(document: &Value) {
+    let is_valid = document.is_object() && T::validator().is_valid(document);
+    match decode_value::<T>(document) {
+        Ok(input) => {
+            assert!(is_valid, "decoded, yet not valid by its schema");
+            keeps_its_rules(&input);
+        }
+        Err(error) => {
+            assert!(!is_valid, "valid by its schema, yet {error:?}");
+            assert_eq!(error.kind, ErrorKind::Invalid);
+            points_into(&error, Some(document), b"");
+            keeps_silent(&error);
+        }
+    }
+}
+
+fn keeps_its_rules<T: Schema + PartialEq + Debug>(input: &T) {
+    input.validate().expect("what is decoded is valid");
+    let written = serde_json::to_vec(input).expect("what is decoded can be written");
+    assert_eq!(*input, decode::<T>(JSON, &written).expect("and read again"));
+}
+
+/// Every fault is in a place that the body has; the one that says nothing is for members given twice alone.
+fn points_into(error: &FlowError, document: Option<&Value>, body: &[u8]) {
+    assert_eq!(error.kind == ErrorKind::Invalid, !error.violations.is_empty());
+    assert!(error.violations.len() <= 50, "a hostile body chooses the length of the answer");
+    for fault in &error.violations {
+        let place = document.expect("only JSON is invalid").pointer(&fault.pointer);
+        assert!(place.is_some(), "nothing at {}", fault.pointer);
+        if fault.detail == "does not have the expected form" {
+            assert!(has_duplicates(body), "nobody learns what is wrong");
+        }
+    }
+}
+
+/// Neither the schemas nor any text of ours has these, so whoever says them has them from the body.
+const TEXT: &str = "QzXvJkWqPzYhVxKb";
+const NUMBER: u64 = 9_182_736_455_463_728_191;
+
+/// What is put into every value of a body, beside what it has already or in its place.
+#[derive(Clone, Copy)]
+enum Plant {
+    After,
+    Before,
+    Instead,
+    Number,
+}
+
+const PLANTS: [Plant; 4] = [Plant::After, Plant::Before, Plant::Instead, Plant::Number];
+
+fn sow(value: &mut Value, plant: Plant) -> bool {
+    match value {
+        Value::String(text) => {
+            match plant {
+                Plant::After => text.push_str(TEXT),
+                Plant::Before => text.insert_str(0, TEXT),
+                Plant::Instead => TEXT.clone_into(text),
+                Plant::Number => *value = NUMBER.into(),
+            }
+            true
+        }
+        Value::Number(_) => {
+            *value = NUMBER.into();
+            true
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |sown, it| sow(it, plant) | sown),
+        Value::Object(members) => members.values_mut().fold(false, |sown, it| sow(it, plant) | sown),
+        _ => false,
+    }
+}
+
+/// Not six characters of a planted value are in anything an error says, to the client or to the log.
+fn keeps_silent(error: &FlowError) {
+    let said = format!("{error} {error:?} {:?} {} {}", error.source(), problem(error, "id"), genkit_error(error));
+    for secret in [TEXT, &NUMBER.to_string()] {
+        for at in 0..=secret.len() - 6 {
+            assert!(!said.contains(&secret[at..at + 6]), "an error repeats the value: {said}");
+        }
+    }
+}
+
+fn check_envelope(content_type: usize, body: &[u8]) {
+    let (content_type, is_json) = CONTENT_TYPES[content_type];
+    let expected = match serde_json::from_slice::<Value>(body) {
+        _ if body.is_empty() => Err(ErrorKind::Malformed),
+        _ if !is_json => Err(ErrorKind::UnsupportedMediaType),
+        Ok(Value::Object(members)) => Ok(match &members.get("data") {
+            None | Some(Value::Null) => json!({}),
+            Some(data) => (*data).clone(),
+        }),
+        Ok(_) | Err(_) => Err(ErrorKind::Malformed),
+    };
+    assert_eq!(open_envelope(content_type, body).map_err(|it| it.kind), expected);
+}
+
+/// A list of media ranges with their weights (RFC 9110 §12.5.1), read slowly.
+fn check_wants_stream(text: &[u8]) {
+    let lower = String::from_utf8_lossy(text).to_ascii_lowercase();
+    let accepts = lower.split(',').any(|range| {
+        let mut parts = range.split(';').map(|it| it.as_bytes().trim_ascii());
+        let named = parts.next() == Some(b"text/event-stream");
+        let weight = parts.find_map(|it| it.strip_prefix(b"q="));
+        let weight = weight.and_then(|it| std::str::from_utf8(it).ok()?.parse::<f32>().ok());
+        named && weight != Some(0.0)
+    });
+    assert_eq!(wants_stream(Some(text), None), accepts, "{lower}");
+    if let Ok(query) = std::str::from_utf8(text) {
+        let asks = format!("&{query}&").contains("&stream=true&");
+        assert_eq!(wants_stream(None, Some(query)), asks, "{query}");
+    }
+    assert!(!wants_stream(None, None));
+}
+
+/// Whether an object has a member twice, which a parsed document cannot show.
+fn has_duplicates(body: &[u8]) -> bool {
+    let Ok(Members(mut names)) = serde_json::from_slice(body) else { return false };
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    names.len() < all
+}
+
+struct Members(Vec<String>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Members;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+                    names.push(name);
+                }
+                Ok(Members(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}

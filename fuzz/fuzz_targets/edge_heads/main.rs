@@ -1,0 +1,306 @@
+//! Request heads: a line of six characters that choose the settings and the connection, then a head as HTTP/1.1
+//! writes it.
+//!
+//! What the edge decides and says is held against `model.rs`, which is the contract written down a second time. Who
+//! the client is cannot be seen from outside, but who is counted can: a second request, straight from the address the
+//! model names, must find its only permit used up.
+
+#![no_main]
+
+mod model;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_core::drain::Drain;
+use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, TrustedHosts, TrustedProxies};
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+use sha2::{Digest, Sha256};
+
+const KEY: &str = "sesame-0123456789";
+
+/// What the first line chooses.
+#[derive(Clone, Debug)]
+struct Setup {
+    hosts: &'static [&'static str],
+    origins: &'static [&'static str],
+    proxies: &'static [&'static str],
+    keys: bool,
+    debug: bool,
+    draining: bool,
+    http1: bool,
+    https: bool,
+    rpc: bool,
+    peer: Option<IpAddr>,
+    limit: Option<&'static str>,
+}
+
+impl Setup {
+    fn read(line: &[u8; 6]) -> Self {
+        let [hosts, origins, proxies, flags, peer, limit] = line.map(|it| it.wrapping_sub(b'0'));
+        let flag = |bit: u8| flags & 1 << bit != 0;
+        let peers = ["", "203.0.113.9", "10.0.0.1", "::ffff:10.1.2.3", "127.0.0.1", "2001:db8::5"];
+        Self {
+            hosts: pick(
+                hosts,
+                &[
+                    &[],
+                    &["API.example.com", "*.internal", "[::1]", "127.0.0.1"],
+                    &["*"],
+                    &["*.example.com"],
+                ],
+            ),
+            origins: pick(
+                origins,
+                &[
+                    &[],
+                    &["https://app.example", "http://localhost:3000"],
+                    &["*"],
+                    &["null", "https://app.example"],
+                ],
+            ),
+            proxies: pick(
+                proxies,
+                &[
+                    &[],
+                    &["10.0.0.0/8", "2001:db8::/32"],
+                    &["platform"],
+                    &["platform", "130.211.0.0/22"],
+                    &["127.0.0.1", "::1"],
+                ],
+            ),
+            keys: flag(0),
+            debug: flag(1),
+            draining: flag(2),
+            http1: !flag(3),
+            https: flag(4),
+            rpc: flag(5),
+            peer: pick(peer, &peers).parse().ok(),
+            limit: pick(limit, &[None, Some("1/day"), Some("2/day")]),
+        }
+    }
+
+    /// An edge that has counted nobody yet: days do not pass while we look, so the clock plays no part.
+    fn edge(&self) -> Arc<Edge> {
+        let owned = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let keys = ["an-older-key", KEY].map(|it| Sha256::digest(it).into());
+        let drain = Drain::default();
+        if self.draining {
+            drain.start();
+        }
+        let settings = EdgeConfig {
+            rate_limit: self.limit.map(|it| it.parse().expect("a rate")),
+            trusted_hosts: TrustedHosts::new(owned(self.hosts)),
+            trusted_proxies: TrustedProxies::new(self.proxies.iter().map(|it| it.parse().expect("a proxy"))),
+            api_keys: if self.keys { ApiKeys::new(keys) } else { ApiKeys::default() },
+            cors: CorsConfig { origins: owned(self.origins), ..CorsConfig::default() },
+            hsts_max_age: Duration::from_secs(7),
+            debug: self.debug,
+            ..fuzz::open_settings()
+        };
+        Edge::new(settings, drain)
+    }
+}
+
+fn pick<T: Copy>(number: u8, choices: &[T]) -> T {
+    choices[usize::from(number) % choices.len()]
+}
+
+/// A head that hyper would let through.
+#[derive(Clone, Debug)]
+struct Request {
+    method: String,
+    path: String,
+    lines: Vec<(String, Vec<u8>)>,
+}
+
+impl Request {
+    fn read(text: &[u8]) -> Option<Self> {
+        let mut lines = text.split(|it| *it == b'\n');
+        let first = std::str::from_utf8(lines.next()?).ok()?;
+        let (method, target) = first.split_once(' ')?;
+        let method = http::Method::from_bytes(method.as_bytes()).ok()?.to_string();
+        let path = target.parse::<http::Uri>().ok()?.path().to_owned();
+        let lines = lines.filter_map(|line| {
+            let colon = line.iter().position(|it| *it == b':')?;
+            let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+            let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+            Some((name.as_str().to_owned(), value.as_bytes().to_vec()))
+        });
+        Some(Self { method, path, lines: lines.collect() })
+    }
+
+    fn first(&self, name: &str) -> Option<&[u8]> {
+        self.lines.iter().find(|it| it.0 == name).map(|it| &*it.1)
+    }
+
+    /// All lines of a header as one list.
+    fn list(&self, name: &str) -> Option<Vec<u8>> {
+        let lines: Vec<_> = self.lines.iter().filter(|it| it.0 == name).map(|it| &*it.1).collect();
+        (!lines.is_empty()).then(|| lines.join(&b','))
+    }
+
+    /// As the adapters read it.
+    fn host(&self) -> Option<&str> {
+        self.first("host").and_then(|it| std::str::from_utf8(it).ok()).filter(|it| it.is_ascii())
+    }
+
+    fn without(mut self, names: &[&str]) -> Self {
+        self.lines.retain(|it| !names.contains(&it.0.as_str()));
+        self
+    }
+}
+
+/// What came of a request.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    /// 200 if the edge lets it through.
+    status: u16,
+    headers: Vec<(String, String)>,
+    request_id: String,
+    display_name: Option<String>,
+    has_tenant: bool,
+    keeps_alive: bool,
+    compresses: bool,
+}
+
+fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
+    let head = Head {
+        method: &request.method,
+        path: &request.path,
+        header: &|name| request.first(name),
+        all: &|name, each| request.lines.iter().filter(|it| it.0 == name).for_each(|it| each(&it.1)),
+        host: request.host(),
+        peer: setup.peer,
+        http1: setup.http1,
+        https: setup.https,
+    };
+    let mut call =
+        if setup.rpc { Call::open_rpc(edge, &head, false) } else { Call::open(edge, &head) };
+    let compresses = call.compresses(Some(b"application/json"), Some(5000));
+    let (request_id, has_tenant) = (call.ctx.request_id.to_string(), call.ctx.tenant.is_some());
+    let (display_name, keeps_alive) =
+        (call.ctx.display_name.as_deref().map(str::to_owned), call.keeps_alive());
+    let mut headers: Vec<(&str, String)> = Vec::new();
+    let status = if setup.rpc {
+        let status = call.refused().now_or_never().expect("never waits").map_or(200, |it| it.kind.row().http);
+        headers.extend(call.headers());
+        call.close_rpc(0);
+        status
+    } else {
+        let refusal = call.refusal().now_or_never().expect("never waits");
+        let status = refusal.as_ref().map_or(200, |it| it.status);
+        if let Some(reply) = refusal {
+            if let Some(problem) = reply.content_type {
+                assert!(problem.ends_with("json"));
+                serde_json::from_slice::<serde_json::Value>(&reply.body).expect("a refusal is JSON");
+            }
+            headers.extend(reply.headers);
+        }
+        headers.extend(call.close(status));
+        status
+    };
+    for (name, value) in edge.fixed_headers().iter().chain(&headers) {
+        HeaderName::from_lowercase(name.as_bytes()).expect("a header name");
+        HeaderValue::from_str(value).expect("a header value");
+    }
+    let mut names: Vec<_> = edge.fixed_headers().iter().chain(&headers).map(|it| it.0).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|it| it[0] != it[1]), "a header twice: {names:?}");
+    let headers = headers.into_iter().map(|it| (it.0.to_owned(), it.1)).collect();
+    Answer { status, headers, request_id, display_name, has_tenant, keeps_alive, compresses }
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|it| it.0 == name).map(|it| it.1.as_str())
+    }
+
+    /// Without what is new in every answer.
+    fn repeatable(mut self, sent_id: bool) -> Self {
+        if !sent_id {
+            self.request_id.clear();
+            self.headers.retain(|it| it.0 != "x-request-id");
+        }
+        self
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((setup, [b'\n', head @ ..])) = data.split_first_chunk() else { return };
+    let setup = Setup::read(setup);
+    let Some(request) = Request::read(head) else { return };
+    let edge = setup.edge();
+    let answer = send(&edge, &setup, &request);
+
+    let expected = model::expect(&setup, &request);
+    assert_eq!(answer.status, expected.status, "{expected:?}");
+    for (name, value) in &expected.headers {
+        assert_eq!(answer.header(name), value.as_deref(), "{name}");
+    }
+    assert_eq!(answer.keeps_alive, expected.keeps_alive);
+    if let Some(accepts_gzip) = expected.accepts_gzip {
+        assert_eq!(answer.compresses, accepts_gzip);
+    }
+    assert_eq!(answer.has_tenant, setup.keys && expected.has_key && expected.reaches_keys);
+
+    let sent_id = model::request_id(&request);
+    match sent_id {
+        Some(id) => assert_eq!(answer.request_id, id),
+        None => {
+            let id: uuid::Uuid = answer.request_id.parse().expect("a UUID");
+            assert_eq!((id.get_version_num(), id.to_string()), (4, answer.request_id.clone()));
+        }
+    }
+    assert_eq!(answer.header("x-request-id"), Some(&*answer.request_id));
+    check_name(&setup, answer.display_name.as_deref());
+    check_count(&edge, &setup, &expected);
+
+    if !expected.believes_headers {
+        let mute = request.clone().without(&["x-forwarded-for", "x-forwarded-proto", "forwarded"]);
+        let again = send(&setup.edge(), &setup, &mute);
+        let (answer, again) = (answer.repeatable(sent_id.is_some()), again.repeatable(sent_id.is_some()));
+        assert_eq!(answer, again, "a stranger's word counts");
+    }
+});
+
+/// A display name goes into prompts and answers: it is short, one line, and no credential.
+fn check_name(setup: &Setup, name: Option<&str>) {
+    let Some(name) = name else { return };
+    assert!(!setup.keys, "where there are keys, the header holds one");
+    assert!(!name.is_empty() && name.chars().count() <= 200 && !name.chars().any(char::is_control));
+    let scheme = name.split_whitespace().next().unwrap_or_default();
+    for credential in ["Bearer", "Basic", "Digest", "Negotiate", "Token", "ApiKey"] {
+        assert!(!scheme.eq_ignore_ascii_case(credential), "a credential is no name: {name:?}");
+    }
+}
+
+/// Whoever was counted has one permit less, and nobody else.
+fn check_count(edge: &Arc<Edge>, setup: &Setup, expected: &model::Expected) {
+    if setup.limit != Some("1/day") {
+        return;
+    }
+    let authorization = format!("Bearer {KEY}");
+    let host = if setup.hosts == ["*.example.com"] { "a.example.com" } else { "127.0.0.1" };
+    let request = Request {
+        method: "POST".into(),
+        path: "/chat".into(),
+        lines: [("host", host), ("authorization", &authorization)]
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .into(),
+    };
+    let ask = |peer| {
+        let setup = Setup { peer: Some(peer), ..setup.clone() };
+        send(edge, &setup, &request).status == 429
+    };
+    if let Some(client) = expected.client {
+        assert_eq!(ask(client), expected.is_counted, "{client} was the client");
+    }
+    let bystander = IpAddr::from([198, 51, 100, 77]);
+    if expected.client != Some(bystander) {
+        assert!(!ask(bystander), "somebody else was counted");
+    }
+}
