@@ -90,7 +90,8 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
                 Some(release) = releases.next() => {
                     let done = within(PATIENCE, inner.cache.release(release, &mut connection)).await;
                     match done {
-                        Err(failure) if failure.is_lasting() => inner.lose(link, &failure),
+                        // What cannot be sent fails at once, so trying again here would never yield.
+                        Err(failure) if failure.is_lasting() => return inner.lose(link, &failure),
                         _ => releases.done(),
                     }
                 }
@@ -98,7 +99,7 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
                     // Said again for a recorder that was installed since.
                     metrics::gauge!("redis_up").set(1);
                     if let Err(failure) = within(PATIENCE, prove(inner, &mut connection)).await {
-                        inner.lose(link, &failure);
+                        return inner.lose(link, &failure);
                     }
                 }
             }
