@@ -140,7 +140,7 @@ impl Inner {
     }
 
     /// One operation failed. If others would as well, they need not find out.
-    pub(crate) fn failed(&self, link: &Link, failure: &Failure) {
+    fn failed(&self, link: &Link, failure: &Failure) {
         if failure.is_lasting() {
             self.lose(link, failure);
         } else {

@@ -17,18 +17,27 @@ use crate::store::{Inner, Link};
 /// How long Redis is left alone between two attempts. Each lost connection costs the requests under way one
 /// timeout, so this also bounds what a server that is slow now and then costs.
 const RETRY_EVERY: Duration = Duration::from_millis(250);
-/// How long one attempt may take, name lookup and TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long it waits itself, for which no request waits: for a connection with name lookup and TLS, for a heartbeat,
+/// for a lease to be given back. Where processes are frozen between requests, an operation's few milliseconds would
+/// be over with the thaw.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a connection is tried, so that a dead one is found before a request finds it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// Leases to give back. One that was lost with its connection is the first on the next.
+struct Releases {
+    queue: mpsc::Receiver<Release>,
+    first: Option<Release>,
+}
+
 /// Runs until it is aborted.
-pub(crate) async fn run(client: Client, inner: Arc<Inner>, mut releases: mpsc::Receiver<Release>) {
+pub(crate) async fn run(client: Client, inner: Arc<Inner>, queue: mpsc::Receiver<Release>) {
+    let mut releases = Releases { queue, first: None };
     // Whether the log has it already.
     let mut told = false;
     loop {
-        let attempt = timeout(CONNECT_TIMEOUT, connect(&client, &inner)).await;
-        match attempt.unwrap_or(Err(Failure::Slow(CONNECT_TIMEOUT))) {
+        let attempt = timeout(PATIENCE, connect(&client, &inner)).await;
+        match attempt.unwrap_or(Err(Failure::Slow(PATIENCE))) {
             Ok(link) => {
                 inner.publish(&link);
                 serve(&inner, &link, &mut releases).await;
@@ -71,30 +80,43 @@ async fn prove(inner: &Inner, connection: &mut MultiplexedConnection) -> RedisRe
 }
 
 /// Looks after a connection until it is lost, and gives leases back.
-async fn serve(inner: &Inner, link: &Link, releases: &mut mpsc::Receiver<Release>) {
+async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
     let mut connection = link.connection.clone();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let work = async {
         loop {
             tokio::select! {
-                Some(release) = releases.recv() => {
-                    let work = inner.cache.release(&release, &mut connection);
-                    if let Err(failure) = within(inner.settings.timeout, work).await {
-                        inner.failed(link, &failure);
+                Some(release) = releases.next() => {
+                    let done = within(PATIENCE, inner.cache.release(release, &mut connection)).await;
+                    match done {
+                        // What cannot be sent fails at once, so trying again here would never yield.
+                        Err(failure) if failure.is_lasting() => return inner.lose(link, &failure),
+                        _ => releases.done(),
                     }
                 }
                 _ = heartbeat.tick() => {
                     // Said again for a recorder that was installed since.
                     metrics::gauge!("redis_up").set(1);
-                    // Not held to the milliseconds of an operation: where processes are frozen between requests, the
-                    // first thing after the thaw would be a timeout.
-                    if let Err(failure) = within(CONNECT_TIMEOUT, prove(inner, &mut connection)).await {
-                        inner.lose(link, &failure);
+                    if let Err(failure) = within(PATIENCE, prove(inner, &mut connection)).await {
+                        return inner.lose(link, &failure);
                     }
                 }
             }
         }
     };
     link.lost.run_until_cancelled(work).await;
+}
+
+impl Releases {
+    async fn next(&mut self) -> Option<&Release> {
+        if self.first.is_none() {
+            self.first = self.queue.recv().await;
+        }
+        self.first.as_ref()
+    }
+
+    fn done(&mut self) {
+        self.first = None;
+    }
 }

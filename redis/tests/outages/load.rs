@@ -191,7 +191,8 @@ async fn a_burst_that_is_under_way_when_it_is_paused_waits_once() {
 async fn a_claim_whose_answer_came_too_late_keeps_nobody_waiting() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let Some(server) = Server::start().await else { return };
-    let stores = two(&server).await;
+    let settings = RedisSettings { timeout: TIMEOUT, ..RedisSettings::new(server.url()) };
+    let stores = [up(settings).await, server.store().await];
     server.signal("STOP");
     assert!(matches!(stores[0].claim(&key(1)).await, Claim::Unavailable));
     server.signal("CONT");
@@ -203,6 +204,25 @@ async fn a_claim_whose_answer_came_too_late_keeps_nobody_waiting() {
         assert!(begun.elapsed() < Duration::from_secs(1), "the lease of nobody is still there");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The supervisor finds the connection dead while it has leases to give back. It must neither forget them nor insist.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_dropped_in_an_outage_do_not_keep_the_store_down() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let Some(mut server) = Server::start().await else { return };
+    let store = server.store().await;
+    let mut leases = Vec::new();
+    for nth in 0..20 {
+        leases.push(store.claim(&key(nth)).await);
+    }
+    assert!(leases.iter().all(|it| matches!(it, Claim::Ours(_))));
+    server.kill();
+    drop(leases);
+    until(&store, false, Duration::from_secs(2)).await;
+    server.restart().await;
+    until(&store, true, Duration::from_secs(2)).await;
+    assert!(matches!(store.claim(&key(0)).await, Claim::Ours(_)));
 }
 
 /// What a late reply to one operation must never do is answer another.
