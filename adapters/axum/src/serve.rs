@@ -28,8 +28,8 @@ pub(crate) fn native(native: Native) -> Serving {
     Box::pin(async move {
         // A call may be silent for as long as it may take, and then its connection for as long as it is kept.
         let idle = native.app.edge.request_timeout() + native.keep_alive;
-        let listener = tokio::net::TcpListener::from_std(native.listener)?;
-        let listener = Listener { listener, idle, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+        let accepting = tokio::net::TcpListener::from_std(native.listener)?;
+        let listener = Listener { accepting, idle, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
         let app = router(native.app).into_make_service_with_connect_info::<Peer>();
         axum::serve(listener, app).with_graceful_shutdown(native.stop.cancelled_owned()).await
     })
@@ -41,7 +41,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// A listener whose connections are bounded in number and time.
 struct Listener {
-    listener: tokio::net::TcpListener,
+    accepting: tokio::net::TcpListener,
     idle: Duration,
     places: Arc<Semaphore>,
 }
@@ -54,14 +54,14 @@ impl axum::serve::Listener for Listener {
         // The semaphore is never closed.
         let Ok(place) = self.places.clone().acquire_owned().await else { std::future::pending().await };
         // axum's own, which waits a moment after a failure.
-        let (stream, peer) = axum::serve::Listener::accept(&mut self.listener).await;
+        let (stream, peer) = axum::serve::Listener::accept(&mut self.accepting).await;
         // A frame must leave when it is written. A failure here costs latency, nothing else.
         let _ = stream.set_nodelay(true);
         (Guarded::new(stream, Some(self.idle), place), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.accepting.local_addr()
     }
 }
 

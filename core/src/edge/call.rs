@@ -45,6 +45,7 @@ pub struct RequestContext {
 /// Every call is accounted for in the access log, also one whose client leaves: that one is dropped. A stream
 /// is logged when it begins and, by its [`EventStream`](crate::wire::EventStream), when it ends.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of one request, independent of each other")]
 pub struct Call {
     /// What the flow will know of the request.
     pub ctx: RequestContext,

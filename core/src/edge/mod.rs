@@ -73,6 +73,9 @@ pub struct Edge {
     drain: Drain,
 }
 
+/// Shows every line of the header of this name to a function.
+pub type Lines<'a> = dyn Fn(&str, &mut dyn FnMut(&[u8])) + 'a;
+
 /// A request's head on plain types, as an adapter sees it.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
@@ -83,7 +86,7 @@ pub struct Head<'a> {
     /// Looks a header up by its lower-case name: its first line.
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
     /// Shows every line of a header, in their order.
-    pub all: &'a dyn Fn(&str, &mut dyn FnMut(&[u8])),
+    pub all: &'a Lines<'a>,
     /// The `Host` header, or HTTP/2's `:authority`.
     pub host: Option<&'a str>,
     /// The address at the other end of the connection.

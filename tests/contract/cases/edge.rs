@@ -39,7 +39,7 @@ fn order() -> Vec<Case> {
         unlimited(post("order-then-the-type", "/tell-joke", "x").header("content-type", "text/html")),
         unlimited(post("order-then-the-form", "/tell-joke", "x")),
         unlimited(post("order-then-the-limits", "/tell-joke", r#"{"name":7}"#)),
-        ordered("order-a-preflight-is-neither-known-nor-counted").as_preflight(),
+        ordered("order-a-preflight-is-neither-known-nor-counted").preflight(),
     ]
 }
 

@@ -155,7 +155,7 @@ impl Case {
     }
 
     /// The same as a browser asks before it sends it.
-    pub fn as_preflight(mut self) -> Self {
+    pub fn preflight(mut self) -> Self {
         self.request.method = "OPTIONS";
         self.request.headers.retain(|it| it.0 == "host");
         self.body(Body::None)
