@@ -34,6 +34,7 @@ use tokio::time::timeout;
 const SOON: Duration = Duration::from_secs(10);
 const MIB: usize = 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+static BLANKS: [u8; CHUNK] = [b' '; CHUNK];
 
 fn combinations() -> Vec<(Adapter, ServerKind)> {
     COMPILED_IN.iter().flat_map(|it| [(*it, ServerKind::Native), (*it, ServerKind::Hyper)]).collect()
@@ -74,7 +75,7 @@ async fn send(to: SocketAddr, length: Length, size: usize) -> (String, usize) {
     writer.write_all(head.as_bytes()).await.unwrap();
     let sending = tokio::spawn(async move {
         let piece = match length {
-            Length::Chunked => [format!("{CHUNK:x}\r\n").as_bytes(), &[b' '; CHUNK], b"\r\n"].concat(),
+            Length::Chunked => [format!("{CHUNK:x}\r\n").as_bytes(), &BLANKS, b"\r\n"].concat(),
             Length::True | Length::Less => vec![b' '; CHUNK],
         };
         let mut sent = 0;
@@ -96,7 +97,7 @@ async fn send_h2(to: SocketAddr, size: usize) -> (Option<u16>, usize) {
     let counted = taken.clone();
     let pieces = stream::iter(0..size / CHUNK).map(move |_| {
         counted.fetch_add(CHUNK, Ordering::Relaxed);
-        Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; CHUNK]))
+        Ok::<_, std::io::Error>(Bytes::from_static(&BLANKS))
     });
     let request = client
         .post(format!("http://{to}/tell-joke"))
@@ -158,7 +159,7 @@ async fn send_slowly(to: SocketAddr) -> Option<u16> {
     let head = format!("POST /chat HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 2 * MIB);
     stream.write_all(head.as_bytes()).await.ok()?;
     for _ in 0..2 * MIB / CHUNK {
-        stream.write_all(&[b' '; CHUNK]).await.ok()?;
+        stream.write_all(&BLANKS).await.ok()?;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut reply = Vec::new();

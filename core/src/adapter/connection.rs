@@ -203,7 +203,7 @@ mod tests {
             let (mut connection, mut client) = guarded(None);
             let sending = async {
                 tokio::time::sleep(pause).await;
-                let taken = client.write_all(&[0; 100_000]).await.is_ok();
+                let taken = client.write_all(&vec![0; 100_000]).await.is_ok();
                 drop(client);
                 taken
             };
