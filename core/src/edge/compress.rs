@@ -29,7 +29,7 @@ pub(super) fn accepts_gzip(header: Option<&[u8]>) -> bool {
 }
 
 /// Whether a parameter is `q=0`, however many digits say so.
-fn is_zero(parameter: &[u8]) -> bool {
+pub(crate) fn is_zero(parameter: &[u8]) -> bool {
     let weight = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="));
     weight.is_some_and(|it| it.first() == Some(&b'0') && it.iter().all(|it| b"0.".contains(it)))
 }
