@@ -170,7 +170,8 @@ fn sow(value: &mut Value, plant: Plant) -> bool {
 
 /// Not six characters of a planted value are in anything an error says, to the client or to the log.
 fn keeps_silent(error: &FlowError) {
-    let said = format!("{error} {error:?} {:?} {} {}", error.source(), problem(error, "id"), genkit_error(error));
+    let said =
+        format!("{error} {error:?} {:?} {} {}", error.source(), problem(error, "id"), genkit_error(error));
     for secret in [TEXT, &NUMBER.to_string()] {
         for at in 0..=secret.len() - 6 {
             assert!(!said.contains(&secret[at..at + 6]), "an error repeats the value: {said}");
@@ -195,14 +196,25 @@ fn check_envelope(content_type: usize, body: &[u8]) {
 /// A list of media ranges with their weights (RFC 9110 §12.5.1), read slowly.
 fn check_wants_stream(text: &[u8]) {
     let lower = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let accepts = lower.split(',').any(|range| {
+    let (mut accepts, mut is_clear) = (false, true);
+    for range in lower.split(',') {
         let mut parts = range.split(';').map(|it| it.as_bytes().trim_ascii());
-        let named = parts.next() == Some(b"text/event-stream");
-        let weight = parts.find_map(|it| it.strip_prefix(b"q="));
-        let weight = weight.and_then(|it| std::str::from_utf8(it).ok()?.parse::<f32>().ok());
-        named && weight != Some(0.0)
-    });
-    assert_eq!(wants_stream(Some(text), None), accepts, "{lower}");
+        if parts.next() != Some(b"text/event-stream") {
+            continue;
+        }
+        let mut weights = parts.filter_map(|it| it.strip_prefix(b"q="));
+        match weights.next() {
+            None => accepts = true,
+            Some(b"0" | b"0." | b"0.0" | b"0.00" | b"0.000") => {}
+            Some([b'1'] | [b'0', b'.', b'1'..=b'9', ..]) => accepts = true,
+            // What another weight means, if it is one, no rule says.
+            Some(_) => is_clear = false,
+        }
+        is_clear &= weights.next().is_none();
+    }
+    if is_clear {
+        assert_eq!(wants_stream(Some(text), None), accepts, "{lower}");
+    }
     if let Ok(query) = std::str::from_utf8(text) {
         let asks = format!("&{query}&").contains("&stream=true&");
         assert_eq!(wants_stream(None, Some(query)), asks, "{query}");

@@ -20,7 +20,8 @@ fuzz_target!(|text: &str| {
     // Spread evenly, and never slower than promised; a nanosecond is the shortest pause there is.
     assert!(pause * limit.requests.get() <= limit.per || pause == Duration::from_nanos(1), "{text:?}");
     let units = [(1, ["s", "second"]), (60, ["m", "minute"]), (3600, ["h", "hour"]), (86400, ["d", "day"])];
-    let (_, names) = units.into_iter().find(|it| limit.per == Duration::from_secs(it.0)).expect("a known unit");
+    let (_, names) =
+        units.into_iter().find(|it| limit.per == Duration::from_secs(it.0)).expect("a known unit");
     for name in names {
         assert_eq!(format!("{}/{name}", limit.requests).parse(), Ok(limit));
     }

@@ -47,8 +47,22 @@ enum Piece {
 }
 
 const SPECIAL: [&str; 16] = [
-    "\n\n", "\r\n", "\r", "\u{2028}", "\u{2029}", "\u{85}", "\u{feff}", "\0", "\"", "\\", "🐱", "\u{10ffff}",
-    "\ndata: {\"done\":true}\n\n", "\\ud83d", "{\"result\":1}", ": ",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{85}",
+    "\u{feff}",
+    "\0",
+    "\"",
+    "\\",
+    "🐱",
+    "\u{10ffff}",
+    "\ndata: {\"done\":true}\n\n",
+    "\\ud83d",
+    "{\"result\":1}",
+    ": ",
 ];
 
 fn text(pieces: &[Piece]) -> String {
@@ -107,9 +121,7 @@ fn flow(steps: Vec<Step>) -> FlowStream<JokeResponse> {
                 sleep(Duration::from_secs(seconds.into())).await;
                 return None;
             }
-            Step::Done(joke, username) => {
-                Ok(StreamEvent::Done(JokeResponse { joke: text(&joke), username }))
-            }
+            Step::Done(joke, username) => Ok(StreamEvent::Done(JokeResponse { joke: text(&joke), username })),
             Step::Fail(kind) => Err(FlowError::new(kind_of(kind), "It failed.")),
             Step::Panic => std::panic::panic_any(OnPurpose),
         })
@@ -141,7 +153,8 @@ fuzz_target!(|input: Input| {
 async fn check(input: Input) {
     let expected = expected(&input.steps);
     let drain = Drain::default();
-    let ctx = fuzz::context(if input.genkit { "/flows/tell_joke" } else { "/tell-joke/stream" }, drain.clone());
+    let ctx =
+        fuzz::context(if input.genkit { "/flows/tell_joke" } else { "/tell-joke/stream" }, drain.clone());
     if input.grace > 0 {
         let drain = drain.clone();
         tokio::spawn(async move {
@@ -178,7 +191,12 @@ async fn check(input: Input) {
     }
     let bytes: Vec<u8> = packets.into_iter().flat_map(|it| it.1).collect();
     let events = event_source(&bytes);
-    assert_eq!(events, genkit_client(&bytes), "two clients disagree on {:?}", String::from_utf8_lossy(&bytes));
+    assert_eq!(
+        events,
+        genkit_client(&bytes),
+        "two clients disagree on {:?}",
+        String::from_utf8_lossy(&bytes)
+    );
     if input.genkit {
         assert!(bytes.is_ascii());
     }

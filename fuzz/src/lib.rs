@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow_core::edge::{ApiKeys, Call, CorsConfig, EdgeConfig, Head, RequestContext, TrustedHosts, TrustedProxies};
+use flow_core::edge::{
+    ApiKeys, Call, CorsConfig, EdgeConfig, Head, RequestContext, TrustedHosts, TrustedProxies,
+};
 
 /// An edge that lets everything through.
 pub fn open_settings() -> EdgeConfig {

@@ -31,7 +31,7 @@ pub(super) fn accepts_gzip(head: &Head<'_>) -> bool {
 }
 
 /// Whether a parameter is `q=0`, however many digits say so.
-fn is_zero(parameter: &[u8]) -> bool {
+pub(crate) fn is_zero(parameter: &[u8]) -> bool {
     let weight = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="));
     weight.is_some_and(|it| it.first() == Some(&b'0') && it.iter().all(|it| b"0.".contains(it)))
 }

@@ -59,7 +59,8 @@ impl ApiKeys {
     pub(super) fn display_name(&self, head: &Head<'_>) -> Option<Arc<str>> {
         let value = (head.header)("authorization")?;
         let name = std::str::from_utf8(value).ok()?.trim();
-        let scheme = name.split(' ').next().unwrap_or_default();
+        // Whatever looks like a space to whoever reads it.
+        let scheme = name.split_whitespace().next().unwrap_or_default();
         let credential = SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it));
         let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
         (self.0.is_empty() && fits && !credential).then(|| name.into())
@@ -127,7 +128,9 @@ mod tests {
             |keys: &ApiKeys, value: &'static str| keys.display_name(&head(&|_| Some(value.as_bytes())));
         let open = ApiKeys::default();
         assert_eq!(name(&open, "Alice").as_deref(), Some("Alice"));
-        assert_eq!(name(&open, "Bearer abc"), None);
+        for credential in ["Bearer abc", "basic YTpi", "Bearer\u{a0}abc"] {
+            assert_eq!(name(&open, credential), None, "{credential}");
+        }
         assert_eq!(name(&ApiKeys::new([[0; 32]]), "Alice"), None);
     }
 }

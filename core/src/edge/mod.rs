@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use call::{Call, RequestContext, log_failure};
+pub(crate) use compress::is_zero;
 pub use cors::CorsConfig;
 pub use headers::DOCS_CSP;
 pub use host::TrustedHosts;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::decode::{decode_any, decode_value};
 use super::sse::EventStream;
-use crate::edge::RequestContext;
+use crate::edge::{RequestContext, is_zero};
 use crate::error::{ErrorKind, FlowError};
 use crate::schema::Schema;
 use crate::service::{FlowService, FlowStream, StreamEvent};
@@ -22,8 +22,9 @@ pub enum FlowReply {
 pub fn wants_stream(accept: Option<&[u8]>, query: Option<&str>) -> bool {
     let accepts = accept.is_some_and(|it| {
         it.split(|byte| *byte == b',').any(|range| {
-            let essence = range.split(|byte| *byte == b';').next().unwrap_or_default();
-            essence.trim_ascii().eq_ignore_ascii_case(super::sse::CONTENT_TYPE.as_bytes())
+            let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            let essence = parts.next().unwrap_or_default();
+            essence.eq_ignore_ascii_case(super::sse::CONTENT_TYPE.as_bytes()) && !parts.any(is_zero)
         })
     });
     accepts || query.is_some_and(|it| it.split('&').any(|pair| pair == "stream=true"))
@@ -104,6 +105,14 @@ mod tests {
         assert!(wants_stream(Some(b"text/html, text/event-stream;q=0.9"), None));
         assert!(wants_stream(None, Some("a=b&stream=true")));
         assert!(!wants_stream(Some(b"*/*"), Some("stream=false")));
+    }
+
+    #[test]
+    fn a_stream_that_weighs_nothing_is_not_wanted() {
+        for refused in ["text/event-stream;q=0", "application/json, text/event-stream ; q=0.000"] {
+            assert!(!wants_stream(Some(refused.as_bytes()), None), "{refused}");
+        }
+        assert!(wants_stream(Some(b"text/event-stream;q=0.001"), None));
     }
 
     #[test]

@@ -37,8 +37,16 @@ struct Field {
 
 const SCALARS: [&str; 6] = ["any", "boolean", "integer", "null", "number", "string"];
 const ENUM: [&str; 4] = ["a", "b, c", "null", "(*)"];
-const DESCRIPTIONS: [&str; 8] =
-    ["", " ", "a word", "a list (short), of tags", "é: # \"quoted\" 'twice'", "ends in )", "(*)", "two\nlines"];
+const DESCRIPTIONS: [&str; 8] = [
+    "",
+    " ",
+    "a word",
+    "a list (short), of tags",
+    "é: # \"quoted\" 'twice'",
+    "ends in )",
+    "(*)",
+    "two\nlines",
+];
 
 /// Deep enough for every way to nest.
 const DEEPEST: usize = 4;
@@ -127,7 +135,10 @@ impl Mapping {
     /// Everything that differs from the instance in one place; `schema` is that of this mapping.
     fn differ(&self, depth: usize, schema: &Value, each: &mut dyn FnMut(Change, &str)) {
         let one = |name: &str, value, is_fine| Change { path: vec![name.to_owned()], value, is_fine };
-        each(one("more", Some(json!(["else"])), self.others.is_some_and(|it| pick(it, &SCALARS) == "any")), "more");
+        each(
+            one("more", Some(json!(["else"])), self.others.is_some_and(|it| pick(it, &SCALARS) == "any")),
+            "more",
+        );
         for (name, field) in self.fields(depth) {
             let inner = &schema["properties"][&name];
             each(one(&name, None, field.is_optional), "left out");

@@ -82,7 +82,8 @@ impl Template {
         let mut out = Writer { out: String::new(), inline: 0 };
         // A partial must be known before it is named.
         for name in PARTIALS {
-            let _ = write!(out.out, "{{{{#*inline \"{name}\"}}}}{name} {{{{this}}}}\n{{{{a}}}}{{{{/inline}}}}");
+            let _ =
+                write!(out.out, "{{{{#*inline \"{name}\"}}}}{name} {{{{this}}}}\n{{{{a}}}}{{{{/inline}}}}");
         }
         out.nodes(&self.nodes, 0);
         out.out
@@ -114,8 +115,18 @@ const STARTS: [&str; 12] =
     ["a", "obj", "list", "number", "yes", "none", "this", ".", "@root", "@auth", "@index", "v"];
 const STEPS: [&str; 8] = ["", "", "name", "list", "length", "0", "[b c]", "yes"];
 const WORDS: [&str; 12] = [
-    " ", "\n", "\r\n", "  \n\t", "Hello", "\\", "{ }", "}}", "é🐱", "<<<dotprompt:role:system>>>",
-    "\u{fdd1}\"History\"\u{fdd2}", "\\{{a}} ",
+    " ",
+    "\n",
+    "\r\n",
+    "  \n\t",
+    "Hello",
+    "\\",
+    "{ }",
+    "}}",
+    "é🐱",
+    "<<<dotprompt:role:system>>>",
+    "\u{fdd1}\"History\"\u{fdd2}",
+    "\\{{a}} ",
 ];
 
 struct Writer {
@@ -164,11 +175,15 @@ impl Writer {
             Node::Media(url) => self.push(&format!("{{{{media url={}}}}}", url.text())),
             Node::Section(name) => self.push(&format!("{{{{section \"{}\"}}}}", pick(*name, &PARTIALS))),
             Node::Json(path, None) => self.push(&format!("{{{{json {}}}}}", path.text())),
-            Node::Json(path, Some(indent)) => self.push(&format!("{{{{json {} indent={indent}}}}}", path.text())),
+            Node::Json(path, Some(indent)) => {
+                self.push(&format!("{{{{json {} indent={indent}}}}}", path.text()))
+            }
             Node::Lookup(path, key) => {
                 self.push(&format!("{{{{lookup {} '{}'}}}}", path.text(), pick(*key, &STEPS)));
             }
-            Node::Block { kind, on, strip, inner, other } => self.block(kind, on, *strip, inner, other, depth),
+            Node::Block { kind, on, strip, inner, other } => {
+                self.block(kind, on, *strip, inner, other, depth)
+            }
             Node::ElseIf { on: [first, second], inner: [yes, no] } => {
                 self.push(&format!("{{{{#if {}}}}}", first.text()));
                 self.nodes(yes, depth);
@@ -272,4 +287,3 @@ impl Path {
 fn pick<'a>(number: u8, choices: &[&'a str]) -> &'a str {
     choices[usize::from(number) % choices.len()]
 }
-

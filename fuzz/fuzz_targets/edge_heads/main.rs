@@ -46,12 +46,7 @@ impl Setup {
         Self {
             hosts: pick(
                 hosts,
-                &[
-                    &[],
-                    &["API.example.com", "*.internal", "[::1]", "127.0.0.1"],
-                    &["*"],
-                    &["*.example.com"],
-                ],
+                &[&[], &["API.example.com", "*.internal", "[::1]", "127.0.0.1"], &["*"], &["*.example.com"]],
             ),
             origins: pick(
                 origins,
@@ -178,8 +173,7 @@ fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
         http1: setup.http1,
         https: setup.https,
     };
-    let mut call =
-        if setup.rpc { Call::open_rpc(edge, &head, false) } else { Call::open(edge, &head) };
+    let mut call = if setup.rpc { Call::open_rpc(edge, &head, false) } else { Call::open(edge, &head) };
     let compresses = call.compresses(Some(b"application/json"), Some(5000));
     let (request_id, has_tenant) = (call.ctx.request_id.to_string(), call.ctx.tenant.is_some());
     let (display_name, keeps_alive) =

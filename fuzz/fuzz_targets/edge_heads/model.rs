@@ -39,7 +39,13 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
         () if !trusts_host => 400,
         () if is_probe => 200,
         // A preflight is no call of gRPC's, and is not answered there.
-        () if is_preflight => if setup.rpc { 200 } else { 204 },
+        () if is_preflight => {
+            if setup.rpc {
+                200
+            } else {
+                204
+            }
+        }
         () if !is_admitted => 401,
         () if setup.draining => 503,
         () if setup.rpc => 200,
@@ -77,12 +83,14 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
 /// The client's own id, if it is 1–128 visible ASCII characters.
 pub fn request_id(request: &Request) -> Option<&str> {
     let sent = std::str::from_utf8(request.first("x-request-id")?).ok()?;
-    (!sent.is_empty() && sent.len() <= 128 && sent.chars().all(|it| ('!'..='~').contains(&it))).then_some(sent)
+    (!sent.is_empty() && sent.len() <= 128 && sent.chars().all(|it| ('!'..='~').contains(&it)))
+        .then_some(sent)
 }
 
 fn is_key(authorization: &[u8]) -> bool {
     let text = String::from_utf8_lossy(authorization);
-    text.to_ascii_lowercase().starts_with("bearer ") && [KEY, "an-older-key"].contains(&text[7..].trim_matches([' ', '\t']))
+    text.to_ascii_lowercase().starts_with("bearer ")
+        && [KEY, "an-older-key"].contains(&text[7..].trim_matches([' ', '\t']))
 }
 
 /// Tries every way to cut the header into a name and a port.
@@ -137,12 +145,12 @@ struct Origin {
 fn origin(setup: &Setup, request: &Request) -> Origin {
     let trusts = |it: &IpAddr| {
         let networks = setup.proxies.iter().filter(|it| **it != "platform");
-        networks.map(|it| it.parse().unwrap_or_else(|_| IpNet::from(it.parse::<IpAddr>().expect("an address"))))
+        networks
+            .map(|it| it.parse().unwrap_or_else(|_| IpNet::from(it.parse::<IpAddr>().expect("an address"))))
             .any(|network| network.contains(it))
     };
     let peer = setup.peer.map(|it| it.to_canonical());
-    let believes_headers =
-        peer.is_some_and(|it| setup.proxies.contains(&"platform") || trusts(&it));
+    let believes_headers = peer.is_some_and(|it| setup.proxies.contains(&"platform") || trusts(&it));
     let Some(peer) = peer.filter(|_| believes_headers) else {
         return Origin { client: peer, https: setup.https, believes_headers };
     };
@@ -208,7 +216,9 @@ fn forwarded(list: &[u8]) -> Option<Vec<(Option<IpAddr>, bool)>> {
             match pair {
                 // The grammar lets each pair be left out.
                 [] => {}
-                [Part::Word(name, _), Part::Mark(b'='), Part::Word(value, false)] if !name.contains(&b'"') => {
+                [Part::Word(name, _), Part::Mark(b'='), Part::Word(value, false)]
+                    if !name.contains(&b'"') =>
+                {
                     let value = unquoted(value);
                     match name.to_ascii_lowercase().as_slice() {
                         b"for" => client = address(&value),
@@ -262,7 +272,9 @@ fn parts(list: &[u8]) -> Option<Vec<Part>> {
 }
 
 fn unquoted(word: &[u8]) -> Vec<u8> {
-    let Some(inner) = word.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\"")) else { return word.to_vec() };
+    let Some(inner) = word.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\"")) else {
+        return word.to_vec();
+    };
     let (mut value, mut escaped) = (Vec::new(), false);
     for it in inner {
         escaped = *it == b'\\' && !escaped;
@@ -284,7 +296,8 @@ fn accepts_gzip(request: &Request) -> Option<bool> {
             [] => 1.0,
             [weight] => {
                 let digits = weight.strip_prefix("q=")?;
-                let is_weight = digits.len() <= 5 && digits.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+                let is_weight =
+                    digits.len() <= 5 && digits.bytes().all(|it| it.is_ascii_digit() || it == b'.');
                 digits.parse::<f32>().ok().filter(|it| is_weight && (0.0..=1.0).contains(it))?
             }
             _ => return None,

@@ -26,9 +26,9 @@ pub(super) fn register(registry: &mut Handlebars<'static>) {
     }
 }
 
-/// How deep partials may include each other: enough for any tree in a prompt, too little for the stack to
-/// overflow when one includes itself without end.
-const DEEPEST: u64 = 32;
+/// How deep blocks may nest, in each other and through partials, of which each counts for two: enough for any tree in
+/// a prompt, too little for the stack of a thread to overflow, since the crate parses and renders them by recursion.
+pub(super) const DEEPEST: usize = 64;
 
 /// The variable that counts it.
 const DEPTH: &str = "dotprompt:depth";
@@ -57,6 +57,26 @@ impl HelperDef for Block {
         out: &mut dyn Output,
     ) -> HelperResult {
         let mut call = Call { helper, registry, context, scope, out };
+        let outer = call.depth();
+        let depth = outer + if matches!(self, Self::Partial) { 2 } else { 1 };
+        if depth > DEEPEST as u64 {
+            return Err(RenderErrorReason::Other(too_deep()).into());
+        }
+        call.set_depth(depth);
+        self.render(&mut call)?;
+        call.set_depth(outer);
+        Ok(())
+    }
+}
+
+/// What is said of a template that nests deeper.
+pub(super) fn too_deep() -> String {
+    format!("nests blocks more than {DEEPEST} deep, where each partial counts for two")
+}
+
+impl Block {
+    fn render(self, call: &mut Call<'_, '_, '_>) -> HelperResult {
+        let helper = call.helper;
         match self {
             Self::If => call.branch(is_true(helper)?),
             Self::Unless => call.branch(!is_true(helper)?),
@@ -142,25 +162,22 @@ impl<'rc> Call<'_, '_, 'rc> {
     }
 
     fn partial(&mut self) -> HelperResult {
-        let depth =
-            self.scope.block().and_then(|it| it.get_local_var(DEPTH)).and_then(Value::as_u64).unwrap_or(0);
-        if depth == DEEPEST {
-            return Err(RenderErrorReason::Other(format!("nests partials more than {DEEPEST} deep")).into());
-        }
-        self.set_depth(depth + 1);
         // The crate refuses a partial that includes itself; the depth is bounded, so it may.
         self.scope.set_current_template_name(None);
         let text = match self.helper.template() {
             Some(template) => template.renders(self.registry, self.context, self.scope)?.replace(GUARD, ""),
             None => String::new(),
         };
-        self.set_depth(depth);
         let indent = self.helper.param(0).and_then(|it| it.value().as_str()).unwrap_or_default();
         for line in text.split_inclusive('\n') {
             self.out.write(indent)?;
             self.out.write(line)?;
         }
         Ok(())
+    }
+
+    fn depth(&self) -> u64 {
+        self.scope.block().and_then(|it| it.get_local_var(DEPTH)).and_then(Value::as_u64).unwrap_or(0)
     }
 
     fn set_depth(&mut self, depth: u64) {

@@ -20,6 +20,7 @@
 //! Left as they are, for being rare and hard to see from a template's text alone: in a partial, `..` counts the
 //! partial itself as one step; an inline partial holds from where it is defined, not in the whole block.
 
+use super::blocks::{DEEPEST, too_deep};
 use super::error::Fault;
 use super::expression::{PartialName, Words};
 use super::scan::{Kind, Piece, Tag};
@@ -115,6 +116,8 @@ struct OpenBlock<'a> {
     /// What closes it in the crate's dialect.
     close: String,
     takes_else: bool,
+    /// How many of its branches begin with `else if`, which the crate keeps one within the other.
+    chained: usize,
     /// The block parameters it brings.
     names: Vec<&'a str>,
     line: usize,
@@ -195,13 +198,26 @@ impl<'a> Rewriter<'a> {
                     if tag.body.is_empty() { String::new() } else { format!(" {}", words.block()?.1) };
                 self.push(&format!("{{{{else{chained}}}}}"));
                 self.declare(&words);
+                if let Some(block) = self.open.last_mut() {
+                    block.chained += usize::from(!tag.body.is_empty());
+                }
             }
+        }
+        if self.open.iter().map(|it| 1 + it.chained).sum::<usize>() > DEEPEST {
+            return Err(too_deep());
         }
         Ok(())
     }
 
     fn open(&mut self, name: &str, close: String, takes_else: bool, line: usize) {
-        self.open.push(OpenBlock { name: name.to_owned(), close, takes_else, names: Vec::new(), line });
+        self.open.push(OpenBlock {
+            name: name.to_owned(),
+            close,
+            takes_else,
+            chained: 0,
+            names: Vec::new(),
+            line,
+        });
     }
 
     fn declare(&mut self, words: &Words<'a>) {

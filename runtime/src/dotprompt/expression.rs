@@ -11,6 +11,9 @@ const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", 
 /// The helpers that take a block.
 const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "with"];
 
+/// How deep subexpressions may nest: they are read by recursion, here and in the crate.
+const DEEPEST: usize = 32;
+
 /// The words of one tag.
 pub(super) struct Words<'a> {
     words: Vec<Word<'a>>,
@@ -35,6 +38,7 @@ impl<'a> Words<'a> {
     /// Reads a tag in a place where `names` are block parameters.
     pub(super) fn of(body: &'a str, names: Vec<&'a str>) -> Result<Self, String> {
         let mut words = Vec::new();
+        let mut depth = 0_usize;
         let mut rest = body.trim_start();
         while let Some(first) = rest.chars().next() {
             match first {
@@ -45,6 +49,14 @@ impl<'a> Words<'a> {
                     rest = &rest[end + 1..];
                 }
                 '(' | ')' | '=' | '|' => {
+                    depth = if first == ')' {
+                        depth.saturating_sub(1)
+                    } else {
+                        depth + usize::from(first == '(')
+                    };
+                    if depth > DEEPEST {
+                        return Err(format!("nests subexpressions more than {DEEPEST} deep"));
+                    }
                     words.push(Word::Mark(first));
                     rest = &rest[1..];
                 }

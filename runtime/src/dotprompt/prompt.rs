@@ -176,6 +176,32 @@ mod tests {
     }
 
     #[test]
+    fn what_nests_too_deep_is_an_error_and_not_an_overflow() {
+        let blocks = |n| "{{#if a}}".repeat(n) + &"{{/if}}".repeat(n);
+        let branches = |n| format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if a}}b".repeat(n));
+        let values = |n| format!("{{{{json {}a{}}}}}", "(lookup ".repeat(n), " 0)".repeat(n));
+        for fine in [blocks(64), branches(63), values(32)] {
+            let prompt = Prompt::parse(&fine).expect("parses");
+            assert!(prompt.render(&data(&json!({ "a": 1 }))).is_ok());
+        }
+        for deep in [blocks(65), branches(64), values(33), blocks(10_000), branches(10_000), values(10_000)] {
+            let error = Prompt::parse(&deep).expect_err("too deep").to_string();
+            assert!(error.contains("more than"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_partial_without_end_is_an_error_and_not_an_overflow_whatever_stands_around_it() {
+        for blocks in [0, 1, 10, 60] {
+            let (open, close) = ("{{#if a}}".repeat(blocks), "{{/if}}".repeat(blocks));
+            let source = format!("{{{{#*inline \"p\"}}}}{open}{{{{> p}}}}{close}{{{{/inline}}}}{{{{> p}}}}");
+            let prompt = Prompt::parse(&source).expect("parses");
+            let error = prompt.render(&data(&json!({ "a": 1 }))).map(|_| ()).expect_err("no end").to_string();
+            assert!(error.contains("more than 64 deep"), "{error}");
+        }
+    }
+
+    #[test]
     fn no_error_quotes_what_the_caller_put_in() {
         let sources = [
             "{{role v}}",
