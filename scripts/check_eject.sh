@@ -13,9 +13,9 @@ for keep in axum actix poem; do
   git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$scratch/copy"
   (
     cd "$scratch/copy"
-    # One of them without gRPC and under a name of its own, as the README tells people to.
+    # One of them without gRPC and Redis and under a name of its own, as the README tells people to.
     more=()
-    if [[ $keep == poem ]]; then more=(--drop grpc --name my-flows); fi
+    if [[ $keep == poem ]]; then more=(--drop grpc --drop redis --name my-flows); fi
     scripts/eject.sh --keep "$keep" ${more[@]+"${more[@]}"}
     grep --quiet "^ARG ADAPTER=$keep" Containerfile
     cargo fmt --all --check

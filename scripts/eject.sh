@@ -2,7 +2,7 @@
 # Makes the project yours: drops the adapters you do not want, and renames the project if you like.
 #
 #   scripts/eject.sh --keep poem                     # axum and actix go
-#   scripts/eject.sh --drop actix --drop grpc --name my-project
+#   scripts/eject.sh --drop actix --drop grpc --drop redis --name my-project
 #   scripts/eject.sh --keep axum --dry-run           # only says what it would do
 #
 # Dropping an adapter is three edits: its folder, its line in Cargo.toml, its row in src/adapters.rs. If it was
@@ -21,8 +21,8 @@ usage() {
 }
 known() {
   local it
-  for it in "${all[@]}" grpc; do [[ $it == "$1" ]] && return; done
-  echo "There is no adapter called $1; there are: ${all[*]} grpc" >&2
+  for it in "${all[@]}" grpc redis; do [[ $it == "$1" ]] && return; done
+  echo "There is nothing to drop called $1; there are: ${all[*]} grpc redis" >&2
   exit 64
 }
 while (($#)); do
@@ -70,10 +70,23 @@ for it in ${going[@]+"${going[@]}"}; do
     # The targets that need the feature: from their header to the next empty line.
     edit Cargo.toml -e '/^# Dropped with the adapter/d' -e '/^\[\[test\]\]$/{N;/"grpc"/{:t' -e 'N;/\n$/!bt' -e 'd;}' -e '}' \
       -e '/^\[\[example\]\]$/{N;/"grpc_/{:e' -e 'N;/\n$/!be' -e 'd;}' -e '}'
-    edit Containerfile -e 's/ADAPTER,grpc"/ADAPTER"/' -e 's/ 50051$//' -e 's/ -p 50051:50051//'
+    edit Containerfile -e 's/ADAPTER,grpc/ADAPTER/' -e 's/ 50051$//' -e 's/ -p 50051:50051//'
     rm -rf "${grpc_files[@]}"
   fi
 done
+# Redis is no adapter, but goes as easily: its folder, its line, its function in src/replicas.rs.
+if [[ $drop == *' redis '* && -d redis ]]; then
+  say "drop redis/, its line in Cargo.toml and its function in src/replicas.rs"
+  if [[ -z $dry ]]; then
+    edit Cargo.toml -e '/^redis = { package = "flow-redis"/d' -e '/^# Not an adapter, but dropped alike/d' \
+      -e 's/"redis", "adapters/"adapters/' -e '/^\[\[test\]\]$/{N;/"replicas"/{:r' -e 'N;/\n$/!br' -e 'd;}' -e '}'
+    edit src/replicas.rs -e '/^\/\/\/ Connects in the background/,/^}$/d' -e '/^#\[cfg(not(feature = "redis"))\]$/d' \
+      -e 's/cfg!(feature = "redis")/false/'
+    edit Containerfile -e 's/,redis"/"/'
+    rm -rf redis tests/replicas.rs
+    cargo fmt --all
+  fi
+fi
 default=$(sed -n 's/^default = \["\([a-z]*\)".*/\1/p' Cargo.toml)
 if [[ " ${left[*]} " != *" $default "* ]]; then
   say "make ${left[0]} the default feature and the container's adapter"

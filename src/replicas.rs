@@ -10,6 +10,9 @@ use flow_runtime::SharedCache;
 
 use crate::config::ResilienceSettings;
 
+/// Whether a store is compiled in.
+pub const COMPILED_IN: bool = cfg!(feature = "redis");
+
 /// Whether the store can be reached just now.
 pub type IsUp = Arc<dyn Fn() -> bool + Send + Sync>;
 

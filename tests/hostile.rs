@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fake_gemini::FakeGemini;
 use flow_core::adapter::{Adapter, HEAD_TIMEOUT};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -281,4 +282,23 @@ async fn a_head_that_is_too_large_is_refused() {
         println!("{who}: {}", said.join(", "));
         assert!(answers(server.address).await, "{who}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_s_address_is_for_the_model_and_never_fetched_by_us() {
+    let image = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/latest/meta-data/", image.local_addr().unwrap());
+    let fake = FakeGemini::builder().lenient().start().await;
+    for (adapter, kind) in combinations() {
+        let environment = [("GEMINI_API_KEY", "key".to_owned()), ("GEMINI_BASE_URL", fake.url())];
+        let server = Process::start(adapter.name, kind, &environment);
+        let client = reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap();
+        let call = client.post(format!("http://{}/describe-image", server.address));
+        let reply = call.json(&serde_json::json!({"image_url": address})).send().await.unwrap();
+        assert_eq!(reply.status(), 200, "{}/{kind:?}", adapter.name);
+    }
+    let asked = fake.request(0).body.to_string();
+    assert!(asked.contains(&address), "the model is told: {asked}");
+    let fetched = timeout(Duration::from_millis(200), image.accept()).await;
+    assert!(fetched.is_err(), "somebody fetched it: {fetched:?}");
 }

@@ -9,6 +9,7 @@ use flow_core::edge::{ParseRateLimitError, ParseTrustedProxyError, RateLimit, Tr
 use secrecy::SecretString;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
+use crate::replicas;
 use crate::serving::ServerKind;
 
 /// How log lines look.
@@ -158,7 +159,7 @@ pub(super) fn trusted_proxy(text: &str) -> Parsed<TrustedProxy> {
 
 /// It may hold a password, so it is kept like one.
 pub(super) fn redis_url(text: &str) -> Parsed<SecretString> {
-    if !cfg!(feature = "redis") {
+    if !replicas::COMPILED_IN {
         return wanted("is not compiled in; build with --features redis");
     }
     if !["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme)) {

@@ -16,6 +16,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::sources::Sources;
 use super::{Command, ConfigError, Fallback, LogFilter, LogFormat, SETTINGS, Setting, Settings};
 
+use crate::replicas;
 use crate::serving::ServerKind;
 
 const ADAPTERS: &[&str] = &["axum", "poem"];
@@ -100,7 +101,7 @@ fn every_row_has_an_example_that_its_own_parser_accepts() {
         assert!(!setting.example.is_empty(), "{}", setting.name());
         // This one would be a known key if it were valid; `--env` and those of TLS would need their files.
         let needs_none = |name: &&str| *name != "API_KEYS" && !name.starts_with("GRPC_TLS_");
-        let needs_none = |name: &&str| needs_none(name) && (*name != "REDIS_URL" || cfg!(feature = "redis"));
+        let needs_none = |name: &&str| needs_none(name) && (*name != "REDIS_URL" || replicas::COMPILED_IN);
         let Some(variable) = setting.variable.filter(needs_none) else { continue };
         assert!(load(&[], &[(variable, setting.example)]).is_ok(), "{variable}={}", setting.example);
     }
@@ -201,7 +202,7 @@ fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
     assert!(secrets.len() >= 4);
     let mut environment: Vec<_> = secrets.iter().map(|row| (row.name(), "hush-hush")).collect();
     environment.push(("API_KEYS", HASH));
-    if cfg!(feature = "redis") {
+    if replicas::COMPILED_IN {
         environment.push(("REDIS_URL", "redis://user:hush@127.0.0.1"));
     }
     let good = settings(&[], &environment);
