@@ -92,6 +92,10 @@ impl Breaker {
 
     fn log(&self, change: Option<Change>) {
         let model = self.model.as_str();
+        if let Some(change) = change {
+            let open = !matches!(change, Change::Closed);
+            metrics::gauge!("circuit_open", "model" => model.to_owned()).set(u8::from(open));
+        }
         match change {
             Some(Change::Opened { failures }) => {
                 tracing::warn!(target: TARGET, model, failures, "circuit open: the model is left alone");

@@ -37,6 +37,8 @@ impl Fallback {
             match &outcome {
                 Err(error) if is_providers_fault(error) && Instant::now() < deadline => {
                     tracing::info!(target: TARGET, model = next.name(), %error, "asking another model");
+                    metrics::counter!("model_fallbacks_total", "model" => next.name().to_owned())
+                        .increment(1);
                     outcome = within(deadline, ask(&**next)).await;
                 }
                 _ => break,

@@ -67,6 +67,7 @@ impl Retry {
             .when(|_| may_repeat())
             .adjust(|error, delay| self.wait(error, delay?, deadline))
             .notify(|error, wait| {
+                metrics::counter!("model_retries_total", "model" => model.to_owned()).increment(1);
                 tracing::debug!(target: TARGET, model, %error, ?wait, "asking again");
             })
             .await

@@ -1,0 +1,58 @@
+//! What Prometheus is told, by the real program on a listener of its own.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+#[path = "contract/process.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod process;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use fake_gemini::{FakeGemini, Fault, Matcher};
+use genkit_endpoints::adapters::COMPILED_IN;
+use genkit_endpoints::serving::ServerKind;
+use process::Process;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
+    let fake = FakeGemini::builder().lenient().start().await;
+    fake.on(Matcher::prompt("broken"), Fault::internal());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let environment = [
+        ("GEMINI_API_KEY", "key".to_owned()),
+        ("GEMINI_BASE_URL", fake.url()),
+        ("CB_FAILURE_THRESHOLD", "2".to_owned()),
+        ("METRICS_PORT", port.to_string()),
+    ];
+    let server = Process::start(COMPILED_IN[0].name, ServerKind::Native, &environment);
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+    let url = |path: &str| format!("http://{}{path}", server.address);
+    for (path, body, status) in [
+        ("/generate-character", json!({}), 200),
+        ("/generate-character", json!({}), 200),
+        ("/chat", json!({"question": "Is it broken?"}), 502),
+    ] {
+        let reply = client.post(url(path)).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), status, "{path}");
+    }
+    let metrics = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "response_cache_total{flow=\"generate_character\",outcome=\"miss\"} 1",
+        "response_cache_total{flow=\"generate_character\",outcome=\"hit\"} 1",
+        "circuit_open{model=\"googleai/gemini-flash-latest\"} 1",
+        "model_retries_total{model=\"googleai/gemini-flash-latest\"} 1",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line} is not in:\n{metrics}");
+    }
+    assert_eq!(client.get(url("/metrics")).send().await.unwrap().status(), 404, "not where clients come");
+}
