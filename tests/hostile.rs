@@ -248,7 +248,7 @@ async fn a_flood_of_resets_stops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_head_that_is_too_large_is_refused() {
+async fn a_head_that_is_too_large_or_ambiguous_is_refused() {
     for (adapter, kind) in combinations() {
         let who = format!("{}/{kind:?}", adapter.name);
         let server = start(adapter, kind);
@@ -279,6 +279,12 @@ async fn a_head_that_is_too_large_is_refused() {
             assert!(status != "404" || !what.contains("MiB"), "{who}, {what}: it was taken");
             said.push(format!("{what}: {status}"));
         }
+        // Some parsers refuse it themselves, the edge the rest.
+        let mut two_hosts = TcpStream::connect(server.address).await.unwrap();
+        two_hosts.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
+        let mut reply = [0; 12];
+        timeout(SOON, two_hosts.read_exact(&mut reply)).await.unwrap().unwrap();
+        assert_eq!(&reply, b"HTTP/1.1 400", "{who}: two hosts");
         println!("{who}: {}", said.join(", "));
         assert!(answers(server.address).await, "{who}");
     }

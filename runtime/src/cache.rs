@@ -113,6 +113,11 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         }
     }
 
+    /// The answer under `key`, if this process has kept it: for callers who would rather not prepare a computation.
+    pub fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
+        self.answers.get(key).filter(|kept| Instant::now() < kept.until).map(|kept| kept.answer)
+    }
+
     fn place<F>(&self, key: CallKey, compute: F) -> Place<E>
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
@@ -163,10 +168,6 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             }))
         };
         work.in_current_span()
-    }
-
-    fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
-        self.answers.get(key).filter(|kept| Instant::now() < kept.until).map(|kept| kept.answer)
     }
 
     /// How many answers are kept, those past their time included until they are swept.

@@ -5,7 +5,7 @@
 use flow_core::FlowError;
 use flow_core::edge::RequestContext;
 use flow_core::service::{FlowStream, StreamEvent};
-use flow_runtime::{CallKey, ResponseCache, StreamJoin};
+use flow_runtime::{CacheOutcome, CallKey, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,12 +41,16 @@ impl Answers {
     {
         let Some(cache) = &self.cache else { return work().await };
         let key = self.key(ctx, flow, input)?;
-        let computation = work();
-        let compute = async move {
-            let answer = serde_json::to_string(&computation.await?).map_err(FlowError::internal)?;
-            Ok(answer.into())
+        let (answer, outcome) = if let Some(answer) = cache.kept(&key) {
+            (answer, CacheOutcome::Hit)
+        } else {
+            let computation = work();
+            let compute = async move {
+                let answer = serde_json::to_string(&computation.await?).map_err(FlowError::internal)?;
+                Ok(answer.into())
+            };
+            cache.get_or_compute(key, compute).await?
         };
-        let (answer, outcome) = cache.get_or_compute(key, compute).await?;
         ::metrics::counter!("response_cache_total", "flow" => flow, "outcome" => outcome.as_str())
             .increment(1);
         if let Ok(answer) = serde_json::from_str(&answer) {

@@ -117,7 +117,7 @@ impl Call {
             drain: edge.drain.clone(),
         };
         let (mut uncounted, mut later) = (None, None);
-        let refusal = match config.trusted_hosts.check(head.host) {
+        let refusal = match config.trusted_hosts.check(head) {
             Err(error) => Some(Refusal::Error(error)),
             Ok(()) if is_probe => None,
             Ok(()) if cors::is_preflight(head) => Some(Refusal::Preflight),

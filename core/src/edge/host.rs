@@ -1,5 +1,6 @@
 //! Trusted hosts: which `Host` headers this server answers to.
 
+use super::Head;
 use crate::error::{ErrorKind, FlowError};
 
 /// The hosts this server answers to; empty for any.
@@ -17,9 +18,15 @@ impl TrustedHosts {
         self.0.is_empty()
     }
 
-    pub(super) fn check(&self, host: Option<&str>) -> Result<(), FlowError> {
-        if self.is_open() || host.and_then(name).is_some_and(|name| self.0.iter().any(|it| matches(it, name)))
-        {
+    pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
+        let mut lines = 0;
+        (head.all)("host", &mut |_| lines += 1);
+        if lines > 1 {
+            // Whoever comes after us might go by the other one (RFC 9112 §3.2).
+            return Err(FlowError::new(ErrorKind::Malformed, "The request names more than one host."));
+        }
+        let answers_to = |name| self.0.iter().any(|it| matches(it, name));
+        if self.is_open() || head.host.and_then(name).is_some_and(answers_to) {
             return Ok(());
         }
         Err(FlowError::new(ErrorKind::UntrustedHost, "This server does not answer to this host name."))
@@ -55,7 +62,7 @@ mod tests {
     #[test]
     fn only_listed_hosts_are_answered_to() {
         let trusted = TrustedHosts::new(["API.example.com", "*.internal", "[::1]"].map(str::to_owned));
-        let passes = |host| trusted.check(host).is_ok();
+        let passes = |host| trusted.check(&Head { host, ..Head::bare() }).is_ok();
         for host in ["api.example.com", "API.EXAMPLE.COM:8080", "a.internal", "[::1]:80"] {
             assert!(passes(Some(host)), "{host}");
         }
@@ -63,6 +70,6 @@ mod tests {
             assert!(!passes(Some(host)), "{host}");
         }
         assert!(!passes(None));
-        assert!(TrustedHosts::default().check(None).is_ok());
+        assert!(TrustedHosts::default().check(&Head::bare()).is_ok());
     }
 }

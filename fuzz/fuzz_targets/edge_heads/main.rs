@@ -132,6 +132,11 @@ impl Request {
         self.lines.iter().find(|it| it.0 == name).map(|it| &*it.1)
     }
 
+    /// How many lines a header has.
+    fn lines(&self, name: &str) -> usize {
+        self.lines.iter().filter(|it| it.0 == name).count()
+    }
+
     /// All lines of a header as one list.
     fn list(&self, name: &str) -> Option<Vec<u8>> {
         let lines: Vec<_> = self.lines.iter().filter(|it| it.0 == name).map(|it| &*it.1).collect();

@@ -32,7 +32,7 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
     let has_key = request.first("authorization").is_some_and(is_key);
     let declared = request.first("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
 
-    let trusts_host = trusts_host(setup.hosts, request.host());
+    let trusts_host = request.lines("host") <= 1 && trusts_host(setup.hosts, request.host());
     let reaches_keys = trusts_host && !is_probe && !is_preflight;
     let is_admitted = reaches_keys && (has_key || !setup.keys);
     let status = match () {
