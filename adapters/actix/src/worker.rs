@@ -18,7 +18,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
 use actix_web::http::header::CONNECTION;
 use actix_web::http::{ConnectionType, Version};
-use flow_core::adapter::{App, HEAD_TIMEOUT};
+use flow_core::adapter::{App, Guarded, HEAD_TIMEOUT};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -89,7 +89,9 @@ impl Worker {
                 if starts_http2(&stream, &stop).await? {
                     http2_connection(&http2, stream, peer, app, stop).await;
                 } else {
-                    let _ = http1.call((Limited::new(stream, max_body_size), Some(peer))).await;
+                    // The framework bounds the first head of a connection, and how many there are, by itself.
+                    let guarded = Guarded::new(Limited::new(stream, max_body_size), None, None);
+                    let _ = http1.call((guarded, Some(peer))).await;
                 }
                 Ok(())
             };

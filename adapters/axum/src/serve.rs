@@ -22,8 +22,7 @@ use crate::routes::router;
 
 /// `axum::serve`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
 ///
-/// It has no limits on connections; our [`Listener`] gives it some. What they cannot see is a later request's head
-/// that trickles in, which the hyper listener ends and this one only once the connection has been idle for long.
+/// It has no limits on connections; our [`Listener`] gives it some.
 pub(crate) fn native(native: Native) -> Serving {
     Box::pin(async move {
         // A call may be silent for as long as it may take, and then its connection for as long as it is kept.
@@ -57,7 +56,7 @@ impl axum::serve::Listener for Listener {
         let (stream, peer) = axum::serve::Listener::accept(&mut self.accepting).await;
         // A frame must leave when it is written. A failure here costs latency, nothing else.
         let _ = stream.set_nodelay(true);
-        (Guarded::new(stream, Some(self.idle), place), peer)
+        (Guarded::new(stream, Some(self.idle), Some(place)), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -55,7 +55,7 @@ impl poem::listener::Acceptor for Acceptor {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
                 // poem sees itself to connections on which nothing happens.
-                Ok((Connection(Guarded::new(stream, None, place)), local, remote, scheme))
+                Ok((Connection(Guarded::new(stream, None, Some(place))), local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

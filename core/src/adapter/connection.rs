@@ -1,5 +1,5 @@
 //! A connection with what some frameworks' own listeners leave to others: a bound on how many there are, on how long
-//! the first request's head may take, and on how long nothing may happen; and an end that its client gets to see.
+//! a request's head may take, and on how long nothing may happen; and an end that its client gets to see.
 //!
 //! It only passes bytes on; that they come from a socket is the adapter's to know.
 
@@ -62,46 +62,88 @@ impl Linger {
 /// A connection under guard. Dropping it makes room for another.
 pub struct Guarded<S> {
     stream: S,
-    /// How much of [`HEAD_END`] the last bytes were; all of it, once the first head is in.
-    head_end: usize,
+    request: Request,
+    /// HTTP/2 speaks between requests, too, and its heads are bounded by whoever speaks it.
+    http2: bool,
     idle: Option<Duration>,
     active: Instant,
     timer: Pin<Box<Sleep>>,
     linger: Linger,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// How far the client is with its request, as far as its bytes tell.
+#[derive(Clone, Copy)]
+enum Request {
+    /// Its head is arriving: since when, and how much of [`HEAD_END`] the last bytes were.
+    Head(Instant, usize),
+    /// The head is in; a body may follow.
+    Body,
+    /// Something has been answered. What comes next is another head.
+    Answered,
 }
 
 impl<S> Guarded<S> {
-    /// Guards a fresh connection. After its first head, it may be silent for as long as `idle`, if that is given.
-    pub fn new(stream: S, idle: Option<Duration>, place: OwnedSemaphorePermit) -> Self {
-        let timer = Box::pin(sleep(HEAD_TIMEOUT));
-        let (active, linger) = (Instant::now(), Linger::default());
-        Self { stream, head_end: 0, idle, active, timer, linger, _place: place }
+    /// Guards a fresh connection. Between its heads it may be silent for as long as `idle`, if that is given. `place`
+    /// is held as long as it lives.
+    pub fn new(stream: S, idle: Option<Duration>, place: Option<OwnedSemaphorePermit>) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            request: Request::Head(now, 0),
+            http2: false,
+            idle,
+            active: now,
+            timer: Box::pin(sleep(HEAD_TIMEOUT)),
+            linger: Linger::default(),
+            _place: place,
+        }
     }
 
-    /// What was read or written; `read` is empty where something was written.
-    fn moved(&mut self, read: &[u8]) {
+    fn read(&mut self, bytes: &[u8]) {
         self.active = Instant::now();
-        for byte in read {
-            if self.head_end == HEAD_END.len() {
-                return;
-            }
-            self.head_end = match byte {
-                byte if *byte == HEAD_END[self.head_end] => self.head_end + 1,
+        let (since, mut matched) = match self.request {
+            Request::Head(since, matched) => (since, matched),
+            Request::Answered if !self.http2 => (self.active, 0),
+            Request::Body | Request::Answered => return,
+        };
+        for byte in bytes {
+            matched = match byte {
+                byte if *byte == HEAD_END[matched] => matched + 1,
                 b'\r' => 1,
                 _ => 0,
             };
+            if matched == HEAD_END.len() {
+                self.http2 |= bytes.starts_with(b"PRI ");
+                self.request = Request::Body;
+                return;
+            }
+        }
+        if matches!(self.request, Request::Answered) {
+            self.timer.as_mut().reset(since + HEAD_TIMEOUT);
+        }
+        self.request = Request::Head(since, matched);
+    }
+
+    fn wrote(&mut self, bytes: &[u8]) {
+        self.active = Instant::now();
+        // `100 Continue` asks for the body and answers nothing yet.
+        if matches!(self.request, Request::Body) && !bytes.starts_with(b"HTTP/1.1 100 ") {
+            self.request = Request::Answered;
         }
     }
 
     /// Whether time is up. Wakes the task when it may be.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.head_end < HEAD_END.len() {
-                return true;
-            }
             // Nobody looks at the timer while bytes move, so it may ring late, and for a deadline that has moved on.
-            let Some(until) = self.idle.map(|idle| self.active + idle) else { return false };
+            let until = match self.request {
+                Request::Head(since, _) => since + HEAD_TIMEOUT,
+                Request::Body | Request::Answered => {
+                    let Some(idle) = self.idle else { return false };
+                    self.active + idle
+                }
+            };
             if until <= Instant::now() {
                 return true;
             }
@@ -120,7 +162,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.moved(&buffer.filled()[before..]);
+            self.read(&buffer.filled()[before..]);
         }
         if read.is_pending() && self.is_over(cx) {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
@@ -131,7 +173,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        self.moved(&[]);
+        self.wrote(bytes);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -140,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.moved(&[]);
+        self.wrote(slices.first().map_or(&[], |it| it));
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -172,7 +214,7 @@ mod tests {
     fn guarded(idle: Option<Duration>) -> (Guarded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (ours, theirs) = duplex(1024);
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guarded::new(ours, idle, place), theirs)
+        (Guarded::new(ours, idle, Some(place)), theirs)
     }
 
     /// Reads until there is nothing more to read; how that came, and after how long.
@@ -195,6 +237,39 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(end(connection), trickle);
         assert_eq!(ended, (Some(ErrorKind::TimedOut), HEAD_TIMEOUT.as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_is_a_later_head_but_no_body_and_nothing_of_http2() {
+        const HEAD: &[u8] = b"POST / HTTP/1.1\r\n\r\n";
+        const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for (first, answer, cut_off) in [
+            (HEAD, &b"HTTP/1.1 200 OK\r\n\r\n"[..], true),
+            (HEAD, b"HTTP/1.1 100 Continue\r\n\r\n", false),
+            (HEAD, b"", false),
+            (PREFACE, b"settings", false),
+        ] {
+            let (mut connection, mut client) = guarded(Some(60 * SECOND));
+            let talk = async {
+                client.write_all(first).await.unwrap();
+                tokio::time::sleep(20 * SECOND).await;
+                for _ in 0..15 {
+                    if client.write_all(b"x").await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(SECOND).await;
+                }
+                drop(client);
+            };
+            let serve = async {
+                connection.read_exact(&mut vec![0; first.len()]).await.unwrap();
+                connection.write_all(answer).await.unwrap();
+                end(connection).await
+            };
+            let (ended, ()) = tokio::join!(serve, talk);
+            let expected = if cut_off { (Some(ErrorKind::TimedOut), 30) } else { (None, 35) };
+            assert_eq!(ended, expected, "{}", String::from_utf8_lossy(answer));
+        }
     }
 
     #[tokio::test(start_paused = true)]
