@@ -4,41 +4,20 @@ use std::error::Error;
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, PROBES, RateDecision, Tenant, allow, compress, cors, request_id};
-use crate::drain::Drain;
+use super::{Edge, Head, PROBES, RateDecision, RequestContext, allow, compress, cors, request_id};
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
 use crate::wire::reply::Dialect;
 
 /// How gRPC logs a client that left.
 const CANCELLED: i32 = 1;
-
-/// What a flow may know of the request it answers.
-#[derive(Clone, Debug)]
-pub struct RequestContext {
-    /// Ties logs, answers and the client's own records together.
-    pub request_id: Arc<str>,
-    /// A display name from the `Authorization` header; never an identity.
-    pub display_name: Option<Arc<str>>,
-    /// Whose API key it was sent with, where keys are on. What one tenant is answered is not shared with another.
-    pub tenant: Option<Tenant>,
-    /// When the answer must have begun.
-    pub deadline: Instant,
-    /// Which form errors take.
-    pub dialect: Dialect,
-    /// Whether the client speaks HTTP/1.
-    pub http1: bool,
-    /// How the answer was come by, for the `x-cache` header: the flow may say so once.
-    pub(crate) cache: Arc<OnceLock<&'static str>>,
-    pub(crate) drain: Drain,
-}
 
 /// One request on its way through the edge: opened by an adapter's middleware, run, closed.
 ///
@@ -308,37 +287,6 @@ impl Drop for Call {
     }
 }
 
-impl RequestContext {
-    /// A context that belongs to no request, for flows called from a test or a command line.
-    pub fn detached() -> Self {
-        Self {
-            request_id: request_id::choose(None),
-            display_name: None,
-            tenant: None,
-            deadline: Instant::now() + std::time::Duration::from_mins(2),
-            dialect: Dialect::Problem,
-            http1: true,
-            cache: Arc::default(),
-            drain: Drain::default(),
-        }
-    }
-
-    /// Says how the answer was come by: `hit`, `miss` or `coalesced`. What is said first holds.
-    pub fn note_cache(&self, how: &'static str) {
-        let _ = self.cache.set(how);
-    }
-
-    /// The header that tells the client.
-    pub fn cache_header(&self) -> Option<(&'static str, String)> {
-        self.cache.get().map(|how| ("x-cache", (*how).to_owned()))
-    }
-
-    /// The listener's name: the `Authorization` header's, else the one in the body (CONTRACT §1).
-    pub fn username(&self, from_body: Option<String>) -> Option<String> {
-        self.display_name.as_deref().map(str::to_owned).or(from_body)
-    }
-}
-
 fn asks_to_close(head: &Head<'_>) -> bool {
     let mut close = false;
     (head.all)("connection", &mut |line| {
@@ -363,6 +311,7 @@ pub fn log_failure(error: &FlowError, what: &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drain::Drain;
     use crate::edge::{ApiKeys, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
 
     #[test]

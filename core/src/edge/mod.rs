@@ -7,6 +7,7 @@
 
 mod call;
 mod compress;
+mod context;
 mod cors;
 mod headers;
 mod host;
@@ -19,8 +20,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use call::{Call, RequestContext, log_failure};
+pub use call::{Call, log_failure};
 pub(crate) use compress::is_zero;
+pub use context::RequestContext;
 pub use cors::CorsConfig;
 pub use headers::DOCS_CSP;
 pub use host::TrustedHosts;
