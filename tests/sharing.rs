@@ -76,7 +76,7 @@ async fn two_hundred_equal_calls_at_once_are_one_model_call() {
             "skills": {"strength": 1, "charisma": 2, "endurance": 3},
         });
         // Slow enough that the last of the callers comes before the answer.
-        fake.otherwise(Reply::json(&reply).header_delay(Duration::from_secs(1)));
+        fake.otherwise(Reply::json(&reply).header_delay(Duration::from_secs(2)));
         let server = start(adapter, kind, &fake, &[]).await;
         let client = client();
         let calls = (0..CALLERS).map(|_| post(&client, &server, "/generate-character", &json!({})).send());

@@ -111,7 +111,7 @@ fn script(fake: &FakeGemini) {
 async fn everything_a_model_does_wrong_ends_in_the_same_row_as_in_rest() {
     let fake = FakeGemini::builder().lenient().start().await;
     script(&fake);
-    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]);
+    let server = Server::with(&fake, &[("LLM_TIMEOUT", "2500")]);
     let mut client = server.client().await;
     for (fault, code) in [
         ("fault-400", Code::Unavailable),
@@ -153,7 +153,7 @@ async fn everything_a_model_does_wrong_ends_in_the_same_row_as_in_rest() {
 async fn a_stream_that_fails_later_keeps_its_chunks_and_ends_with_the_status() {
     let fake = FakeGemini::builder().lenient().start().await;
     script(&fake);
-    let server = Server::with(&fake, &[("LLM_TIMEOUT", "700")]);
+    let server = Server::with(&fake, &[("LLM_TIMEOUT", "2500")]);
     let mut client = server.client().await;
     for (fault, code) in [
         ("cut-later", Code::Unavailable),
