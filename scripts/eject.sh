@@ -84,7 +84,6 @@ if [[ $drop == *' redis '* && -d redis ]]; then
       -e 's/cfg!(feature = "redis")/false/'
     edit Containerfile -e 's/,redis"/"/'
     rm -rf redis tests/replicas.rs
-    cargo fmt --all
   fi
 fi
 default=$(sed -n 's/^default = \["\([a-z]*\)".*/\1/p' Cargo.toml)
@@ -103,8 +102,10 @@ if [[ -n $name ]]; then
       'genkit[-_]endpoints' . | while read -r file; do
       edit "$file" -e "s/genkit_endpoints/${name//-/_}/g" -e "s/genkit-endpoints/$name/g"
     done
-    # Imports are sorted by name.
-    cargo fmt --all
   fi
 fi
-[[ -n $dry ]] || echo "Left: ${left[*]}. Next: cargo test"
+if [[ -z $dry ]]; then
+  # Imports are sorted by name, and gaps have closed.
+  cargo fmt --all
+  echo "Left: ${left[*]}. Next: cargo test"
+fi
