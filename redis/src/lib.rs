@@ -25,7 +25,7 @@
 //!
 //! # What it asks of Redis
 //!
-//! Version 5 or later, or Valkey. A user of its own needs `~PREFIX*` and `+get +set +del +pttl +pexpire +time
+//! Tested with 7.0; the commands it uses are in version 5, and in Valkey. A user of its own needs `~PREFIX*` and `+get +set +del +pttl +pexpire +time
 //! +evalsha +script|load`.
 //!
 //! # Metrics
