@@ -13,7 +13,7 @@ test:
 
 # Ten minutes of everything at once on each framework, memory and descriptors watched
 soak *args:
-    cargo build --release --features axum,actix,poem
+    cargo build --release --all-features
     cargo run --release -p soak -- {{args}}
 
 # What CI checks before it needs installed tools
@@ -32,8 +32,8 @@ prompt file input='{}':
     cargo run --quiet -- prompt render {{file}} --input '{{input}}'
 
 # A container image: just build poem
-build adapter='axum':
-    $(command -v podman || echo docker) build -f Containerfile --build-arg ADAPTER={{adapter}} -t genkit-endpoints .
+build adapter='':
+    $(command -v podman || echo docker) build -f Containerfile {{ if adapter == "" { "" } else { "--build-arg ADAPTER=" + adapter } }} -t genkit-endpoints .
 
 # What differs between two frameworks
 compare a='axum' b='poem':

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 all=(axum actix poem)
 # What belongs to gRPC alone, beside its folder, line and row.
-grpc_files=(proto tests/grpc examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
+grpc_files=(proto tests/grpc tests/soak/src/rpc.rs examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
   scripts/test_grpc_endpoints.sh scripts/check_grpc.sh scripts/check_grpc.py)
 drop=' ' keep=' ' name='' dry=''
 usage() {
@@ -64,6 +64,7 @@ for it in ${going[@]+"${going[@]}"}; do
   [[ -z $dry ]] || continue
   edit Cargo.toml -e "/^$it = { package = \"adapter-$it\"/d"
   edit src/adapters.rs -e "/#\[cfg(feature = \"$it\")\]/d" -e "/^ *$it::ADAPTER,/d"
+  edit tests/soak/src/main.rs -e "/^const FRAMEWORKS/s/\"$it\", \|, \"$it\"//"
   rm -r "adapters/$it"
   if [[ $it == grpc ]]; then
     edit Cargo.toml -e 's/^\(default = .*\), "grpc"\]/\1]/'
@@ -71,6 +72,10 @@ for it in ${going[@]+"${going[@]}"}; do
     edit Cargo.toml -e '/^# Dropped with the adapter/d' -e '/^\[\[test\]\]$/{N;/"grpc"/{:t' -e 'N;/\n$/!bt' -e 'd;}' -e '}' \
       -e '/^\[\[example\]\]$/{N;/"grpc_/{:e' -e 'N;/\n$/!be' -e 'd;}' -e '}'
     edit Containerfile -e 's/ADAPTER,grpc/ADAPTER/' -e 's/ 50051$//' -e 's/ -p 50051:50051//'
+    edit README.md -e 's/ -p 50051:50051//'
+    edit tests/soak/Cargo.toml -e '/^adapter-grpc = /d' -e '/^tonic = /d'
+    edit tests/soak/src/main.rs -e '/^mod rpc;$/d' -e 's/; a quarter as many send by gRPC beside them//'
+    edit tests/soak/src/run.rs -e '/rpc::join(/d' -e '/^use crate::rpc;$/d' -e 's/let mut clients = load/let clients = load/'
     rm -rf "${grpc_files[@]}"
   fi
 done
@@ -107,5 +112,5 @@ fi
 if [[ -z $dry ]]; then
   # Imports are sorted by name, and gaps have closed.
   cargo fmt --all
-  echo "Left: ${left[*]}. Next: cargo test"
+  echo "Left: ${left[*]}. Next: cargo test. What README.md, ARCHITECTURE.md, SECURITY.md and docs/ say is yours to edit."
 fi

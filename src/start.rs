@@ -8,6 +8,7 @@ use flow_core::drain::Drain;
 use flow_core::edge::Edge;
 use flow_runtime::providers::VertexSettings;
 use flow_runtime::{ProviderSettings, Providers, Resilience, ResponseCache};
+use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
 use crate::config::{DEMO_MODEL, ModelSettings, Settings};
@@ -15,6 +16,10 @@ use crate::flows::{Ingredients, flows};
 use crate::metrics;
 use crate::replicas::{self, Replicas};
 use crate::serving::{End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
+
+/// How many connections may wait to be accepted; the standard library's 128 lose a burst's first packets. The system
+/// takes no more than its own bound (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
 
 /// Serves until a signal comes.
 ///
@@ -105,8 +110,17 @@ fn announce(rpc: &Rpc, settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    listener.set_nonblocking(true)?;
+    let listen = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // Elsewhere than on Unix this would let two servers have one port.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        std::io::Result::Ok(TcpListener::from(socket))
+    };
+    let listener = listen().with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
@@ -141,7 +155,8 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     let flows = flows(Ingredients {
         models,
         resilience: Resilience {
-            call_timeout: settings.model.llm_timeout,
+            // What outlasts the request is dropped with it, and nobody would learn that the model is silent.
+            call_timeout: settings.model.llm_timeout.min(settings.edge.request_timeout),
             breaker: resilience.breaker,
             ..Resilience::default()
         },
@@ -174,6 +189,7 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         ollama_base_url: Some(model.ollama_base_url.clone()),
         vertex,
         llm_timeout: model.llm_timeout,
+        stream_idle_timeout: model.llm_timeout,
         pool_max: model.pool.max.get(),
         pool_max_idle: model.pool.max_idle,
         ..ProviderSettings::default()

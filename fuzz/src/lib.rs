@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_core::edge::{
-    ApiKeys, Call, CorsConfig, EdgeConfig, Head, RequestContext, TrustedHosts, TrustedProxies,
+    ApiKeys, Call, CorsConfig, EdgeConfig, Head, RequestContext, TrustedHosts, TrustedProxies, Version,
 };
 
 /// An edge that lets everything through.
@@ -32,9 +32,9 @@ pub fn bare_head(path: &str) -> Head<'_> {
         path,
         header: &|_| None,
         all: &|_, _| {},
-        host: None,
+        authority: None,
         peer: None,
-        http1: true,
+        version: Version::HTTP_11,
         https: false,
     }
 }

@@ -66,6 +66,7 @@ enum Verdict {
 
 impl Breaker {
     pub(crate) fn new(model: &str, settings: BreakerSettings) -> Arc<Self> {
+        metrics::gauge!("circuit_open", "model" => model.to_owned()).set(0);
         Arc::new(Self { model: model.to_owned(), circuit: Mutex::new(Circuit::new(settings)) })
     }
 
@@ -155,6 +156,7 @@ impl Verdict {
                 | ModelError::Unusable { .. }
                 | ModelError::NotConfigured
                 | ModelError::CircuitOpen { .. }
+                | ModelError::Crowded
                 | ModelError::Internal { .. },
             ) => Self::Nothing,
         }

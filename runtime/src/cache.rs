@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::driven::{Driven, WeakDriven};
 use crate::flights::{Flights, Landing};
 use crate::key::CallKey;
 use crate::shared::{self, Found, SharedCache};
@@ -65,12 +65,11 @@ struct Kept {
 
 /// What a computation comes to; nothing, if it panicked.
 type Computed<E> = Option<Result<(Arc<str>, CacheOutcome), E>>;
-type Computation<E> = BoxFuture<'static, Computed<E>>;
-type Flight<E> = WeakShared<Computation<E>>;
+type Flight<E> = WeakDriven<Computed<E>>;
 
 enum Place<E> {
     Kept(Arc<str>),
-    Waiting(Shared<Computation<E>>, CacheOutcome),
+    Waiting(Driven<Computed<E>>, CacheOutcome),
 }
 
 impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
@@ -101,7 +100,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     {
         match self.place(key, compute) {
             Place::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
-            Place::Waiting(computation, outcome) => match computation.await {
+            Place::Waiting(computation, outcome) => match computation.outcome().await {
                 // Another replica may have had it; who joins a computation has joined it all the same.
                 Some(computed) => computed.map(|(answer, found)| match outcome {
                     CacheOutcome::Coalesced => (answer, outcome),
@@ -125,13 +124,13 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         if let Some(answer) = self.kept(&key) {
             return Place::Kept(answer);
         }
-        let join = |flight: Option<&Flight<E>>| match flight.and_then(WeakShared::upgrade) {
+        let join = |flight: Option<&Flight<E>>| match flight.and_then(WeakDriven::upgrade) {
             Some(computation) => Some(Place::Waiting(computation, CacheOutcome::Coalesced)),
             // It may have landed between the look above and the lock.
             None => self.kept(&key).map(Place::Kept),
         };
         let start = |landing| {
-            let computation = self.computation(key, compute, landing).boxed().shared();
+            let computation = Driven::new(self.computation(key, compute, landing));
             // It has not been polled, so there is something to be weak about.
             let flight = computation.downgrade().unwrap_or_else(|| unreachable!("it has not ended"));
             (flight, Place::Waiting(computation, CacheOutcome::Miss))

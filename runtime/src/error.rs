@@ -26,6 +26,8 @@ pub enum ModelError {
     Upstream {
         /// What happened, in our own words.
         detail: Cow<'static, str>,
+        /// How long it asks to be left alone, if it does.
+        retry_after: Option<Duration>,
     },
     /// The answer came but made no sense: not JSON, against its schema, empty.
     #[error("the model's answer was unusable ({detail})")]
@@ -48,6 +50,9 @@ pub enum ModelError {
         /// When it may be asked again.
         retry_after: Duration,
     },
+    /// So many calls to the model are under way that this one had no turn in time.
+    #[error("too many calls to the model are under way")]
+    Crowded,
     /// No such model, or none configured.
     #[error("no model is configured under this name")]
     NotConfigured,
@@ -71,7 +76,7 @@ impl ModelError {
 
     /// The provider failed, could not be reached, or broke off.
     pub fn upstream(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Upstream { detail: detail.into() }
+        Self::Upstream { detail: detail.into(), retry_after: None }
     }
 
     /// The answer came but made no sense.

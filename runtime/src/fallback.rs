@@ -15,7 +15,7 @@ use crate::trace::TARGET;
 ///
 /// The next is asked if the provider is at fault, its circuit open included; not if the model refused the content,
 /// which another should not be talked into, and not once anything of an answer has been streamed. All of them
-/// together have one call's time.
+/// together have one call's time, of which each may take its share.
 pub(crate) struct Fallback {
     first: Arc<dyn Model>,
     others: Vec<Arc<dyn Model>>,
@@ -72,6 +72,7 @@ fn is_providers_fault(error: &ModelError) -> bool {
         | ModelError::Quota { .. }
         | ModelError::Timeout
         | ModelError::CircuitOpen { .. }
+        | ModelError::Crowded
         | ModelError::Unusable { .. }
         | ModelError::NotConfigured => true,
         ModelError::Refused { .. } | ModelError::Internal { .. } => false,

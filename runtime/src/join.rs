@@ -9,12 +9,12 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use futures_util::future::{BoxFuture, Shared};
 use futures_util::stream::{BoxStream, unfold};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tracing::{Instrument as _, Span};
 
 use crate::cache::CacheOutcome;
+use crate::driven::Driven;
 use crate::flights::{Flights, Landing};
 use crate::key::CallKey;
 
@@ -42,7 +42,7 @@ struct Lines<I> {
 #[derive(Clone)]
 enum Rest {
     /// More: this adds one item and puts its own successor in its place.
-    More(Shared<BoxFuture<'static, ()>>),
+    More(Driven<()>),
     Nothing,
     Panic,
 }
@@ -102,7 +102,7 @@ impl<I: Clone + Send + Sync + 'static> StreamJoin<I> {
 
 impl<I: Clone + Send + Sync + 'static> Script<I> {
     /// Takes one item from upstream. It holds the script weakly: the script holds it.
-    fn more(script: Weak<Self>, mut upstream: BoxStream<'static, I>) -> Shared<BoxFuture<'static, ()>> {
+    fn more(script: Weak<Self>, mut upstream: BoxStream<'static, I>) -> Driven<()> {
         let step = async move {
             let Some(span) = script.upgrade().map(|it| it.span.clone()) else { return };
             let next = AssertUnwindSafe(upstream.next().instrument(span)).catch_unwind().await;
@@ -122,7 +122,7 @@ impl<I: Clone + Send + Sync + 'static> Script<I> {
             // The register has a lock of its own, which is never taken inside this one.
             drop(landing);
         };
-        step.boxed().shared()
+        Driven::new(step)
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines<I>> {
@@ -139,7 +139,7 @@ impl<I: Clone + Send + Sync + 'static> Reader<I> {
                     self.read += 1;
                     return Some((item, self));
                 }
-                Look::Beyond(Rest::More(more)) => more.await,
+                Look::Beyond(Rest::More(more)) => more.outcome().await,
                 Look::Beyond(Rest::Nothing) => return None,
                 // The hook has reported the panic; whoever guards each reader gets it as if it were its own.
                 Look::Beyond(Rest::Panic) => {

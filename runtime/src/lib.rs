@@ -8,6 +8,7 @@
 mod breaker;
 pub mod cache;
 pub mod dotprompt;
+mod driven;
 pub mod error;
 mod fallback;
 mod flights;

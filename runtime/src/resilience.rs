@@ -68,20 +68,23 @@ impl Resilient {
     where
         W: Future<Output = Result<T, ModelError>>,
     {
-        let deadline = Instant::now() + self.timeout;
+        let begun = Instant::now();
+        let deadline = begun + self.timeout;
         let mut attempt = || attempt(deadline);
         match &self.retry {
             Some(retry) => {
-                // The failure just seen may have opened the circuit; then it is the answer, not the circuit.
+                // A repetition has at least as long as all before it, or the failure just seen would become a timeout.
+                let last_start = begun + self.timeout / 2;
                 let may_repeat = || self.circuit() != Some(CircuitState::Open);
-                retry.run(self.model.name(), deadline, may_repeat, attempt).await
+                retry.run(self.model.name(), last_start, may_repeat, attempt).await
             }
             None => attempt().await,
         }
     }
 
-    fn admit(&self) -> Result<Option<Permit>, ModelError> {
-        self.breaker.as_ref().map(|breaker| breaker.admit(self.timeout)).transpose()
+    fn admit(&self, deadline: Instant) -> Result<Option<Permit>, ModelError> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        self.breaker.as_ref().map(|breaker| breaker.admit(patience)).transpose()
     }
 }
 
@@ -93,7 +96,7 @@ impl Model for Resilient {
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
         self.repeat(|deadline| async move {
-            let permit = self.admit()?;
+            let permit = self.admit(deadline)?;
             let outcome = within(deadline, self.model.generate(request)).await;
             if let Some(permit) = permit {
                 permit.settle(&outcome);
@@ -106,7 +109,7 @@ impl Model for Resilient {
     /// Resolves with the first piece in hand; what fails later is not repeated.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         self.repeat(|deadline| async move {
-            let permit = self.admit()?;
+            let permit = self.admit(deadline)?;
             let opened = within(deadline, open(&*self.model, request)).await;
             match (permit, opened) {
                 (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),

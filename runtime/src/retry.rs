@@ -1,8 +1,8 @@
 //! Asking again: a little later, a few times, and never so often that it makes things worse.
 //!
 //! Only failures that a moment may mend are worth it: a provider that failed or broke off before it said anything,
-//! or one over its quota that says it will be back soon. Past the call's deadline nothing is asked again, nor when
-//! a model's retries have come to more than a share of its calls.
+//! or one over its quota that says it will be back soon. Nothing is asked again once half of the call's time is over,
+//! nor when a model's retries have come to more than a share of its calls.
 
 use std::fmt;
 use std::time::Duration;
@@ -46,11 +46,13 @@ impl Retry {
         Self { settings, budget: TpsBudget::new(BUDGET_WINDOW, floor, share) }
     }
 
-    /// Makes a call and repeats it where that is worth it and `may_repeat`.
+    /// Makes a call and repeats it where that is worth it and `may_repeat`, but not after `last_start`.
+    ///
+    /// If the circuit opens while it waits, the failure before is the answer: it says what is wrong.
     pub(crate) async fn run<T, W>(
         &self,
         model: &str,
-        deadline: Instant,
+        last_start: Instant,
         may_repeat: impl Fn() -> bool,
         attempt: impl FnMut() -> W,
     ) -> Result<T, ModelError>
@@ -62,29 +64,36 @@ impl Retry {
             .with_min_delay(self.settings.base_delay)
             .with_max_times(self.settings.max_retries)
             .with_jitter();
-        attempt
+        let mut earlier = None;
+        let outcome = attempt
             .retry(delays)
             .when(|_| may_repeat())
-            .adjust(|error, delay| self.wait(error, delay?, deadline))
+            .adjust(|error, delay| self.wait(error, delay?, last_start))
             .notify(|error, wait| {
                 metrics::counter!("model_retries_total", "model" => model.to_owned()).increment(1);
                 tracing::debug!(target: TARGET, model, %error, ?wait, "asking again");
+                earlier = Some(error.clone());
             })
-            .await
+            .await;
+        match (outcome, earlier) {
+            (Err(ModelError::CircuitOpen { .. }), Some(earlier)) => Err(earlier),
+            (outcome, _) => outcome,
+        }
     }
 
     /// How long to wait before asking again; nothing, if that is not worth it.
-    fn wait(&self, error: &ModelError, delay: Duration, deadline: Instant) -> Option<Duration> {
-        let wait = match error {
-            ModelError::Upstream { .. } | ModelError::Quota { retry_after: None } => delay,
+    fn wait(&self, error: &ModelError, delay: Duration, last_start: Instant) -> Option<Duration> {
+        let (ModelError::Upstream { retry_after, .. } | ModelError::Quota { retry_after }) = error else {
+            return None;
+        };
+        let wait = match retry_after {
+            None => delay,
             // The delay on top spreads those who were all told the same.
-            ModelError::Quota { retry_after: Some(told) } if *told <= self.settings.longest_retry_after => {
-                *told + delay
-            }
-            _ => return None,
+            Some(told) if *told <= self.settings.longest_retry_after => *told + delay,
+            Some(_) => return None,
         };
         // The budget is asked last: what it grants is spent.
-        (Instant::now() + wait < deadline && self.budget.withdraw()).then_some(wait)
+        (Instant::now() + wait < last_start && self.budget.withdraw()).then_some(wait)
     }
 }
 

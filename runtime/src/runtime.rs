@@ -197,13 +197,16 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Puts it together; a name registered twice is refused.
+    /// Puts it together. A tool, prompt or flow whose name is registered twice is refused; a model is taken once.
     pub fn build(self) -> Result<Runtime, ModelError> {
         let mut registry = Registry::default();
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
-        for model in self.default_model.iter().chain(&self.fallbacks).chain(&self.models) {
-            // The default model may be registered again under `model`: it is the same action.
+        // A list has one call's time, and each of it the same share: a silent one leaves the others theirs.
+        let shares = u32::try_from(self.fallbacks.len() + 1).unwrap_or(u32::MAX);
+        let listed = self.default_model.iter().chain(&self.fallbacks).map(|model| (model, shares));
+        for (model, shares) in listed.chain(self.models.iter().map(|model| (model, 1))) {
+            // A model may stand in the list and be registered again under `model`: it is the same action.
             if models.contains_key(model.name()) {
                 continue;
             }
@@ -211,6 +214,7 @@ impl RuntimeBuilder {
             let name = model.name().to_owned();
             let model = match &self.resilience {
                 Some(settings) if name != demo::NAME => {
+                    let settings = &Resilience { call_timeout: settings.call_timeout / shares, ..*settings };
                     let model = Arc::new(Resilient::new(model.clone(), settings));
                     guarded.push(model.clone());
                     model

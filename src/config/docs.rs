@@ -25,7 +25,7 @@ pub fn settings_markdown() -> String {
         let variable = setting.variable.map_or_else(|| "–".to_owned(), code);
         let default = match setting.fallback {
             Fallback::Unset => "–".to_owned(),
-            Fallback::Value(value) => code(value),
+            Fallback::Value(value) => code(value) + &unit(setting),
             Fallback::Described(description) => description.to_owned(),
         };
         let _ = writeln!(text, "| {flag} | {variable} | {default} | {} |", setting.help.replace('|', "\\|"));
@@ -48,8 +48,18 @@ pub fn example_env() -> String {
             let _ = write!(text, "\n# ---- {group} ----\n");
         }
         if let Some(variable) = setting.variable {
-            let _ =
-                write!(text, "\n# {}{}\n# {variable}={}\n", setting.help, default(setting), setting.example);
+            let unit = match unit(setting) {
+                it if it.is_empty() => it,
+                it => format!(" In{it}."),
+            };
+            let _ = write!(
+                text,
+                "\n# {}{}{}\n# {variable}={}\n",
+                setting.help,
+                default(setting),
+                unit,
+                setting.example
+            );
         }
     }
     text
@@ -60,6 +70,14 @@ fn default(setting: &Setting) -> String {
         // The line below shows it already.
         Fallback::Value(_) | Fallback::Unset => String::new(),
         Fallback::Described(description) => format!(" Default: {description}."),
+    }
+}
+
+/// The unit of a number, after a blank.
+fn unit(setting: &Setting) -> String {
+    match setting.hint {
+        "SECONDS" | "MILLISECONDS" | "BYTES" => format!(" {}", setting.hint.to_lowercase()),
+        _ => String::new(),
     }
 }
 

@@ -93,7 +93,7 @@ const RESILIENCE: &str = "Resilience";
 pub const SETTINGS: &[Setting] = &[
     Setting::new(SERVER, "FRAMEWORK", "NAME", "Adapter that serves, one of the compiled ones.")
         .flag("framework")
-        .otherwise("the compiled one; of several, the one that is not the default feature")
+        .otherwise("the compiled one; of two, the one beside the default feature; of three, the default feature")
         .example("axum"),
     Setting::new(SERVER, "SERVER", "native|hyper", "The framework's own listener, or the shared hyper one.")
         .flag("server")
@@ -152,7 +152,7 @@ pub const SETTINGS: &[Setting] = &[
         GRPC,
         "GRPC_TLS_CLIENT_CA",
         "FILE",
-        "PEM certificates of those who vouch for clients: mutual TLS.",
+        "PEM certificates of the authorities that sign clients' certificates; turns on mutual TLS.",
     )
     .otherwise("clients need no certificate")
     .example("/run/secrets/clients-ca.crt"),
@@ -173,7 +173,7 @@ pub const SETTINGS: &[Setting] = &[
         .example("my-project"),
     Setting::new(MODEL, "GOOGLE_CLOUD_LOCATION", "REGION", "Region for `vertexai/` models.")
         .default("us-central1"),
-    Setting::new(MODEL, "VERTEX_ACCESS_TOKEN", "TOKEN", "OAuth access token for `vertexai/` models.")
+    Setting::new(MODEL, "VERTEX_ACCESS_TOKEN", "TOKEN", "OAuth access token for `vertexai/` models (`gcloud auth print-access-token`); read at the start, good for an hour.")
         .secret()
         .example("ya29..."),
     Setting::new(MODEL, "OPENAI_API_KEY", "KEY", "Key for `openai/` models.").secret().example("sk-..."),
@@ -271,31 +271,31 @@ pub const SETTINGS: &[Setting] = &[
         RESILIENCE,
         "LLM_TIMEOUT",
         "MILLISECONDS",
-        "Time a call to the model may take with its repetitions; in a stream, until it begins and between chunks.",
+        "Time a model call may take, retries included (models of a list share it equally); in a stream, until the first chunk and between chunks.",
     )
         .default("120000"),
-    Setting::new(RESILIENCE, "HTTP_POOL_MAX", "COUNT", "Most connections to model servers at once.")
+    Setting::new(RESILIENCE, "HTTP_POOL_MAX", "COUNT", "Most calls to one model at once; more wait up to 10 s, then 503.")
         .default("100"),
     Setting::new(RESILIENCE, "HTTP_POOL_MAX_IDLE", "COUNT", "Idle connections kept to each model server.")
         .default("20"),
-    Setting::new(RESILIENCE, "CACHE_ENABLED", "BOOL", "Keep the answers of the five idempotent flows.")
+    Setting::new(RESILIENCE, "CACHE_ENABLED", "BOOL", "Cache the answers of the five idempotent flows.")
         .default("true"),
-    Setting::new(RESILIENCE, "CACHE_TTL", "SECONDS", "How long an answer is kept.").default("300"),
-    Setting::new(RESILIENCE, "CACHE_MAX_SIZE", "COUNT", "Answers kept; the one not used for longest goes first.")
+    Setting::new(RESILIENCE, "CACHE_TTL", "SECONDS", "How long an answer is cached.").default("300"),
+    Setting::new(RESILIENCE, "CACHE_MAX_SIZE", "COUNT", "Most answers cached; the one not used for longest goes first.")
         .default("1024"),
     Setting::new(
         RESILIENCE,
         "STREAM_JOIN",
         "FLOWS",
-        "Flows whose identical streams become one while they flow, by commas.",
+        "Flows whose identical streams in flight share one model call, by commas.",
     )
-    .otherwise("none: jokes and stories are to be fresh")
+    .otherwise("none: every stream has a model call of its own")
     .example("tell_story"),
-    Setting::new(RESILIENCE, "CB_ENABLED", "BOOL", "Leave a model alone that keeps failing.").default("true"),
+    Setting::new(RESILIENCE, "CB_ENABLED", "BOOL", "Stop calling a model that keeps failing, for a while (circuit breaker).").default("true"),
     Setting::new(RESILIENCE, "CB_FAILURE_THRESHOLD", "COUNT", "Failures in a row that open the circuit.")
         .default("5"),
     Setting::new(RESILIENCE, "CB_RECOVERY_TIMEOUT", "SECONDS", "How long the circuit stays open.").default("30"),
-    Setting::new(RESILIENCE, "CB_HALF_OPEN_MAX", "COUNT", "Calls that probe a model at once after that.")
+    Setting::new(RESILIENCE, "CB_HALF_OPEN_MAX", "COUNT", "Most calls that may test the model at once after CB_RECOVERY_TIMEOUT.")
         .default("1"),
     Setting::new(
         RESILIENCE,
@@ -310,7 +310,7 @@ pub const SETTINGS: &[Setting] = &[
         RESILIENCE,
         "REDIS_TIMEOUT",
         "MILLISECONDS",
-        "Time one operation on Redis may take; after that the replica goes on alone.",
+        "Time one operation on Redis may take; after that the replica falls back to its own state.",
     )
     .default("20"),
 ];

@@ -8,6 +8,9 @@ use flow_runtime::ModelError;
 /// How long to stay away when the provider asks for patience but does not say how much.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to stay away when only we are busy.
+const SOON: Duration = Duration::from_secs(1);
+
 /// What the client is told; the cause goes to the log. Neither holds a prompt or an upstream's words.
 pub(super) fn failure(error: ModelError) -> FlowError {
     let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
@@ -18,6 +21,9 @@ pub(super) fn failure(error: ModelError) -> FlowError {
         ModelError::CircuitOpen { retry_after } => {
             answer(ErrorKind::Unavailable, "The model keeps failing and is left alone for a while.")
                 .retry_after(*retry_after)
+        }
+        ModelError::Crowded => {
+            answer(ErrorKind::Unavailable, "Too many calls to the model are under way.").retry_after(SOON)
         }
         ModelError::NotConfigured => {
             answer(ErrorKind::Unavailable, "No model is configured.").retry_after(PATIENCE)

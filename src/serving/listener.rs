@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_core::adapter::{
-    Adapter, App, Encrypted, HEAD_TIMEOUT, HyperService, MAX_CONNECTIONS, Native, RpcAdapter,
+    Activity, Adapter, App, Encrypted, HEAD_TIMEOUT, HyperService, MAX_CONNECTIONS, Native, Outlook, RpcAdapter,
+    Watched, http2,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -24,17 +25,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Watched};
-
-/// HTTP/2: requests at once on one connection, and resets of requests not yet accepted (CVE-2023-44487).
-const MAX_STREAMS: u32 = 200;
-const MAX_PENDING_RESETS: usize = 20;
-
-/// The largest request head: HTTP/1 buffer and HTTP/2 header list, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
-
-/// An HTTP/2 peer that does not answer a ping within this time is gone.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// HTTP/1's buffer, which a head must fit into, in bytes.
+const MAX_BUFFER: usize = 16 * 1024;
 
 /// What is served on one port.
 #[derive(Clone, Copy)]
@@ -168,7 +160,7 @@ impl Connector {
     async fn accept(&self, stream: TcpStream, peer: SocketAddr) {
         // A frame must leave when it is written. A failure here costs latency, nothing else.
         let _ = stream.set_nodelay(true);
-        let activity = Rc::new(Activity::new(self.keep_alive));
+        let activity = Activity::new(self.keep_alive);
         let stream = Watched::new(stream, activity.clone());
         let Some(tls) = &self.tls else { return self.serve(stream, peer, false, activity).await };
         let encrypted = tokio::select! {
@@ -213,13 +205,10 @@ impl Connector {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = tokio::time::sleep_until(activity.next_check()) => {
-                    if activity.is_stalled() {
-                        return;
-                    }
-                    if activity.is_idle() {
-                        connection.as_mut().graceful_shutdown();
-                    }
+                () = tokio::time::sleep_until(activity.next_look()) => match activity.outlook() {
+                    Outlook::Stays => {}
+                    Outlook::Closes => connection.as_mut().graceful_shutdown(),
+                    Outlook::Ends => return,
                 }
             }
         }
@@ -234,14 +223,14 @@ fn builder() -> auto::Builder<LocalExecutor> {
         // hyper's own timeout also runs while an idle connection waits for its next request, which may take
         // far longer than a head may; `Activity` tells the two apart.
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(MAX_BUFFER)
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
-        .keep_alive_interval(PING_TIMEOUT)
-        .keep_alive_timeout(PING_TIMEOUT);
+        .max_concurrent_streams(http2::MAX_STREAMS)
+        .max_pending_accept_reset_streams(http2::MAX_PENDING_RESETS)
+        .max_header_list_size(http2::MAX_HEAD)
+        .keep_alive_interval(http2::PING)
+        .keep_alive_timeout(http2::PING);
     builder
 }
 

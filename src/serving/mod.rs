@@ -1,7 +1,6 @@
 //! Serving and shutting down: one adapter, on its framework's own listener or on ours, and remote procedure
 //! calls beside it.
 
-mod activity;
 mod listener;
 mod signals;
 

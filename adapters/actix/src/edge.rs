@@ -7,12 +7,12 @@ use actix_http::ConnectionType;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use actix_web::http::{Version, uri};
+use actix_web::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::{Version as HttpVersion, uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpMessage, HttpResponse};
 use flow_core::FlowError;
-use flow_core::edge::{Call, Edge, Head};
+use flow_core::edge::{Call, Edge, Head, Version};
 
 use crate::reply::{Fault, Raw, set};
 
@@ -81,12 +81,21 @@ fn open(edge: &Arc<Edge>, request: &ServiceRequest) -> Call {
             path: request.path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
             all: &|name, each| headers.get_all(name).for_each(|it| each(it.as_bytes())),
-            host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
+            authority,
             peer: request.peer_addr().map(|it| it.ip()),
-            http1: request.version() < Version::HTTP_2,
+            version: version(request.version()),
             https: false,
         },
     )
+}
+
+/// The framework's own type, of an older `http`, as core's.
+fn version(version: HttpVersion) -> Version {
+    match version {
+        HttpVersion::HTTP_2 => Version::HTTP_2,
+        HttpVersion::HTTP_11 => Version::HTTP_11,
+        _ => Version::HTTP_10,
+    }
 }
 
 fn fail(call: &Call, error: &Error) -> HttpResponse {

@@ -18,11 +18,11 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
 use actix_web::http::header::CONNECTION;
 use actix_web::http::{ConnectionType, Version};
-use flow_core::adapter::{App, Guarded, HEAD_TIMEOUT};
+use flow_core::adapter::{Activity, App, Guarded, HEAD_TIMEOUT, Outlook, Watched, http2 as limits};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,18 +33,8 @@ use crate::serve::{answer, build};
 /// How long a client may go on sending a body that is already refused.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How a connection in HTTP/2 starts (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// HTTP/2: requests at once on one connection, and resets of requests not yet accepted (CVE-2023-44487).
-const MAX_STREAMS: u32 = 200;
-const MAX_PENDING_RESETS: usize = 20;
-
-/// HTTP/2: the largest header list, in bytes.
-const MAX_HEAD: u32 = 16 * 1024;
-
-/// An HTTP/2 peer that does not answer a ping within this time is gone.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait for the rest of a preface that came in parts, at first and at most. It doubles each time.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// What a worker is started with.
 #[derive(Clone)]
@@ -78,20 +68,20 @@ impl Worker {
             .new_service(())
             .await
             .map_err(|()| io::Error::other("the HTTP/1.1 service cannot be built"))?;
-        let (http1, http2) = (Rc::new(http1), Rc::new(http2_builder(self.keep_alive)));
+        let (http1, http2) = (Rc::new(http1), Rc::new(Http2 { builder: http2_builder(), keep_alive: self.keep_alive }));
         Ok(fn_service(move |stream: TcpStream| {
             let (http1, http2, app, stop) = (http1.clone(), http2.clone(), app.clone(), self.stop.clone());
             let connection = async move {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                let peer = stream.peer_addr()?;
+                let (peer, accepted) = (stream.peer_addr()?, Instant::now());
                 // Broken connections are the clients' business; the calls on them are in the access log.
                 if starts_http2(&stream, &stop).await? {
-                    http2_connection(&http2, stream, peer, app, stop).await;
+                    http2.serve(stream, peer, app, stop).await;
                 } else {
                     // The framework bounds the first head of a connection, and how many there are, by itself.
                     let guarded = Guarded::new(Limited::new(stream, max_body_size), None, None);
-                    let _ = http1.call((guarded, Some(peer))).await;
+                    let _ = http1.call((guarded.since(accepted), Some(peer))).await;
                 }
                 Ok(())
             };
@@ -103,17 +93,19 @@ impl Worker {
 /// Looks which protocol a connection speaks, without taking its bytes.
 async fn starts_http2(stream: &TcpStream, stop: &CancellationToken) -> io::Result<bool> {
     let look = async {
-        let mut start = [0; PREFACE.len()];
+        let mut start = [0; limits::PREFACE.len()];
+        let mut pause = LOOK_AGAIN.0;
         loop {
             let length = stream.peek(&mut start).await?;
-            if length == 0 || !PREFACE.starts_with(&start[..length]) {
+            if length == 0 || !limits::PREFACE.starts_with(&start[..length]) {
                 return Ok(false);
             }
-            if length == PREFACE.len() {
+            if length == limits::PREFACE.len() {
                 return Ok(true);
             }
             // The bytes stay, so the socket stays readable: waiting for more of them must be a pause.
-            sleep(Duration::from_millis(5)).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN.1);
         }
     };
     tokio::select! {
@@ -153,38 +145,56 @@ where
     response
 }
 
-fn http2_builder(keep_alive: Duration) -> http2::Builder<LocalExecutor> {
+/// HTTP/2 on hyper.
+struct Http2 {
+    builder: http2::Builder<LocalExecutor>,
+    keep_alive: Duration,
+}
+
+fn http2_builder() -> http2::Builder<LocalExecutor> {
     let mut builder = http2::Builder::new(LocalExecutor);
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_header_list_size(MAX_HEAD)
-        // As in the framework's HTTP/2, an idle connection is kept as long as its peer answers pings.
-        .keep_alive_interval(Some(keep_alive).filter(|it| !it.is_zero()))
-        .keep_alive_timeout(PING_TIMEOUT);
+        .max_concurrent_streams(limits::MAX_STREAMS)
+        .max_pending_accept_reset_streams(limits::MAX_PENDING_RESETS)
+        .max_header_list_size(limits::MAX_HEAD)
+        .keep_alive_interval(limits::PING)
+        .keep_alive_timeout(limits::PING);
     builder
 }
 
-async fn http2_connection<S>(
-    builder: &http2::Builder<LocalExecutor>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    app: Rc<S>,
-    stop: CancellationToken,
-) where
-    S: Service<Request, Response = ServiceResponse, Error = Error> + 'static,
-{
-    let service = hyper::service::service_fn(move |request| {
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(bridge::call(&*app, request, peer).await) }
-    });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+impl Http2 {
+    /// One connection, until it closes, falls silent for too long, or the server stops.
+    async fn serve<S>(&self, stream: TcpStream, peer: SocketAddr, app: Rc<S>, stop: CancellationToken)
+    where
+        S: Service<Request, Response = ServiceResponse, Error = Error> + 'static,
+    {
+        let activity = Activity::new(self.keep_alive);
+        let (counted, stream) = (activity.clone(), Watched::new(stream, activity.clone()));
+        let service = hyper::service::service_fn(move |request| {
+            let (app, request_activity) = (app.clone(), counted.begin(&request));
+            async move {
+                let response = bridge::call(&*app, request, peer).await;
+                Ok::<_, Infallible>(response.map(|body| request_activity.follow(Box::pin(body))))
+            }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = sleep_until(activity.next_look()) => match activity.outlook() {
+                    Outlook::Stays => {}
+                    Outlook::Closes => connection.as_mut().graceful_shutdown(),
+                    Outlook::Ends => return,
+                }
+            }
+        }
     }
-    let _ = connection.await;
 }
 
 /// Runs HTTP/2's streams on the worker's own thread; its runtime owns them.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{HttpBody, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use axum::http::{HeaderName, HeaderValue, Method, Version};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use flow_core::FlowError;
@@ -98,9 +98,9 @@ fn open(edge: &Arc<Edge>, request: &Request) -> Call {
             path: request.uri().path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
             all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
-            host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
+            authority,
             peer: request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip()),
-            http1: request.version() < Version::HTTP_2,
+            version: request.version(),
             https: false,
         },
     )

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use flow_core::FlowError;
 use flow_core::adapter::{App, Encrypted};
 use flow_core::edge::{Call, Edge, Head};
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 use crate::body::Followed;
 use crate::extract::Ctx;
 use crate::reply::{status, with_reason};
-use crate::routes::is_probe;
+use crate::routes::{is_probe, is_stream};
 use crate::timeout;
 
 /// Headers of browsers' calls that pages elsewhere may send and read, beyond those of REST.
@@ -98,6 +98,8 @@ impl EdgeLayer {
             match name {
                 "access-control-allow-headers" => value.push_str(WEB_REQUEST_HEADERS),
                 "access-control-expose-headers" => value.push_str(WEB_ANSWER_HEADERS),
+                // Core knows REST's paths; here all are called by POST.
+                "allow" => value = "POST".into(),
                 _ => {}
             }
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -163,6 +165,9 @@ where
         }
     };
     call.ctx.deadline = deadline.map_or(call.ctx.deadline, |it| it.min(call.ctx.deadline));
+    if is_stream(request.uri().path()) {
+        request.headers_mut().remove("grpc-accept-encoding");
+    }
     request.extensions_mut().insert(Ctx { request: call.ctx.clone(), deadline });
     match call.attempt(services.call(request)).await {
         Ok(Ok(response)) => match response.extensions().get::<Status>() {
@@ -202,9 +207,9 @@ fn head<B, R>(request: &Request<B>, with: impl FnOnce(&Head<'_>) -> R) -> R {
         path: request.uri().path(),
         header: &|name| headers.get(name).map(HeaderValue::as_bytes),
         all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
-        host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
+        authority,
         peer: request.extensions().get().map(SocketAddr::ip),
-        http1: request.version() < Version::HTTP_2,
+        version: request.version(),
         https: request.extensions().get::<Encrypted>().is_some(),
     })
 }

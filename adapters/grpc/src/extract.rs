@@ -38,8 +38,8 @@ pub(crate) fn open<M, I: Schema + From<M>>(mut call: Request<M>) -> Result<(Ctx,
     Ok((ctx, decode_value(&document).map_err(fault)?))
 }
 
-fn or(text: String, default: String) -> String {
-    if text.is_empty() { default } else { text }
+fn or(text: String, default: impl FnOnce() -> String) -> String {
+    if text.is_empty() { default() } else { text }
 }
 
 fn optional(text: String) -> Option<String> {
@@ -48,56 +48,54 @@ fn optional(text: String) -> Option<String> {
 
 impl From<JokeRequest> for JokeInput {
     fn from(it: JokeRequest) -> Self {
-        Self { name: or(it.name, Self::default().name), username: optional(it.username) }
+        Self { name: or(it.name, || Self::default().name), username: optional(it.username) }
     }
 }
 
 impl From<StoryRequest> for StoryInput {
     fn from(it: StoryRequest) -> Self {
-        Self { topic: or(it.topic, Self::default().topic) }
+        Self { topic: or(it.topic, || Self::default().topic) }
     }
 }
 
 impl From<TranslateRequest> for TranslateInput {
     fn from(it: TranslateRequest) -> Self {
-        let default = Self::default();
         Self {
-            text: or(it.text, default.text),
-            target_language: or(it.target_language, default.target_language),
+            text: or(it.text, || Self::default().text),
+            target_language: or(it.target_language, || Self::default().target_language),
         }
     }
 }
 
 impl From<ImageRequest> for ImageInput {
     fn from(it: ImageRequest) -> Self {
-        Self { image_url: or(it.image_url, Self::default().image_url) }
+        Self { image_url: or(it.image_url, || Self::default().image_url) }
     }
 }
 
 impl From<CharacterRequest> for CharacterInput {
     fn from(it: CharacterRequest) -> Self {
-        Self { name: or(it.name, Self::default().name) }
+        Self { name: or(it.name, || Self::default().name) }
     }
 }
 
 impl From<ChatRequest> for ChatInput {
     fn from(it: ChatRequest) -> Self {
-        Self { question: or(it.question, Self::default().question) }
+        Self { question: or(it.question, || Self::default().question) }
     }
 }
 
 impl From<CodeRequest> for CodeInput {
     fn from(it: CodeRequest) -> Self {
-        let default = Self::default();
         Self {
-            description: or(it.description, default.description),
-            language: or(it.language, default.language),
+            description: or(it.description, || Self::default().description),
+            language: or(it.language, || Self::default().language),
         }
     }
 }
 
 impl From<CodeReviewRequest> for CodeReviewInput {
     fn from(it: CodeReviewRequest) -> Self {
-        Self { code: or(it.code, Self::default().code), language: optional(it.language) }
+        Self { code: or(it.code, || Self::default().code), language: optional(it.language) }
     }
 }

@@ -14,6 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::extract::Ctx;
 use crate::proto::genkit_service_server::SERVICE_NAME;
 use crate::reply::{Answer, fault, status};
+use crate::stream::cut;
 
 /// How often readiness is looked at for clients that watch it. Draining they learn at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -30,14 +31,12 @@ impl Probe {
         known.then_some(if serving { ServingStatus::Serving } else { ServingStatus::NotServing })
     }
 
-    /// Waits until it may look different, or fails when it never will again.
-    async fn change(&self) -> Result<(), FlowError> {
+    /// Waits until it may look different.
+    async fn change(&self) {
         let drain = self.0.edge.drain();
         tokio::select! {
-            biased;
-            () = drain.ended() => Err(FlowError::draining()),
-            () = drain.started(), if !drain.is_draining() => Ok(()),
-            () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
+            () = drain.started(), if !drain.is_draining() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
@@ -56,16 +55,19 @@ impl Health for Probe {
         let ctx = call.extensions_mut().remove::<Ctx>();
         let ctx = ctx.ok_or_else(|| fault(FlowError::internal("the procedure is outside the edge")))?;
         let (probe, service) = (self.clone(), call.into_inner().service);
-        let states = stream::unfold(None, move |last| {
+        let cut = Box::pin(cut(ctx.deadline, self.0.edge.drain().clone()));
+        let states = stream::unfold((None, cut), move |(last, mut cut)| {
             let (probe, service) = (probe.clone(), service.clone());
             async move {
                 loop {
                     let state = probe.look(&service).unwrap_or(ServingStatus::ServiceUnknown);
                     if last != Some(state) {
-                        return Some((Ok(message(state)), Some(state)));
+                        return Some((Ok(message(state)), (Some(state), cut)));
                     }
-                    if let Err(error) = probe.change().await {
-                        return Some((Err(error), last));
+                    tokio::select! {
+                        biased;
+                        error = &mut cut => return Some((Err(error), (last, cut))),
+                        () = probe.change() => {}
                     }
                 }
             }

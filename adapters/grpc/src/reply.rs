@@ -4,12 +4,14 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_core::adapter::App;
 use flow_core::edge::unknown_procedure;
 use flow_core::schema::{
     ChatResponse, CodeOutput, CodeReview, ImageResponse, JokeResponse, RpgCharacter, Skills,
     TranslationResult,
 };
 use flow_core::{ErrorKind, FlowError};
+use prost::Message;
 use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -21,9 +23,15 @@ pub(crate) type Answer<M> = Result<Response<M>, Status>;
 /// Whose reasons `google.rpc.ErrorInfo` gives; the problems' `type` in REST begins with it, too.
 const DOMAIN: &str = "genkit-endpoints";
 
-/// The answer of a flow.
-pub(crate) fn reply<T, M: From<T>>(result: Result<T, FlowError>) -> Answer<M> {
-    result.map(|it| Response::new(it.into())).map_err(fault)
+/// The answer of a flow. One too short to be worth it is not compressed.
+pub(crate) fn reply<T, M: From<T> + Message>(app: &App, result: Result<T, FlowError>) -> Answer<M> {
+    let message = M::from(result.map_err(fault)?);
+    let is_short = message.encoded_len() < app.edge.gzip_min_size();
+    let mut response = Response::new(message);
+    if is_short {
+        response.disable_compression();
+    }
+    Ok(response)
 }
 
 /// An error on its way to the edge, which renders it, since only the edge logs.

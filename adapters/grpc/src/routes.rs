@@ -42,7 +42,7 @@ impl GenkitService for Procedures {
 
     async fn tell_joke(&self, call: Request<proto::JokeRequest>) -> Answer<proto::JokeResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.tell_joke(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.tell_joke(&ctx.request, input).await)
     }
 
     type TellJokeStreamStream = Chunks<proto::JokeChunk>;
@@ -66,12 +66,12 @@ impl GenkitService for Procedures {
         call: Request<proto::TranslateRequest>,
     ) -> Answer<proto::TranslationResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.translate_text(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.translate_text(&ctx.request, input).await)
     }
 
     async fn describe_image(&self, call: Request<proto::ImageRequest>) -> Answer<proto::ImageResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.describe_image(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.describe_image(&ctx.request, input).await)
     }
 
     async fn generate_character(
@@ -79,17 +79,17 @@ impl GenkitService for Procedures {
         call: Request<proto::CharacterRequest>,
     ) -> Answer<proto::RpgCharacter> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.generate_character(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.generate_character(&ctx.request, input).await)
     }
 
     async fn pirate_chat(&self, call: Request<proto::ChatRequest>) -> Answer<proto::ChatResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.pirate_chat(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.pirate_chat(&ctx.request, input).await)
     }
 
     async fn generate_code(&self, call: Request<proto::CodeRequest>) -> Answer<proto::CodeResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.generate_code(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.generate_code(&ctx.request, input).await)
     }
 
     async fn review_code(
@@ -97,7 +97,7 @@ impl GenkitService for Procedures {
         call: Request<proto::CodeReviewRequest>,
     ) -> Answer<proto::CodeReviewResponse> {
         let (ctx, input) = open(call)?;
-        reply(self.0.flows.review_code(&ctx.request, input).await)
+        reply(&self.0, self.0.flows.review_code(&ctx.request, input).await)
     }
 }
 
@@ -154,6 +154,12 @@ pub(crate) fn service(path: &str) -> &str {
     path.strip_prefix('/').and_then(|it| it.split_once('/')).unwrap_or_default().0
 }
 
+/// Whether a path is a streaming procedure's. Its messages are a few words each, which compressed would only grow
+/// (as REST, whose streams are never compressed).
+pub(crate) fn is_stream(path: &str) -> bool {
+    service(path) == SERVICE_NAME && (path.ends_with("/TellJokeStream") || path.ends_with("/TellStory"))
+}
+
 /// Whether a path is a probe's: exempt from API keys and rate limits, and answered while draining.
 pub(crate) fn is_probe(path: &str) -> bool {
     match service(path) {
@@ -186,7 +192,20 @@ impl Service<HttpRequest<Body>> for Router {
 
 #[cfg(test)]
 mod tests {
+    use flow_core::service::FLOWS;
+
     use super::*;
+
+    #[test]
+    fn every_flow_is_a_procedure() {
+        let descriptors = String::from_utf8_lossy(DESCRIPTORS);
+        for flow in FLOWS {
+            let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+            let procedure: String = flow.name.split('_').map(capital).collect();
+            // In a method's descriptor its input, field 2, follows its name.
+            assert!(descriptors.contains(&format!("{procedure}\u{12}")), "{procedure} is no method");
+        }
+    }
 
     #[test]
     fn probes_are_health_in_both_forms_and_reflection() {

@@ -74,7 +74,7 @@ impl<M> Chunks<M> {
 }
 
 /// What ends a stream from outside.
-async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
+pub(crate) async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
     let passed = async {
         match deadline {
             Some(deadline) => sleep_until(deadline).await,

@@ -7,8 +7,8 @@ use flow_core::adapter::App;
 use flow_core::edge::{Call, Edge, Head, method_not_allowed, not_found};
 use poem::endpoint::BoxEndpoint;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use poem::http::{HeaderName, HeaderValue, Method, Version};
+use poem::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use poem::http::{HeaderName, HeaderValue, Method};
 use poem::{Endpoint, EndpointExt, Error, IntoResponse, Request, Response, Result, Route};
 
 use crate::reply::{Fault, Raw, set};
@@ -104,9 +104,9 @@ fn open(edge: &Arc<Edge>, request: &Request) -> Call {
             path: request.uri().path(),
             header: &|name| headers.get(name).map(HeaderValue::as_bytes),
             all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
-            host: headers.get(HOST).and_then(|it| it.to_str().ok()).or(authority),
+            authority,
             peer: request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip),
-            http1: request.version() < Version::HTTP_2,
+            version: request.version(),
             https: false,
         },
     )

@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use flow_core::adapter::{App, HyperBody, HyperService, Native, Serving, Starting};
+use flow_core::adapter::{App, HyperBody, HyperService, Native, Serving, Starting, http2};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Request, Response};
@@ -19,15 +19,13 @@ use crate::routes::router;
 /// does not read them.
 const LAST_BYTES: Duration = Duration::from_millis(300);
 
-/// How many calls one HTTP/2 connection may have under way: hyper's own limit, which poem lifts.
-const HTTP2_STREAMS: u32 = 200;
-
 /// `poem::Server`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
 pub(crate) fn native(native: Native) -> Serving {
     Box::pin(async move {
         Server::new_with_acceptor(Acceptor::new(native.listener)?)
             .idle_timeout(native.keep_alive)
-            .http2_max_concurrent_streams(HTTP2_STREAMS)
+            // hyper's own limit, which poem lifts.
+            .http2_max_concurrent_streams(http2::MAX_STREAMS)
             .run_with_graceful_shutdown(router(native.app), native.stop.cancelled_owned(), Some(LAST_BYTES))
             .await
     })

@@ -13,6 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::http2::PREFACE;
+use crate::wire::pump::READ_TIMEOUT;
+
 /// How many connections a listener serves at once. Those beyond wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 8192;
 
@@ -25,6 +28,27 @@ const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a head ends with. HTTP/2's preface has it, too (RFC 9113 §3.4).
 const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// How much of HTTP/2's preface no request of HTTP/1 begins with.
+const HTTP2_START: &[u8] = PREFACE.split_at(4).0;
+
+/// A bound on how long a client may leave unread what is written to it.
+///
+/// The flow behind it has its own ([`pump`](crate::wire::pump)); this one frees the connection and its place.
+#[derive(Default)]
+pub struct Stall(Option<Pin<Box<Sleep>>>);
+
+impl Stall {
+    /// What a write came to, or an error once none has got through for [`READ_TIMEOUT`].
+    pub fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        if written.is_ready() {
+            self.0 = None;
+            return written;
+        }
+        let until = self.0.get_or_insert_with(|| Box::pin(sleep(READ_TIMEOUT)));
+        until.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()))
+    }
+}
 
 /// The end of a connection, in stages (RFC 9112 §9.6): we stop writing, and read on for a while.
 ///
@@ -63,11 +87,14 @@ impl Linger {
 pub struct Guarded<S> {
     stream: S,
     request: Request,
+    /// How many bytes of [`HTTP2_START`] the connection has begun with, until it is known to be something else.
+    start: Option<usize>,
     /// HTTP/2 speaks between requests, too, and its heads are bounded by whoever speaks it.
     http2: bool,
     idle: Option<Duration>,
     active: Instant,
     timer: Pin<Box<Sleep>>,
+    stall: Stall,
     linger: Linger,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -91,17 +118,33 @@ impl<S> Guarded<S> {
         Self {
             stream,
             request: Request::Head(now, 0),
+            start: Some(0),
             http2: false,
             idle,
             active: now,
             timer: Box::pin(sleep(HEAD_TIMEOUT)),
+            stall: Stall::default(),
             linger: Linger::default(),
             _place: place,
         }
     }
 
+    /// Counts the time that somebody has looked at the connection before into that of its first head.
+    #[must_use]
+    pub fn since(mut self, accepted: Instant) -> Self {
+        self.request = Request::Head(accepted, 0);
+        self.timer.as_mut().reset(accepted + HEAD_TIMEOUT);
+        self
+    }
+
     fn read(&mut self, bytes: &[u8]) {
         self.active = Instant::now();
+        if let Some(seen) = self.start {
+            let rest = &HTTP2_START[seen..];
+            let more = rest.len().min(bytes.len());
+            self.http2 = bytes.len() >= rest.len() && bytes.starts_with(rest);
+            self.start = (more < rest.len() && rest.starts_with(bytes)).then_some(seen + more);
+        }
         let (since, mut matched) = match self.request {
             Request::Head(since, matched) => (since, matched),
             Request::Answered if !self.http2 => (self.active, 0),
@@ -114,7 +157,6 @@ impl<S> Guarded<S> {
                 _ => 0,
             };
             if matched == HEAD_END.len() {
-                self.http2 |= bytes.starts_with(b"PRI ");
                 self.request = Request::Body;
                 return;
             }
@@ -174,7 +216,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         self.wrote(bytes);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.stall.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -183,7 +226,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         self.wrote(slices.first().map_or(&[], |it| it));
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.stall.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -269,6 +313,48 @@ mod tests {
             let (ended, ()) = tokio::join!(serve, talk);
             let expected = if cut_off { (Some(ErrorKind::TimedOut), 30) } else { (None, 35) };
             assert_eq!(ended, expected, "{}", String::from_utf8_lossy(answer));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn http2_is_known_however_its_preface_comes_in() {
+        const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for cut in 1..PREFACE.len() {
+            let (mut connection, mut client) = guarded(None);
+            let talk = async {
+                client.write_all(&PREFACE[..cut]).await.unwrap();
+                tokio::time::sleep(SECOND).await;
+                client.write_all(&PREFACE[cut..]).await.unwrap();
+                tokio::time::sleep(20 * SECOND).await;
+                client.write_all(b"a frame").await.unwrap();
+                tokio::time::sleep(20 * SECOND).await;
+                drop(client);
+            };
+            let serve = async {
+                connection.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
+                connection.write_all(b"settings").await.unwrap();
+                end(connection).await.0
+            };
+            let (ended, ()) = tokio::join!(serve, talk);
+            assert_eq!(ended, None, "cut after {cut}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_left_after_a_while_but_not_a_slow_one() {
+        for (reads, expected) in [(false, Some(ErrorKind::TimedOut)), (true, None)] {
+            let (mut connection, mut client) = guarded(None);
+            let reading = async {
+                let mut left = 5000;
+                while reads && left > 0 {
+                    tokio::time::sleep(READ_TIMEOUT - SECOND).await;
+                    left -= client.read(&mut [0; 500]).await.unwrap();
+                }
+                tokio::time::sleep(2 * READ_TIMEOUT).await;
+            };
+            let writing = async { connection.write_all(&[0; 5000]).await.err().map(|it| it.kind()) };
+            let (written, ()) = tokio::join!(writing, reading);
+            assert_eq!(written, expected);
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a framework's crate offers to be mounted: a name and two ways to be served. A protocol's crate has
 //! one way, for a listener of its own or for one it shares.
 
+mod activity;
 mod connection;
+pub mod http2;
 
 use std::future::Future;
 use std::io;
@@ -17,7 +19,8 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
-pub use self::connection::{Guarded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS};
+pub use self::activity::{Activity, Outlook, Watched};
+pub use self::connection::{Guarded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS, Stall};
 use crate::edge::Edge;
 use crate::service::Flows;
 

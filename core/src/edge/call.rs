@@ -11,10 +11,14 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, PROBES, RateDecision, RequestContext, allow, compress, cors, request_id};
+use super::proxy::Origin;
+use super::{Edge, Head, PROBES, RateDecision, RequestContext, Version, allow, compress, cors, request_id};
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
 use crate::wire::reply::Dialect;
+
+/// How much of a path is logged, in bytes.
+const LONGEST_LOGGED: usize = 256;
 
 /// How gRPC logs a client that left.
 const CANCELLED: i32 = 1;
@@ -59,24 +63,28 @@ impl Call {
     /// Lets a request in or prepares its refusal.
     pub fn open(edge: &Arc<Edge>, head: &Head<'_>) -> Self {
         let request_id = request_id::choose((head.header)("x-request-id"));
+        let origin = edge.config.trusted_proxies.origin(head);
         // The path is the client's own text; nothing else the client sends enters the log. The level is the
         // highest, so that lines of every level keep their request id.
-        let span = tracing::error_span!("request", %request_id, method = head.method, path = head.path);
-        Self::enter(edge, head, request_id, span, PROBES.contains(&head.path), false)
+        let (path, client) = (logged(head.path), origin.client.map(tracing::field::display));
+        let span = tracing::error_span!("request", %request_id, method = head.method, path, client);
+        Self::enter(edge, head, origin, request_id, span, PROBES.contains(&head.path), false)
     }
 
     /// The same for a remote procedure call, whose path is its method. Which of its methods are probes the
     /// protocol knows.
     pub fn open_rpc(edge: &Arc<Edge>, head: &Head<'_>, is_probe: bool) -> Self {
         let request_id = request_id::choose((head.header)("x-request-id"));
-        let peer = head.peer.map(tracing::field::display);
-        let span = tracing::error_span!("call", %request_id, method = head.path, peer);
-        Self::enter(edge, head, request_id, span, is_probe, true)
+        let origin = edge.config.trusted_proxies.origin(head);
+        let (method, client) = (logged(head.path), origin.client.map(tracing::field::display));
+        let span = tracing::error_span!("call", %request_id, method, client);
+        Self::enter(edge, head, origin, request_id, span, is_probe, true)
     }
 
     fn enter(
         edge: &Arc<Edge>,
         head: &Head<'_>,
+        origin: Origin,
         request_id: Arc<str>,
         span: tracing::Span,
         is_probe: bool,
@@ -84,22 +92,21 @@ impl Call {
     ) -> Self {
         let started = Instant::now();
         let config = &edge.config;
-        let origin = config.trusted_proxies.origin(head);
         let mut ctx = RequestContext {
             display_name: config.api_keys.display_name(head),
             request_id,
             tenant: None,
             deadline: started + config.request_timeout,
             dialect: Dialect::of(head.path),
-            http1: head.http1,
+            http1: head.version < Version::HTTP_2,
             cache: Arc::default(),
             drain: edge.drain.clone(),
         };
         let (mut uncounted, mut later) = (None, None);
         let refusal = match config.trusted_hosts.check(head) {
             Err(error) => Some(Refusal::Error(error)),
-            Ok(()) if is_probe => None,
             Ok(()) if cors::is_preflight(head) => Some(Refusal::Preflight),
+            Ok(()) if is_probe => None,
             Ok(()) => match config.api_keys.check(head) {
                 Err(error) => Some(Refusal::Error(error)),
                 Ok(tenant) => {
@@ -119,7 +126,7 @@ impl Call {
             rate: None,
             cors: edge.cors.headers(head),
             path_allows: allow(head.path),
-            keeps_alive: head.http1 && !asks_to_close(head),
+            keeps_alive: head.version == Version::HTTP_11 && !asks_to_close(head),
             https: origin.https,
             is_head: head.method == "HEAD",
             accepts_gzip: compress::accepts_gzip(head),
@@ -285,6 +292,11 @@ impl Drop for Call {
             });
         }
     }
+}
+
+/// As much of a path as one line of the log may hold. No route is longer.
+fn logged(path: &str) -> &str {
+    &path[..path.floor_char_boundary(LONGEST_LOGGED)]
 }
 
 fn asks_to_close(head: &Head<'_>) -> bool {

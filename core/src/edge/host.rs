@@ -21,12 +21,15 @@ impl TrustedHosts {
     pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
         let mut lines = 0;
         (head.all)("host", &mut |_| lines += 1);
-        if lines > 1 {
-            // Whoever comes after us might go by the other one (RFC 9112 §3.2).
+        let header = (head.header)("host").filter(|it| it.is_ascii()).and_then(|it| std::str::from_utf8(it).ok());
+        let differ = matches!((head.authority, header), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
+        if lines > 1 || differ {
+            // Whoever comes after us might go by the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).
             return Err(FlowError::new(ErrorKind::Malformed, "The request names more than one host."));
         }
+        let host = head.authority.or(header);
         let answers_to = |name| self.0.iter().any(|it| matches(it, name));
-        if self.is_open() || head.host.and_then(name).is_some_and(answers_to) {
+        if self.is_open() || host.and_then(name).is_some_and(answers_to) {
             return Ok(());
         }
         Err(FlowError::new(ErrorKind::UntrustedHost, "This server does not answer to this host name."))
@@ -62,7 +65,7 @@ mod tests {
     #[test]
     fn only_listed_hosts_are_answered_to() {
         let trusted = TrustedHosts::new(["API.example.com", "*.internal", "[::1]"].map(str::to_owned));
-        let passes = |host| trusted.check(&Head { host, ..Head::bare() }).is_ok();
+        let passes = |authority| trusted.check(&Head { authority, ..Head::bare() }).is_ok();
         for host in ["api.example.com", "API.EXAMPLE.COM:8080", "a.internal", "[::1]:80"] {
             assert!(passes(Some(host)), "{host}");
         }
@@ -71,5 +74,21 @@ mod tests {
         }
         assert!(!passes(None));
         assert!(TrustedHosts::default().check(&Head::bare()).is_ok());
+    }
+
+    #[test]
+    fn the_target_and_the_header_name_one_host() {
+        for hosts in [TrustedHosts::default(), TrustedHosts::new(["a.example".to_owned()])] {
+            for (authority, header, passes) in [
+                (None, "a.example", true),
+                (Some("a.example"), "A.example", true),
+                (Some("a.example:80"), "a.example", false),
+                (Some("evil.example"), "a.example", false),
+            ] {
+                let header = |name: &str| (name == "host").then_some(header.as_bytes());
+                let head = Head { authority, header: &header, ..Head::bare() };
+                assert_eq!(hosts.check(&head).is_ok(), passes, "{authority:?}");
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) use compress::is_zero;
 pub use context::RequestContext;
 pub use cors::CorsConfig;
 pub use headers::DOCS_CSP;
+pub use hyper::Version;
 pub use host::TrustedHosts;
 pub use keys::{ApiKeys, Tenant};
 pub use proxy::{ParseTrustedProxyError, TrustedProxies, TrustedProxy};
@@ -90,12 +91,12 @@ pub struct Head<'a> {
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
     /// Shows every line of a header, in their order.
     pub all: &'a Lines<'a>,
-    /// The `Host` header, or HTTP/2's `:authority`.
-    pub host: Option<&'a str>,
+    /// The host that the request's target names: HTTP/2's `:authority`, or that of an absolute form.
+    pub authority: Option<&'a str>,
     /// The address at the other end of the connection.
     pub peer: Option<IpAddr>,
-    /// Whether this is HTTP/1: some headers are forbidden in HTTP/2.
-    pub http1: bool,
+    /// The protocol's version: some headers are forbidden in HTTP/2, some unknown in HTTP/1.0.
+    pub version: Version,
     /// Whether the connection itself is encrypted.
     pub https: bool,
 }
@@ -109,9 +110,9 @@ impl Head<'_> {
             path: "/chat",
             header: &|_| None,
             all: &|_, _| {},
-            host: None,
+            authority: None,
             peer: None,
-            http1: true,
+            version: Version::HTTP_11,
             https: false,
         }
     }
@@ -135,6 +136,11 @@ impl Edge {
     /// The largest request body, in bytes.
     pub fn max_body_size(&self) -> usize {
         self.config.max_body_size
+    }
+
+    /// The smallest answer that is compressed, in bytes.
+    pub fn gzip_min_size(&self) -> usize {
+        self.config.gzip_min_size
     }
 
     /// How long a call may take until its answer begins.

@@ -48,8 +48,8 @@ pub fn decode<T: Schema>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, 
     // serde reads an array as a struct's members in order, and skips what it ignores without looking at its bytes. On
     // the wire only an object is an input, and all of it is UTF-8.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    if is_object && std::str::from_utf8(body).is_ok() {
-        match serde_json::from_slice::<T>(body) {
+    if let (true, Ok(text)) = (is_object, std::str::from_utf8(body)) {
+        match serde_json::from_str::<T>(text) {
             Ok(input) if input.validate().is_ok() => return Ok(input),
             Err(error) if !error.is_data() => return Err(malformed(&error)),
             _ => {}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_core::drain::Drain;
-use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, TrustedHosts, TrustedProxies};
+use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, TrustedHosts, TrustedProxies, Version};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,7 @@ struct Setup {
     keys: bool,
     debug: bool,
     draining: bool,
-    http1: bool,
+    version: Version,
     https: bool,
     rpc: bool,
     peer: Option<IpAddr>,
@@ -70,7 +70,8 @@ impl Setup {
             keys: flag(0),
             debug: flag(1),
             draining: flag(2),
-            http1: !flag(3),
+            version: [Version::HTTP_11, Version::HTTP_2, Version::HTTP_10, Version::HTTP_2]
+                [usize::from(flag(3)) + 2 * usize::from(flag(6))],
             https: flag(4),
             rpc: flag(5),
             peer: pick(peer, &peers).parse().ok(),
@@ -109,6 +110,7 @@ fn pick<T: Copy>(number: u8, choices: &[T]) -> T {
 struct Request {
     method: String,
     path: String,
+    authority: Option<String>,
     lines: Vec<(String, Vec<u8>)>,
 }
 
@@ -118,14 +120,15 @@ impl Request {
         let first = std::str::from_utf8(lines.next()?).ok()?;
         let (method, target) = first.split_once(' ')?;
         let method = http::Method::from_bytes(method.as_bytes()).ok()?.to_string();
-        let path = target.parse::<http::Uri>().ok()?.path().to_owned();
+        let target = target.parse::<http::Uri>().ok()?;
+        let (path, authority) = (target.path().to_owned(), target.authority().map(ToString::to_string));
         let lines = lines.filter_map(|line| {
             let colon = line.iter().position(|it| *it == b':')?;
             let name = HeaderName::from_bytes(&line[..colon]).ok()?;
             let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
             Some((name.as_str().to_owned(), value.as_bytes().to_vec()))
         });
-        Some(Self { method, path, lines: lines.collect() })
+        Some(Self { method, path, authority, lines: lines.collect() })
     }
 
     fn first(&self, name: &str) -> Option<&[u8]> {
@@ -143,7 +146,7 @@ impl Request {
         (!lines.is_empty()).then(|| lines.join(&b','))
     }
 
-    /// As the adapters read it.
+    /// What the `Host` header says, where it can be a host at all.
     fn host(&self) -> Option<&str> {
         self.first("host").and_then(|it| std::str::from_utf8(it).ok()).filter(|it| it.is_ascii())
     }
@@ -173,9 +176,9 @@ fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
         path: &request.path,
         header: &|name| request.first(name),
         all: &|name, each| request.lines.iter().filter(|it| it.0 == name).for_each(|it| each(&it.1)),
-        host: request.host(),
+        authority: request.authority.as_deref(),
         peer: setup.peer,
-        http1: setup.http1,
+        version: setup.version,
         https: setup.https,
     };
     let mut call = if setup.rpc { Call::open_rpc(edge, &head, false) } else { Call::open(edge, &head) };

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use flow_core::edge::Version;
 use ipnet::IpNet;
 
 use super::{KEY, Request, Setup};
@@ -32,12 +33,13 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
     let has_key = request.first("authorization").is_some_and(is_key);
     let declared = request.first("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
 
-    let trusts_host = request.lines("host") <= 1 && trusts_host(setup.hosts, request.host());
+    let (target, header) = (request.authority.as_deref(), request.host());
+    let agree = target.is_none() || header.is_none() || same(target, header);
+    let trusts_host = request.lines("host") <= 1 && agree && trusts_host(setup.hosts, target.or(header));
     let reaches_keys = trusts_host && !is_probe && !is_preflight;
     let is_admitted = reaches_keys && (has_key || !setup.keys);
     let status = match () {
         () if !trusts_host => 400,
-        () if is_probe => 200,
         // A preflight is no call of gRPC's, and is not answered there.
         () if is_preflight => {
             if setup.rpc {
@@ -46,6 +48,7 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
                 204
             }
         }
+        () if is_probe => 200,
         () if !is_admitted => 401,
         () if setup.draining => 503,
         () if setup.rpc => 200,
@@ -61,7 +64,7 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
     headers.push(("ratelimit-policy", limit.map(|it| format!("\"default\";q={it};w=86400"))));
     headers.push(("ratelimit", limit.map(|it| format!("\"default\";r={};t={}", it - 1, 86400 / it))));
     if !setup.rpc {
-        let closes = setup.http1 && (status == 413 || setup.draining);
+        let closes = setup.version < Version::HTTP_2 && (status == 413 || setup.draining);
         headers.push(("connection", closes.then(|| "close".into())));
         headers.push(("www-authenticate", (status == 401).then(|| "Bearer".into())));
         headers.push(("retry-after", (status == 503).then(|| "1".into())));
@@ -75,9 +78,13 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
         believes_headers: origin.believes_headers,
         has_key,
         reaches_keys,
-        keeps_alive: setup.http1 && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close"),
+        keeps_alive: setup.version == Version::HTTP_11 && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close"),
         accepts_gzip: accepts_gzip(request),
     }
+}
+
+fn same(one: Option<&str>, other: Option<&str>) -> bool {
+    one.map(str::to_ascii_lowercase) == other.map(str::to_ascii_lowercase)
 }
 
 /// The client's own id, if it is 1–128 visible ASCII characters.

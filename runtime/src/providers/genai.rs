@@ -8,20 +8,25 @@ use futures_util::StreamExt as _;
 use futures_util::stream::try_unfold;
 use genai::chat::ChatOptions;
 use genai::{Client, ServiceTarget};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::http::Http;
 use super::mend::{self, Events, Piece};
 use super::{ProviderSettings, convert};
 use crate::error::ModelError;
 use crate::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
+
+/// How long a call may wait for its turn at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A provider's model.
 pub(super) struct GenaiModel {
     name: String,
     target: ServiceTarget,
     client: Client,
-    http: Arc<Http>,
+    turns: Arc<Semaphore>,
+    /// How long a call may wait for its turn.
+    turn_timeout: Duration,
     timeout: Duration,
     idle: Duration,
 }
@@ -30,17 +35,27 @@ impl GenaiModel {
     pub(super) fn new(
         name: &str,
         target: ServiceTarget,
-        http: Arc<Http>,
+        http: reqwest::Client,
         settings: &ProviderSettings,
     ) -> Result<Self, ModelError> {
         let client = Client::builder()
-            .with_reqwest(http.client.clone())
+            .with_reqwest(http)
             .with_adapter_kind(target.model.adapter_kind)
             .build()
             .map_err(|_| ModelError::internal("the model client could not be built"))?;
         let timeout = settings.llm_timeout;
         let idle = settings.stream_idle_timeout.min(timeout);
-        Ok(Self { name: name.to_owned(), target, client, http, timeout, idle })
+        let turns = Arc::new(Semaphore::new(settings.pool_max.clamp(1, Semaphore::MAX_PERMITS)));
+        let turn_timeout = LONGEST_WAIT.min(timeout / 4);
+        Ok(Self { name: name.to_owned(), target, client, turns, turn_timeout, timeout, idle })
+    }
+
+    /// Waits for a turn. That it does not come is our doing, not the provider's.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, ModelError> {
+        match timeout(self.turn_timeout, self.turns.clone().acquire_owned()).await {
+            Ok(turn) => turn.map_err(|_| ModelError::internal("the model is closed")),
+            Err(_) => Err(ModelError::Crowded),
+        }
     }
 
     fn options(&self, request: &ModelRequest) -> ChatOptions {
@@ -51,7 +66,7 @@ impl GenaiModel {
         let request = &*convert::fitted(&self.target.model, request);
         let chat = convert::request(self.target.model.adapter_kind, request)?;
         let options = self.options(request);
-        let _permit = self.http.permit().await?;
+        let _turn = self.turn().await?;
         let answer = self.client.exec_chat(self.target.clone(), chat, Some(&options)).await;
         let answer = answer.map_err(|error| mend::error(&error))?;
         convert::response(answer.content, answer.stop_reason.as_ref(), &answer.usage)
@@ -60,11 +75,11 @@ impl GenaiModel {
     async fn open(&self, request: &ModelRequest) -> Result<(Piece, Events), ModelError> {
         let request = &*convert::fitted(&self.target.model, request);
         let chat = convert::request(self.target.model.adapter_kind, request)?;
-        let permit = self.http.permit().await?;
+        let turn = self.turn().await?;
         let (options, blocked) = mend::watch_for_blocks(self.options(request));
         let opened = self.client.exec_chat_stream(self.target.clone(), chat, Some(&options)).await;
         let stream = opened.map_err(|error| mend::error(&error))?.stream;
-        let mut events = Events::new(stream, blocked, permit);
+        let mut events = Events::new(stream, blocked, turn);
         loop {
             match events.next().await? {
                 Piece::Progress => {}
@@ -95,7 +110,7 @@ impl Model for GenaiModel {
             loop {
                 match piece {
                     Piece::Text(text) => return Ok(Some((ModelEvent::Text(text), (None, Some(events))))),
-                    // Letting go of the events here returns the connection and the permit at once.
+                    // Letting go of the events here returns the connection and ends the turn at once.
                     Piece::End(response) => return Ok(Some((ModelEvent::Done(response), (None, None)))),
                     Piece::Progress => {
                         let next = timeout(idle, mend::silent(events.next())).await;

@@ -1,9 +1,6 @@
-//! The one HTTP client that all providers share, and the bound on calls under way.
+//! The one HTTP client that all providers share.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ProviderSettings;
 use crate::error::ModelError;
@@ -17,14 +14,9 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(55);
 /// Notices a dead peer behind a connection that looks open.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-pub(super) struct Http {
-    pub(super) client: reqwest::Client,
-    permits: Arc<Semaphore>,
-}
-
-impl Http {
-    pub(super) fn new(settings: &ProviderSettings) -> Result<Self, ModelError> {
-        let client = reqwest::Client::builder()
+/// Builds the client. Nothing is asked of any provider yet.
+pub(super) fn client(settings: &ProviderSettings) -> Result<reqwest::Client, ModelError> {
+    reqwest::Client::builder()
             .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             // A backstop behind our own deadlines. A total timeout is not set here: it would cut long streams.
@@ -40,19 +32,5 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|_| ModelError::internal("the HTTP client could not be built"))?;
-        Ok(Self {
-            client,
-            permits: Arc::new(Semaphore::new(settings.pool_max.clamp(1, Semaphore::MAX_PERMITS))),
-        })
-    }
-
-    /// Waits for a turn; the caller holds its deadline over this.
-    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, ModelError> {
-        self.permits
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| ModelError::internal("the HTTP client is closed"))
-    }
+            .map_err(|_| ModelError::internal("the HTTP client could not be built"))
 }

@@ -83,7 +83,7 @@ pub(super) struct Events {
     stream: ChatStream,
     blocked: Blocked,
     text: String,
-    _permit: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
 }
 
 /// What a stream consists of.
@@ -95,8 +95,8 @@ pub(super) enum Piece {
 }
 
 impl Events {
-    pub(super) fn new(stream: ChatStream, blocked: Blocked, permit: OwnedSemaphorePermit) -> Self {
-        Self { stream, blocked, text: String::new(), _permit: permit }
+    pub(super) fn new(stream: ChatStream, blocked: Blocked, turn: OwnedSemaphorePermit) -> Self {
+        Self { stream, blocked, text: String::new(), _turn: turn }
     }
 
     /// The next piece; after an error or the end the caller drops the stream.

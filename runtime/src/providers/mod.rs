@@ -16,7 +16,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::demo::Demo;
 use self::genai::GenaiModel;
-use self::http::Http;
 use crate::error::ModelError;
 use crate::model::Model;
 
@@ -43,7 +42,8 @@ pub struct ProviderSettings {
     pub llm_timeout: Duration,
     /// How long a streamed answer may pause between two pieces; never more than `llm_timeout`.
     pub stream_idle_timeout: Duration,
-    /// How many calls may be under way at once; the others wait for their turn, inside their timeout.
+    /// How many calls to one model may be under way at once. The others wait for their turn, up to ten seconds and a
+    /// quarter of `llm_timeout`.
     pub pool_max: usize,
     /// How many idle connections are kept per host.
     pub pool_max_idle: usize,
@@ -62,17 +62,17 @@ pub struct VertexSettings {
     pub token: SecretString,
 }
 
-/// All providers behind one HTTP client and one bound on concurrent calls; cloning it is cheap.
+/// All providers behind one HTTP client; cloning it is cheap.
 #[derive(Clone)]
 pub struct Providers {
     settings: Arc<ProviderSettings>,
-    http: Arc<Http>,
+    http: reqwest::Client,
 }
 
 impl Providers {
     /// Builds the HTTP client. Nothing is asked of any provider yet.
     pub fn new(settings: ProviderSettings) -> Result<Self, ModelError> {
-        let http = Arc::new(Http::new(&settings)?);
+        let http = http::client(&settings)?;
         Ok(Self { settings: Arc::new(settings), http })
     }
 
@@ -144,7 +144,7 @@ impl Default for ProviderSettings {
             ollama_base_url: None,
             vertex: None,
             llm_timeout: Duration::from_mins(2),
-            stream_idle_timeout: Duration::from_mins(1),
+            stream_idle_timeout: Duration::from_mins(2),
             pool_max: 100,
             pool_max_idle: 20,
             demo_chunk_delay: Duration::from_millis(15),

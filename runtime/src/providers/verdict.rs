@@ -39,14 +39,18 @@ pub(super) fn block_reason(body: &Value) -> Option<ModelError> {
 }
 
 fn verdict(status: u16, headers: &HeaderMap, error: &Value) -> ModelError {
+    let told_to_wait = || retry_after(headers).or_else(|| retry_info(error));
     match status {
-        429 => ModelError::Quota { retry_after: retry_after(headers).or_else(|| retry_info(error)) },
+        429 => ModelError::Quota { retry_after: told_to_wait() },
         401 | 403 => ModelError::rejected(format!("HTTP {status}: the key is wrong or lacks a permission")),
         400..=499 if is_content_policy(error) => ModelError::refused("content_policy"),
         400..=499 if is_bad_key(error) => ModelError::rejected(format!("HTTP {status}: the key is wrong")),
         404 => ModelError::rejected("HTTP 404: no such model or address"),
         400..=499 => ModelError::rejected(format!("HTTP {status}")),
-        _ => ModelError::upstream(format!("HTTP {status}")),
+        _ => ModelError::Upstream {
+            detail: format!("HTTP {status}").into(),
+            retry_after: told_to_wait(),
+        },
     }
 }
 

@@ -189,7 +189,7 @@ async fn a_turn_that_never_comes_ends_in_time() {
     // The open stream holds the only turn for as long as it lives.
     fake.script([Reply::chunks(["Once ", "upon"]).silent_after(1)]);
     let holder = model.stream(&says("A story.")).await.unwrap();
-    assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), ModelError::Timeout);
+    assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), ModelError::Crowded);
     drop(holder);
     fake.otherwise(Reply::text("Hello."));
     assert!(model.generate(&says("Hello.")).await.is_ok());

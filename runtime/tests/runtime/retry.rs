@@ -45,11 +45,19 @@ async fn nothing_is_repeated_once_something_was_said_or_in_vain() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_is_left_alone_for_as_long_as_it_asks() {
-    let actor = Actor::new("m", [Act::Fail(quota(3)), Act::Fail(ModelError::Quota { retry_after: None })]);
-    assert_eq!(ask(&guarded(&actor, retry_alone())).await.unwrap(), "m");
-    let waits = actor.waits();
-    assert!((3200..3402).contains(&waits[0].as_millis()), "{waits:?}");
-    assert!((400..802).contains(&waits[1].as_millis()), "{waits:?}");
+    let overloaded = |seconds| ModelError::Upstream {
+        detail: "HTTP 503".into(),
+        retry_after: Some(Duration::from_secs(seconds)),
+    };
+    for first in [quota(3), overloaded(3)] {
+        let actor = Actor::new("m", [Act::Fail(first), Act::Fail(ModelError::Quota { retry_after: None })]);
+        assert_eq!(ask(&guarded(&actor, retry_alone())).await.unwrap(), "m");
+        let waits = actor.waits();
+        assert!((3200..3402).contains(&waits[0].as_millis()), "{waits:?}");
+        assert!((400..802).contains(&waits[1].as_millis()), "{waits:?}");
+    }
+    let actor = Actor::new("m", [Act::Fail(overloaded(6))]);
+    assert_eq!(ask(&guarded(&actor, retry_alone())).await.unwrap_err(), overloaded(6));
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,9 +66,9 @@ async fn nothing_goes_on_past_the_deadline_of_the_call() {
     let start = Instant::now();
     assert_eq!(ask(&guarded(&actor, retry_alone())).await.unwrap_err(), ModelError::Timeout);
     assert_eq!(start.elapsed().as_secs(), 120);
-    // What cannot begin in time is not waited for.
+    // What could not begin in the first half of the time is not waited for: it would have less than was spent.
     let actor = Actor::new("m", [Act::Fail(quota(4))]);
-    let short = Resilience { call_timeout: 4 * SECOND, ..retry_alone() };
+    let short = Resilience { call_timeout: 8 * SECOND, ..retry_alone() };
     let start = Instant::now();
     assert_eq!(ask(&guarded(&actor, short)).await.unwrap_err(), quota(4));
     assert_eq!((start.elapsed(), actor.asked()), (Duration::ZERO, 1));
@@ -92,6 +100,29 @@ async fn the_failure_that_opens_the_circuit_is_not_repeated_and_stays_the_answer
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_circuit_that_others_open_meanwhile_does_not_hide_the_failure() {
+    let actor = Actor::new("m", failures(9));
+    let breaker = BreakerSettings { failure_threshold: 4, ..BreakerSettings::default() };
+    let runtime = guarded(&actor, Resilience { breaker: Some(breaker), ..Resilience::default() });
+    let outcomes = futures_util::future::join_all((0..4).map(|_| ask(&runtime))).await;
+    assert_eq!((actor.asked(), circuit(&runtime)), (4, CircuitState::Open));
+    assert!(outcomes.into_iter().all(|it| it.unwrap_err() == broken()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_opens_the_circuit_also_where_little_time_was_left() {
+    let silent = || Act::Silence;
+    let actor = Actor::new("m", [Act::Fail(broken()), silent(), silent()]);
+    let breaker = BreakerSettings { failure_threshold: 3, ..BreakerSettings::default() };
+    let runtime = guarded(&actor, Resilience { breaker: Some(breaker), ..Resilience::default() });
+    assert_eq!(ask(&runtime).await.unwrap_err(), ModelError::Timeout);
+    // The request around the call ends a moment before it would itself.
+    let call = tokio::time::timeout(119 * SECOND, ask(&runtime));
+    assert!(call.await.is_err());
+    assert_eq!((actor.asked(), circuit(&runtime)), (3, CircuitState::Open));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_model_is_asked_where_the_provider_is_at_fault() {
     let rejected = ModelError::rejected("HTTP 404: no such model or address");
     let first = Actor::new("a", failures(3).into_iter().chain([Act::Fail(rejected), Act::Silence]));
@@ -107,8 +138,11 @@ async fn the_next_model_is_asked_where_the_provider_is_at_fault() {
         .unwrap();
     assert_eq!(ask(&runtime).await.unwrap(), "c");
     assert_eq!(read(&runtime).await, ("b".into(), Ok(())));
-    assert_eq!(ask(&runtime).await.unwrap_err(), ModelError::Timeout, "the call's time is used up");
-    assert_eq!([first.asked(), second.asked(), third.asked()], [5, 2, 1]);
+    // Of ten seconds for three models the silent one takes its share.
+    let start = Instant::now();
+    assert_eq!(ask(&runtime).await.unwrap(), "b");
+    assert_eq!(start.elapsed().as_secs(), 3);
+    assert_eq!([first.asked(), second.asked(), third.asked()], [5, 3, 1]);
     assert_eq!(runtime.default_model(), Some("a"));
     // Its circuit is open by now, so the second answers at once; by its name a model is asked alone.
     assert_eq!(ask(&runtime).await.unwrap(), "b");

@@ -1,5 +1,6 @@
 //! What each answer must be, to the last member.
 
+use fake_gemini::UPSTREAM_BODY_MARKER;
 use serde_json::Value;
 
 use crate::upstream::{KEY, PROMPT};
@@ -132,9 +133,13 @@ fn has(result: &Value, members: &[&str]) -> Result<(), String> {
     }
 }
 
+/// Whether an error repeats what nobody but the model is to know.
+pub fn tells_a_secret(error: &str) -> bool {
+    [KEY, PROMPT, UPSTREAM_BODY_MARKER].iter().any(|it| error.contains(it))
+}
+
 fn error(document: &Value, dialect: Dialect, status: u16, request_id: &str) -> Result<(), String> {
-    let text = document.to_string();
-    if [KEY, PROMPT, fake_gemini::UPSTREAM_BODY_MARKER].iter().any(|it| text.contains(it)) {
+    if tells_a_secret(&document.to_string()) {
         return Err("the error tells a secret".into());
     }
     match dialect {

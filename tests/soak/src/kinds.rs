@@ -34,7 +34,7 @@ pub enum Body {
 }
 
 /// Twice what `MAX_BODY_SIZE` allows.
-const TOO_LARGE: usize = 2 * 1024 * 1024;
+pub const TOO_LARGE: usize = 2 * 1024 * 1024;
 
 /// When a client leaves.
 #[derive(Clone, Copy, Debug)]
@@ -83,21 +83,24 @@ pub fn pick(rng: &mut Rng) -> (usize, Request) {
     unreachable!("the number is below the sum of the weights")
 }
 
-fn pick_one<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
+/// One of these.
+pub fn pick_one<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(..of.len())]
 }
 
 /// A text of its own, or one of a few that come again and again. It can be told from every other in an answer.
-fn text(rng: &mut Rng) -> String {
+pub fn text(rng: &mut Rng) -> String {
     let number = if rng.u8(..10) < 3 { rng.u32(..20) } else { rng.u32(..) };
     format!("{PROMPT}-{number:08x}")
 }
 
-fn marked(rng: &mut Rng, marker: &str) -> String {
+/// A text that makes the model do what the marker says.
+pub fn marked(rng: &mut Rng, marker: &str) -> String {
     format!("{} {marker}", text(rng))
 }
 
-fn ms(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
+/// So many milliseconds.
+pub fn ms(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
     Duration::from_millis(rng.u64(range))
 }
 

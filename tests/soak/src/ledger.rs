@@ -20,8 +20,8 @@ pub enum Seen {
     /// With a whole answer that was right for its kind.
     Answered { status: u16, stream: bool },
     /// We left, so long after we had begun. Whether the request had reached the server we cannot know, unless
-    /// it had begun to stream.
-    Left { what: Left, after_ms: u16 },
+    /// it had begun to stream. A remote procedure call is logged once, at its end, also when it streams.
+    Left { what: Left, after_ms: u16, rpc: bool },
     /// With no answer or a wrong one; reported where it was seen.
     Failed,
 }
@@ -46,6 +46,8 @@ pub struct Line {
     pub message: String,
     pub address: Option<String>,
     pub status: Option<u16>,
+    /// The same of a remote procedure call, whose codes are all below the statuses of HTTP.
+    pub grpc_status: Option<u16>,
     pub duration_ms: Option<u64>,
     pub request_id: Option<String>,
 }
@@ -100,6 +102,9 @@ pub struct Audit {
     pub strange: u64,
 }
 
+/// How gRPC logs a client that left.
+const CANCELLED: u16 = 1;
+
 /// How many mismatches are told; the rest is counted.
 const TOLD: usize = 10;
 
@@ -142,7 +147,7 @@ impl Ledger {
             "the stream ended" => &mut logged.streams_ended,
             "the client left its stream" => &mut logged.streams_left,
             _ => {
-                logged.status = line.status.unwrap_or_default();
+                logged.status = line.status.or(line.grpc_status).unwrap_or_default();
                 &mut logged.ends
             }
         };
@@ -162,7 +167,7 @@ impl Ledger {
                 Seen::Left { .. } => audit.left_early += 1,
                 Seen::Failed | Seen::UnderWay => audit.failed += 1,
             }
-            if let Seen::Left { what, after_ms } = seen {
+            if let Seen::Left { what, after_ms, .. } = seen {
                 match (what, logged.ends) {
                     (Left::Stream, _) => {}
                     (_, 0) => audit.unreached += 1,
@@ -203,10 +208,11 @@ fn agree(seen: Seen, logged: Logged) -> Result<(), String> {
         // It failed already, and what the log says of it explains rather than convicts.
         Seen::Failed => return Ok(()),
         Seen::Answered { stream, .. } => stream,
-        Seen::Left { what, .. } => what == Left::Stream,
+        Seen::Left { what, rpc, .. } => what == Left::Stream && !rpc,
     };
     let due: &[u16] = match seen {
         Seen::Answered { status, .. } => &[status],
+        Seen::Left { rpc: true, .. } => &[CANCELLED],
         Seen::Left { what: Left::Stream, .. } => &[200],
         // A body that broke off is told so, and nobody is there to hear it.
         Seen::Left { what: Left::Sending, .. } => &[499, 400],
@@ -274,7 +280,7 @@ mod tests {
     }
 
     fn left(what: Left) -> Seen {
-        Seen::Left { what, after_ms: 100 }
+        Seen::Left { what, after_ms: 100, rpc: false }
     }
 
     #[test]
@@ -299,11 +305,22 @@ mod tests {
     }
 
     #[test]
+    fn a_remote_procedure_call_is_logged_once_also_when_it_streams() {
+        let seen = |what| Seen::Left { what, after_ms: 100, rpc: true };
+        for what in [Left::Waiting, Left::Stream] {
+            assert!(adds_up(seen(what), &[("the client left", CANCELLED)]));
+            assert!(!adds_up(seen(what), &[("answered", 0)]));
+            assert!(!adds_up(seen(what), &[("the client left", 499)]));
+        }
+        assert!(!adds_up(seen(Left::Stream), &[]));
+    }
+
+    #[test]
     fn how_long_a_call_outlived_its_client_is_what_the_log_says_beyond_our_own_time() {
         let ledger = Ledger::default();
         for after_ms in [100, 300] {
             let number = ledger.open();
-            ledger.close(number, Seen::Left { what: Left::Waiting, after_ms });
+            ledger.close(number, Seen::Left { what: Left::Waiting, after_ms, rpc: false });
             ledger.log(&Line { duration_ms: Some(350), ..line("the client left", number, 499) });
         }
         assert_eq!(ledger.audit().outlived_ms, 250);

@@ -20,7 +20,7 @@ use crate::kinds::{self, Body, Leave, Request};
 use crate::ledger::{Ledger, Left, Seen, request_id};
 
 /// No answer takes longer: the server gives its model two seconds.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// One request in so many asks to close its HTTP/1.1 connection, so that new ones keep being made.
 const CLOSES: u32 = 25;
@@ -29,7 +29,7 @@ const CLOSES: u32 = 25;
 #[derive(Debug)]
 pub struct Load {
     server: SocketAddr,
-    ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger>,
     stop: AtomicBool,
     tally: Mutex<Tally>,
 }
@@ -39,9 +39,9 @@ pub struct Load {
 pub struct Tally {
     /// Right answers by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// Requests by kind: in the order of the mix.
-    pub by_kind: [u64; kinds::KINDS.len()],
-    /// Failures by kind, protocol and reason, with how many there were and the first one's id.
+    /// Requests by kind.
+    pub by_kind: BTreeMap<&'static str, u64>,
+    /// Failures by what was sent and the reason, with how many there were and the first one's id.
     pub failures: BTreeMap<String, (u64, String)>,
     /// The slowest right answer, a stream's end included.
     pub slowest: Duration,
@@ -69,20 +69,26 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the clients have been told to stop.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     pub fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn count(
+    /// Counts what became of a request of this kind, and remembers failures by `what` was sent.
+    pub fn count(
         &self,
-        kind: usize,
-        protocol: Protocol,
+        kind: &'static str,
+        what: &str,
         number: usize,
         took: Duration,
         seen: &Result<Seen, String>,
     ) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.by_kind[kind] += 1;
+        *tally.by_kind.entry(kind).or_default() += 1;
         match seen {
             Ok(Seen::Answered { status, .. }) => {
                 *tally.by_status.entry(*status).or_default() += 1;
@@ -90,7 +96,7 @@ impl Load {
             }
             Ok(_) => {}
             Err(why) => {
-                let what = format!("{} over {protocol:?}: {why}", kinds::KINDS[kind].0);
+                let what = format!("{what}: {why}");
                 tally.failures.entry(what).or_insert_with(|| (0, request_id(number))).0 += 1;
             }
         }
@@ -118,7 +124,7 @@ impl OneClient {
     }
 
     async fn run(mut self, load: Arc<Load>) {
-        while !load.stop.load(Ordering::Relaxed) {
+        while !load.stopped() {
             let (kind, request) = kinds::pick(&mut self.rng);
             let protocol = if self.rng.bool() { Protocol::Http1 } else { Protocol::H2c };
             let closes = protocol == Protocol::Http1 && self.rng.u32(..CLOSES) == 0;
@@ -128,7 +134,8 @@ impl OneClient {
             let id = request_id(number);
             let seen = timeout(DEADLINE, exchange(builder, &request, &id));
             let seen = seen.await.unwrap_or_else(|_| Err(format!("not answered within {DEADLINE:?}")));
-            load.count(kind, protocol, number, begun.elapsed(), &seen);
+            let kind = kinds::KINDS[kind].0;
+            load.count(kind, &format!("{kind} over {protocol:?}"), number, begun.elapsed(), &seen);
             load.ledger.close(number, seen.unwrap_or(Seen::Failed));
         }
     }
@@ -180,7 +187,7 @@ async fn exchange(builder: RequestBuilder, request: &Request, id: &str) -> Resul
     let begun = Instant::now();
     let left = |what| {
         let after_ms = u16::try_from(begun.elapsed().as_millis()).unwrap_or(u16::MAX);
-        Ok(Seen::Left { what, after_ms })
+        Ok(Seen::Left { what, after_ms, rpc: false })
     };
     let response = match request.leave {
         Some(Leave::Waiting(patience)) => match timeout(patience, builder.send()).await {

@@ -16,6 +16,7 @@ mod kinds;
 mod ledger;
 mod load;
 mod report;
+mod rpc;
 mod run;
 mod server;
 mod upstream;
@@ -28,6 +29,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
+/// What can be soaked.
+const FRAMEWORKS: &[&str] = &["axum", "actix", "poem"];
+
 /// Soaks a running server and tells the truth about it.
 #[derive(Debug, Parser)]
 pub struct Options {
@@ -35,15 +39,15 @@ pub struct Options {
     #[arg(long, value_name = "PATH", default_value = "target/release/genkit-endpoints")]
     program: PathBuf,
     /// What to soak; may be repeated. All, one after the other, unless told.
-    #[arg(long = "framework", value_enum)]
-    frameworks: Vec<Framework>,
+    #[arg(long = "framework", value_parser = clap::builder::PossibleValuesParser::new(FRAMEWORKS))]
+    frameworks: Vec<String>,
     /// The listener: the framework's own, or ours.
     #[arg(long, value_enum, default_value = "native")]
     server: Listener,
     /// How long each framework is under load.
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..=86400))]
     seconds: u64,
-    /// How many clients send at once.
+    /// How many clients send at once; a quarter as many send by gRPC beside them.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000))]
     clients: u64,
     /// Draws memory, descriptors and requests over time into this file.
@@ -55,26 +59,9 @@ pub struct Options {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Framework {
-    Axum,
-    Actix,
-    Poem,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Listener {
     Native,
     Hyper,
-}
-
-impl Framework {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Axum => "axum",
-            Self::Actix => "actix",
-            Self::Poem => "poem",
-        }
-    }
 }
 
 impl Listener {
@@ -105,7 +92,7 @@ async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
         .canonicalize()
         .with_context(|| format!("no program at {}; see --program", options.program.display()))?;
     if options.frameworks.is_empty() {
-        options.frameworks = Framework::value_variants().to_vec();
+        options.frameworks = FRAMEWORKS.iter().map(ToString::to_string).collect();
     }
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     let listener = options.server.as_str();
@@ -116,7 +103,7 @@ async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
     let mut outcomes = Vec::new();
     let mut failed = Vec::new();
     for framework in &options.frameworks {
-        match run::soak(&options, framework.as_str(), seed).await {
+        match run::soak(&options, framework, seed).await {
             Ok(outcome) => {
                 println!("{}", report::findings(&outcome));
                 let names: Vec<_> =
@@ -127,8 +114,8 @@ async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
                 outcomes.push(outcome);
             }
             Err(error) => {
-                println!("{}\n  FAIL {error:#}\n", framework.as_str());
-                failed.push(format!("{}: it did not start", framework.as_str()));
+                println!("{framework}\n  FAIL {error:#}\n");
+                failed.push(format!("{framework}: it did not start"));
             }
         }
     }

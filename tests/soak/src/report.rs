@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::kinds::KINDS;
 use crate::run::Outcome;
 use crate::watch::Sample;
 
@@ -83,7 +82,9 @@ pub fn table(outcomes: &[Outcome]) -> String {
     statuses.sort_unstable();
     statuses.dedup();
     for status in statuses {
-        row(&format!("  {status}"), &|it| it.tally.by_status.get(&status).copied().unwrap_or(0).to_string());
+        // All below the statuses of HTTP are gRPC's.
+        let name = if status < 100 { format!("  gRPC {status}") } else { format!("  {status}") };
+        row(&name, &|it| it.tally.by_status.get(&status).copied().unwrap_or(0).to_string());
     }
     row("  left early", &|it| it.audit.left_early.to_string());
     let logged = |it: &Outcome| {
@@ -123,7 +124,7 @@ pub fn findings(outcome: &Outcome) -> String {
     for it in outcome.audit.mismatches.iter().chain(&outcome.log.first) {
         let _ = writeln!(text, "       {it}");
     }
-    let counts = KINDS.iter().zip(outcome.tally.by_kind).map(|(kind, count)| format!("{} {count}", kind.0));
+    let counts = outcome.tally.by_kind.iter().map(|(kind, count)| format!("{kind} {count}"));
     let _ = writeln!(text, "  sent: {}", counts.collect::<Vec<_>>().join(", "));
     text
 }

@@ -11,6 +11,7 @@ use crate::Options;
 use crate::ledger::{Audit, Ledger};
 use crate::load::{Load, OneClient, Tally};
 use crate::report::Progress;
+use crate::rpc;
 use crate::server::{LogFaults, Server};
 use crate::upstream;
 use crate::verdict::{self, Memory, Verdict};
@@ -48,16 +49,18 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
     let ledger = Arc::new(Ledger::default());
     let listener = options.server.as_str();
     let mut server = Server::start(&options.program, framework, listener, &fake, ledger.clone())?;
+    let rest = server.next_address()?;
     let process = Watched::new(server.pid())?;
     // Its other listeners and its workers are still on their way.
     sleep(Duration::from_millis(500)).await;
     let fds_before = process.fds()?;
 
-    let load = Load::new(server.address, ledger.clone());
+    let load = Load::new(rest, ledger.clone());
     let clients = (0..options.clients).map(|nth| OneClient::new(seed.wrapping_add(nth)));
     let clients = clients.collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
-    let clients = load.start(clients);
+    let mut clients = load.start(clients);
+    rpc::join(&mut clients, &load, server.next_address()?, options.clients, seed)?;
     let progress = Progress::new(framework, options.seconds);
     let (samples, died) = watch(options, begun, &process, &mut server, &ledger, &progress).await;
     load.stop();

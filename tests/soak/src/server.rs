@@ -1,7 +1,7 @@
 //! The server under load: a process of its own, whose log is read all the time.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{AddrParseError, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
@@ -27,7 +27,7 @@ const KEPT: usize = 5;
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    pub address: SocketAddr,
+    addresses: mpsc::Receiver<Result<SocketAddr, AddrParseError>>,
     stdout: Option<JoinHandle<LogFaults>>,
     stderr: Option<JoinHandle<LogFaults>>,
 }
@@ -40,7 +40,7 @@ pub struct LogFaults {
 }
 
 impl Server {
-    /// Starts the program on this framework and listener, and waits until it serves.
+    /// Starts the program on this framework and listener.
     pub fn start(
         program: &Path,
         framework: &str,
@@ -82,7 +82,7 @@ impl Server {
                 let fault = fault_of_line(line);
                 if let Ok(line) = serde_json::from_str::<Line>(line) {
                     if let Some(address) = &line.address {
-                        // Nobody listens any more after the first, REST's.
+                        // Nobody listens any more once all that are wanted are known.
                         let _ = tell.send(address.parse());
                     }
                     ledger.log(&line);
@@ -92,14 +92,16 @@ impl Server {
         });
         // The log is on standard output alone; what comes here is a fault by itself.
         let stderr = std::thread::spawn(|| read(stderr, |_| Some("a line on standard error")));
-        let mut server =
-            Self { child, address: ([127, 0, 0, 1], 0).into(), stdout: Some(stdout), stderr: Some(stderr) };
-        let Ok(address) = addresses.recv_timeout(START) else {
-            server.kill();
-            bail!("it ended or said no address within {START:?}; its log: {:?}", server.logs().first);
+        Ok(Self { child, addresses, stdout: Some(stdout), stderr: Some(stderr) })
+    }
+
+    /// The next address that it says it listens on; REST's is the first.
+    pub fn next_address(&mut self) -> anyhow::Result<SocketAddr> {
+        let Ok(address) = self.addresses.recv_timeout(START) else {
+            self.kill();
+            bail!("it ended or said no address within {START:?}; its log: {:?}", self.logs().first);
         };
-        server.address = address.context("the log says no address")?;
-        Ok(server)
+        address.context("the log says no address")
     }
 
     pub fn pid(&self) -> u32 {

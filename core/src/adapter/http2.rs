@@ -1,0 +1,18 @@
+//! HTTP/2's limits, the same wherever a listener can be told them.
+
+use std::time::Duration;
+
+/// What a connection begins with (RFC 9113 §3.4).
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Requests at once on one connection.
+pub const MAX_STREAMS: u32 = 200;
+
+/// Resets of requests that are not yet accepted (CVE-2023-44487).
+pub const MAX_PENDING_RESETS: usize = 20;
+
+/// The largest request head, in bytes.
+pub const MAX_HEAD: u32 = 16 * 1024;
+
+/// How often a peer is asked whether it is there, and how long it may take to say so.
+pub const PING: Duration = Duration::from_secs(20);
