@@ -85,7 +85,7 @@ if [[ $drop == *' redis '* && -d redis ]]; then
   if [[ -z $dry ]]; then
     edit Cargo.toml -e '/^redis = { package = "flow-redis"/d' -e '/^# Not an adapter, but dropped alike/d' \
       -e 's/"redis", "adapters/"adapters/' -e '/^\[\[test\]\]$/{N;/"replicas"/{:r' -e 'N;/\n$/!br' -e 'd;}' -e '}'
-    edit src/replicas.rs -e '/^\/\/\/ Connects in the background/,/^}$/d' -e '/^#\[cfg(not(feature = "redis"))\]$/d' \
+    edit src/replicas.rs -e '/^\/\/\/ Whether the store could be connected/,/^}$/d' -e '/^\/\/\/ Connects in the background/,/^}$/d' -e '/^#\[cfg(not(feature = "redis"))\]$/d' \
       -e 's/cfg!(feature = "redis")/false/'
     edit Containerfile -e 's/,redis"/"/'
     rm -rf redis tests/replicas.rs

@@ -3,12 +3,9 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use genkit_endpoints::config::{self, Command, Settings};
+use genkit_endpoints::config::{self, Command, Settings, USAGE};
 use genkit_endpoints::serving::{End, Signals};
 use genkit_endpoints::{adapters, prompt, start, telemetry};
-
-/// The command line or the settings are wrong (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     match config::from_process(&adapters::names()) {
@@ -27,8 +24,8 @@ fn main() -> ExitCode {
 fn serve(settings: &Settings) -> ExitCode {
     let Some(adapter) = adapters::select(settings.server.framework.as_deref()) else {
         eprintln!(
-            "No web framework is compiled in. Choose one or more of axum, actix and poem, such as:\n\n    \
-             cargo run --features poem\n"
+            "No web framework is compiled in. Each adapter in Cargo.toml is a feature; choose at least one:\n\n    \
+             cargo run --features NAME\n"
         );
         return ExitCode::from(USAGE);
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use flow_core::edge::SharedRateLimiter;
 use flow_runtime::SharedCache;
+use secrecy::SecretString;
 
 use crate::config::ResilienceSettings;
 
@@ -25,6 +26,18 @@ pub struct Replicas {
     pub cache: Option<Arc<dyn SharedCache>>,
     /// Tells readiness probes.
     pub is_up: Option<IsUp>,
+}
+
+/// Whether the store could be connected to at this address; if not, why. It is not tried.
+#[cfg(feature = "redis")]
+pub fn check(url: &SecretString) -> Result<(), String> {
+    redis::RedisSettings::new(url.clone()).check().map_err(|error| error.to_string())
+}
+
+/// There is no store, and no address is let through to here.
+#[cfg(not(feature = "redis"))]
+pub fn check(_: &SecretString) -> Result<(), String> {
+    Ok(())
 }
 
 /// Connects in the background: a store that is not there yet is no reason not to serve.

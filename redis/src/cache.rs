@@ -54,15 +54,15 @@ impl SharedCache for RedisStore {
         let inner = self.inner();
         let mut script = inner.cache.claim.key(inner.answer_key(key));
         script.key(inner.lease_key(key)).arg(&lease.token).arg(millis(LEASE));
-        let claimed = inner.ask::<(Option<String>, i64)>(Operation::Claim, &script).await;
-        lease.may_exist = matches!(claimed, Ok((None, 1)) | Err(Unanswered::Unheard));
+        let claimed = inner.ask::<(Option<String>, i64, Option<String>)>(Operation::Claim, &script).await;
+        lease.may_exist = matches!(claimed, Ok((None, 1, _)) | Err(Unanswered::Unheard));
         match claimed {
-            Ok((Some(answer), left)) => {
+            Ok((Some(answer), left, _)) => {
                 let good_for = Duration::from_millis(left.try_into().unwrap_or(0));
                 Claim::Kept { answer: answer.into(), good_for }
             }
-            Ok((None, 1)) => Claim::Ours(Box::new(lease)),
-            Ok((None, _)) => Claim::Theirs,
+            Ok((None, 1, _)) => Claim::Ours(Box::new(lease)),
+            Ok((None, _, holder)) => Claim::Theirs { holder: holder.unwrap_or_default().into() },
             Err(_) => Claim::Unavailable,
         }
     }

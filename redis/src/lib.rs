@@ -25,8 +25,9 @@
 //!
 //! # What it asks of Redis
 //!
-//! Tested with 7.0; the commands it uses are in version 5, and in Valkey. A user of its own needs `~PREFIX*` and `+get +set +del +pttl +pexpire +time
-//! +evalsha +script|load`.
+//! Tested with 7.0; the commands it uses are in version 5, and in Valkey. A user of its own needs the keys `~PREFIX*`
+//! and the commands `+get +set +del +pttl +pexpire +time +evalsha +script|load`, and `+select` for another database
+//! than 0.
 //!
 //! # Metrics
 //!

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::failure::RedisError;
+use crate::store::client;
+
 /// Where Redis is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
@@ -26,5 +29,10 @@ impl RedisSettings {
             cache_ttl: Duration::from_mins(5),
             prefix: "genkit-endpoints:".to_owned(),
         }
+    }
+
+    /// Whether a store can be made with them. Nothing is connected to.
+    pub fn check(&self) -> Result<(), RedisError> {
+        client(self).map(drop)
     }
 }

@@ -196,7 +196,7 @@ impl Operation {
 }
 
 /// The client of one server. It connects to nothing yet.
-fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
+pub(crate) fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
     let info = settings.url.expose_secret().into_connection_info().map_err(|_| RedisError::Url)?;
     match info.addr() {
         ConnectionAddr::TcpTls { insecure: true, .. } => return Err(RedisError::Insecure),

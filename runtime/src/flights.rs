@@ -73,13 +73,12 @@ impl<F> Drop for Landing<F> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
 
     use super::*;
 
     #[test]
     fn a_dead_flight_does_not_take_its_successor_along() {
-        let key = CallKey::new("flow", "model", "", Value::Null);
+        let key = CallKey::new("flow", "model", "", &()).unwrap();
         let flights = Flights::<bool>::new();
         // A flight that is still listed but dead already is what a caller meets between the two.
         let take_off = |alive| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over a flow, its model, a tenant and the input. It gives away nothing of what was asked.
@@ -12,18 +12,23 @@ pub struct CallKey([u8; 32]);
 impl CallKey {
     /// The key of a call.
     ///
-    /// The order of the input's members does not matter. `tenant` separates those who must not see each other's
-    /// answers; it is opaque here, and empty where there is only one.
-    pub fn new(flow: &str, model: &str, tenant: impl AsRef<[u8]>, mut input: Value) -> Self {
-        input.sort_all_objects();
+    /// `tenant` separates those who must not see each other's answers; it is opaque here, and empty where there is
+    /// only one. The input is to be of a type that is always written the same way, as structs are: their members
+    /// come in one order, whatever order they were sent in. It fails as serde does.
+    pub fn new(
+        flow: &str,
+        model: &str,
+        tenant: impl AsRef<[u8]>,
+        input: &impl Serialize,
+    ) -> serde_json::Result<Self> {
         let mut hash = Sha256::new();
-        let input = input.to_string();
-        for part in [flow.as_bytes(), model.as_bytes(), tenant.as_ref(), input.as_bytes()] {
+        for part in [flow.as_bytes(), model.as_bytes(), tenant.as_ref()] {
             // With its length before it, no part can run into the next.
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Self(hash.finalize().into())
+        serde_json::to_writer(&mut hash, input)?;
+        Ok(Self(hash.finalize().into()))
     }
 }
 

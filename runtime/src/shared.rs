@@ -38,7 +38,10 @@ pub enum Claim {
     /// It is this replica's to compute.
     Ours(Box<dyn Lease>),
     /// Another replica computes it.
-    Theirs,
+    Theirs {
+        /// A word for its computation, which no other has.
+        holder: Arc<str>,
+    },
     /// The store cannot say: it is slow or gone.
     Unavailable,
 }
@@ -67,6 +70,7 @@ pub(crate) async fn ask<E>(
     compute: impl Future<Output = Result<Arc<str>, E>>,
 ) -> Result<Found, E> {
     let mut pause = FIRST_LOOK;
+    let mut awaited: Option<Arc<str>> = None;
     loop {
         match store.claim(key).await {
             Claim::Kept { answer, good_for } => {
@@ -82,8 +86,15 @@ pub(crate) async fn ask<E>(
             }
             // Who computes it may die, fail or be cut off; then the next look claims it. The deadline is the
             // callers': when the last of them leaves, this is dropped.
-            Claim::Theirs => sleep(pause).await,
-            Claim::Unavailable => return Ok((compute.await?, CacheOutcome::Miss, None)),
+            Claim::Theirs { holder } if awaited.as_ref().is_none_or(|it| *it == holder) => {
+                awaited = Some(holder);
+                sleep(pause).await;
+            }
+            // The computation that was waited for has ended without an answer. To wait for the next would put the
+            // replicas in a line, where each waits for all failures before its own.
+            Claim::Theirs { .. } | Claim::Unavailable => {
+                return Ok((compute.await?, CacheOutcome::Miss, None));
+            }
         }
         pause = (pause * 2).min(LOOK_EVERY);
     }

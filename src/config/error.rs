@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-/// `EX_USAGE` of sysexits: the command was used incorrectly.
-const USAGE: u8 = 64;
+/// `EX_USAGE` of sysexits.h: the command line or the settings are wrong.
+pub const USAGE: u8 = 64;
 
 /// No settings: either the command line did not ask for any, or they are wrong.
 #[derive(Debug, thiserror::Error)]

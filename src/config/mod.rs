@@ -24,7 +24,7 @@ use std::path::Path;
 
 pub use self::cli::PromptRender;
 pub use self::docs::{example_env, settings_markdown};
-pub use self::error::{ConfigError, Fault};
+pub use self::error::{ConfigError, Fault, USAGE};
 pub use self::grpc::{GrpcSettings, Tls};
 pub use self::parse::LogFormat;
 pub use self::resilience::ResilienceSettings;

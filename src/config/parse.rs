@@ -97,6 +97,14 @@ pub(super) fn port(text: &str) -> Parsed<u16> {
     text.parse().or_else(|_| wanted("must be a port number, 0 to 65535"))
 }
 
+/// A port that others know, so none that the system chooses.
+pub(super) fn known_port(text: &str) -> Parsed<u16> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => wanted("must be a port number, 1 to 65535"),
+    }
+}
+
 pub(super) fn host(text: &str) -> Parsed<IpAddr> {
     if text == "localhost" {
         return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -162,10 +170,12 @@ pub(super) fn redis_url(text: &str) -> Parsed<SecretString> {
     if !replicas::COMPILED_IN {
         return wanted("is not compiled in; build with --features redis");
     }
+    // Redis' own client takes further schemes, such as a socket's.
     if !["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme)) {
         return wanted("must be a URL such as redis://host:6379 or rediss://user:password@host:6380/0");
     }
-    secret(text)
+    let url = secret(text)?;
+    replicas::check(&url).map(|()| url)
 }
 
 /// A `Host` value without its port: a name, an address, `*`, or `*.` and a name. In lower case.

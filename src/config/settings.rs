@@ -8,6 +8,7 @@ use std::time::Duration;
 use flow_core::edge::{
     ApiKeys, CorsConfig, EdgeConfig, RateLimit, SharedRateLimiter, TrustedHosts, TrustedProxies, TrustedProxy,
 };
+use flow_runtime::providers;
 use secrecy::SecretString;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -18,7 +19,7 @@ use super::sources::Sources;
 use crate::serving::ServerKind;
 
 /// The built-in, offline model.
-pub const DEMO_MODEL: &str = "demo";
+pub const DEMO_MODEL: &str = providers::demo::NAME;
 /// The model as soon as there is a Gemini key.
 const GEMINI_MODEL: &str = "googleai/gemini-flash-latest";
 
@@ -43,7 +44,7 @@ pub struct Settings {
     pub env: Option<String>,
     /// API docs, open CORS, console logs.
     pub debug: bool,
-    /// Whether the Genkit tools may connect.
+    /// A development machine, where the demo model counts as ready.
     pub dev: bool,
 }
 
@@ -130,11 +131,20 @@ pub struct ModelSettings {
 impl ModelSettings {
     /// What a model cannot do without, if that is missing.
     fn lacks(&self, name: &str) -> Option<&'static str> {
-        let (provider, _) = name.split_once('/').unwrap_or((name, ""));
+        let (provider, model) = name.split_once('/').unwrap_or((name, ""));
         let (there, why) = match provider {
+            _ if self.models.iter().filter(|it| *it == name).count() > 1 => (false, "names a model twice"),
             DEMO_MODEL if self.models.len() > 1 => (false, "has demo in a list: it would stand in unnoticed"),
-            DEMO_MODEL | "ollama" => return None,
+            DEMO_MODEL if model.is_empty() => return None,
+            _ if !providers::is_model_name(model) => (
+                false,
+                "must be a provider and its model, such as openai/gpt-5-mini, in letters, digits and -_.:/@",
+            ),
+            "ollama" => return None,
             "googleai" => (self.gemini_api_key.is_some(), "needs GEMINI_API_KEY"),
+            "vertexai" if !model.starts_with("gemini") => {
+                (false, "can only be Gemini models under vertexai/")
+            }
             "vertexai" => (
                 self.vertex_project.is_some() && self.vertex_access_token.is_some(),
                 "needs GOOGLE_CLOUD_PROJECT and VERTEX_ACCESS_TOKEN",
@@ -224,7 +234,7 @@ impl Settings {
             model: ModelSettings::read(from),
             resilience: ResilienceSettings::read(from),
             log: LogSettings::read(from),
-            metrics_port: from.optional("METRICS_PORT", parse::port),
+            metrics_port: from.optional("METRICS_PORT", parse::known_port),
             env: from.env.clone(),
             debug: from.value("DEBUG", parse::flag),
             dev: from.value("GENKIT_ENV", parse::text) == "dev",

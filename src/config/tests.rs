@@ -67,8 +67,6 @@ fn without_any_setting_the_defaults_of_the_contract_hold() {
     assert_eq!(server.server, ServerKind::Native);
     assert_eq!(server.workers, std::thread::available_parallelism().unwrap());
     assert_eq!((server.keep_alive.as_secs(), server.shutdown_grace.as_secs()), (75, 10));
-    assert!(grpc.enabled && !grpc.single_port && grpc.tls.is_none());
-    assert_eq!(grpc.port, 50051);
     assert_eq!((edge.request_timeout.as_secs(), edge.max_body_size), (120, 1_048_576));
     assert_eq!((edge.rate_limit.requests.get(), edge.rate_limit.per.as_secs()), (60, 60));
     assert!(edge.trusted_hosts.is_open() && edge.api_keys == ApiKeys::default());
@@ -182,7 +180,7 @@ fn bad_values_of_every_kind_are_refused() {
         ("CB_FAILURE_THRESHOLD", "0"),
         ("CB_HALF_OPEN_MAX", "-1"),
         ("STREAM_JOIN", "translate_text"),
-        ("METRICS_PORT", "65536"),
+        ("METRICS_PORT", "0"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
         ("RUST_LOG", "a=b=c"),
@@ -324,7 +322,17 @@ fn a_model_without_its_key_is_named_with_all_other_faults() {
     let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
     assert!(told.iter().any(|it| it.contains("MODEL") && it.contains("needs ANTHROPIC_API_KEY")), "{told:?}");
     assert!(told.iter().any(|it| it.contains("PORT")), "{told:?}");
-    assert!(load(&[], &[("MODEL", "nobody/knows")]).is_err());
+    let gemini = ("GEMINI_API_KEY", "hush");
+    for bad in ["nobody/knows", "googleai/", "googleai/a b", "googleai/../x", "demo/x", "ollama/a,ollama/a"] {
+        assert!(load(&[], &[gemini, ("MODEL", bad)]).is_err(), "{bad}");
+    }
+    let vertex = [("GOOGLE_CLOUD_PROJECT", "p"), ("VERTEX_ACCESS_TOKEN", "t"), ("MODEL", "vertexai/claude")];
+    assert!(load(&[], &vertex).is_err());
+    if replicas::COMPILED_IN {
+        for bad in ["redis://host:port", "rediss://host#insecure", "redis://", "unix:///tmp/x"] {
+            assert!(fault(&[], &[("REDIS_URL", bad)]).contains("REDIS_URL"), "{bad}");
+        }
+    }
     assert!(load(&[], &[("MODEL", "openai/own"), ("OPENAI_BASE_URL", "http://localhost:1")]).is_ok());
 }
 

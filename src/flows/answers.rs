@@ -4,26 +4,40 @@
 
 use flow_core::FlowError;
 use flow_core::edge::RequestContext;
-use flow_core::service::{FlowStream, StreamEvent};
-use flow_runtime::{CacheOutcome, CallKey, ResponseCache, StreamJoin};
+use flow_core::service::{FLOWS, FlowStream, StreamEvent};
+use flow_runtime::{CacheOutcome, CallKey, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::review_code;
 
 /// One event of a flow's stream, as all who have joined it get it.
 type Event<T> = Result<StreamEvent<T>, FlowError>;
 
 /// What is kept and what is joined.
 pub(super) struct Answers {
-    model: String,
+    generation: String,
     cache: Option<ResponseCache<FlowError>>,
     joined: Vec<String>,
 }
 
 impl Answers {
-    /// For flows that this model answers; `joined` names those whose streams are joined.
-    pub(super) fn new(model: &str, cache: Option<ResponseCache<FlowError>>, joined: Vec<String>) -> Self {
-        Self { model: model.to_owned(), cache, joined }
+    /// For flows that these models answer; `joined` names those whose streams are joined.
+    ///
+    /// Answers outlive the program where replicas share them. They count only for a program of the same version, with
+    /// the same schemas and prompt files; who changes a prompt in code and wants no old answers changes the version.
+    pub(super) fn new(
+        models: &str,
+        cache: Option<ResponseCache<FlowError>>,
+        joined: Vec<String>,
+    ) -> Result<Self, ModelError> {
+        let schemas: Vec<_> = FLOWS.iter().map(|flow| (flow.output)()).collect();
+        let program = (env!("CARGO_PKG_VERSION"), schemas, review_code::SOURCE);
+        let generation = CallKey::new("generation", models, "", &program).map_err(|error| {
+            ModelError::internal(format!("the flows' schemas cannot be written: {error}"))
+        })?;
+        Ok(Self { generation: generation.to_string(), cache, joined })
     }
 
     /// The answer of a flow that gives the same one each time: kept, being computed for somebody else, or computed.
@@ -63,20 +77,20 @@ impl Answers {
     }
 
     /// The stream of a flow: its own, or the one that is under way for the same input.
-    pub(super) fn joined<I: Serialize, T: Clone + Send + Sync + 'static>(
+    pub(super) fn joined<I: Serialize + Send + 'static, T: Clone + Send + Sync + 'static>(
         &self,
         streams: &StreamJoin<Event<T>>,
         ctx: &RequestContext,
         flow: &'static str,
-        input: &I,
-        open: impl FnOnce() -> FlowStream<T> + Send + 'static,
+        input: I,
+        open: impl FnOnce(I) -> FlowStream<T> + Send + 'static,
     ) -> FlowStream<T> {
         if !self.joined.iter().any(|it| it == flow) {
-            return open();
+            return open(input);
         }
-        match self.key(ctx, flow, input) {
+        match self.key(ctx, flow, &input) {
             Ok(key) => {
-                let (stream, outcome) = streams.join(key, open);
+                let (stream, outcome) = streams.join(key, || open(input));
                 ctx.note_cache(outcome.as_str());
                 stream
             }
@@ -86,9 +100,8 @@ impl Answers {
 
     /// What makes two calls the same one. Tenants never share.
     fn key(&self, ctx: &RequestContext, flow: &str, input: &impl Serialize) -> Result<CallKey, FlowError> {
-        let input = serde_json::to_value(input).map_err(FlowError::internal)?;
         let tenant = ctx.tenant.as_ref().map_or(&[][..], AsRef::as_ref);
-        Ok(CallKey::new(flow, &self.model, tenant, input))
+        CallKey::new(flow, &self.generation, tenant, input).map_err(FlowError::internal)
     }
 }
 

@@ -97,7 +97,7 @@ pub fn flows(ingredients: Ingredients) -> Result<Flows, ModelError> {
     let models = names.join(",");
     Ok(Arc::new(SampleFlows(Arc::new(Inner {
         ai,
-        answers: Answers::new(&models, cache, stream_join),
+        answers: Answers::new(&models, cache, stream_join)?,
         jokes: answers::streams(),
         stories: answers::streams(),
         models,
@@ -129,14 +129,14 @@ impl FlowService for SampleFlows {
     fn tell_joke_stream(&self, ctx: &RequestContext, mut input: JokeInput) -> FlowStream<JokeResponse> {
         input.username = ctx.username(input.username);
         let Inner { answers, jokes, ai, .. } = &*self.0;
-        let (ai, asked) = (ai.clone(), input.clone());
-        answers.joined(jokes, ctx, "tell_joke", &input, move || tell_joke::stream(&ai, asked))
+        let ai = ai.clone();
+        answers.joined(jokes, ctx, "tell_joke", input, move |input| tell_joke::stream(&ai, input))
     }
 
     fn tell_story(&self, ctx: &RequestContext, input: StoryInput) -> FlowStream<StoryResponse> {
         let Inner { answers, stories, ai, .. } = &*self.0;
-        let (ai, asked) = (ai.clone(), input.clone());
-        answers.joined(stories, ctx, "tell_story", &input, move || tell_story::stream(&ai, &asked))
+        let ai = ai.clone();
+        answers.joined(stories, ctx, "tell_story", input, move |input| tell_story::stream(&ai, &input))
     }
 
     async fn translate_text(

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::failure::failure;
 
 const NAME: &str = "code_review";
-const SOURCE: &str = include_str!("../../prompts/code_review.prompt");
+pub(super) const SOURCE: &str = include_str!("../../prompts/code_review.prompt");
 
 /// The prompt, parsed and compiled once.
 pub(super) struct ReviewPrompt {

@@ -1,20 +1,18 @@
 //! `translate_text`: structured output, a tool, and a traced step.
 
 use flow_core::FlowError;
+use flow_core::error::Violation;
 use flow_core::schema::{TranslateInput, TranslationResult};
 use flow_runtime::{Generate, OutputSpec, Runtime, step};
 
 use super::{failure::failure, tools};
-
-/// How much of a text is translated, in characters.
-const LONGEST_TEXT: usize = 2000;
 
 pub(super) async fn run(
     ai: &Runtime,
     output: &OutputSpec<TranslationResult>,
     input: TranslateInput,
 ) -> Result<TranslationResult, FlowError> {
-    let text = step("sanitize-input", async { Ok::<_, FlowError>(sanitize(&input.text)) }).await?;
+    let text = step("sanitize-input", async { sanitize(&input.text) }).await?;
     let request = Generate::new()
         .system(
             "You are a translator. Answer with the translation and how sure you are of it. Where the text \
@@ -27,8 +25,15 @@ pub(super) async fn run(
     Ok(TranslationResult { original_text: text, target_language: input.target_language, ..result })
 }
 
-fn sanitize(text: &str) -> String {
-    text.trim().chars().take(LONGEST_TEXT).collect()
+/// The text without what no reader sees: blanks around it, and control characters that end no line.
+fn sanitize(text: &str) -> Result<String, FlowError> {
+    let shown = |it: &char| !it.is_control() || matches!(it, '\n' | '\t');
+    let text: String = text.trim().chars().filter(shown).collect();
+    if text.is_empty() {
+        let detail = "must not be blank".into();
+        return Err(FlowError::invalid(vec![Violation { pointer: "/text".into(), detail }]));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -36,8 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_trimmed_and_cut_by_characters() {
-        assert_eq!(sanitize("  hé \n"), "hé");
-        assert_eq!(sanitize(&"é".repeat(3000)).chars().count(), LONGEST_TEXT);
+    fn a_text_is_trimmed_and_rid_of_what_nobody_sees_but_not_cut() {
+        assert_eq!(sanitize("  h\0é\u{1b}\n\tx \r\n").unwrap(), "hé\n\tx");
+        assert_eq!(sanitize(&"é".repeat(10_000)).unwrap().chars().count(), 10_000);
+        let error = sanitize(" \n\0").unwrap_err();
+        assert_eq!(error.violations[0].pointer, "/text");
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_core::adapter::{
-    Activity, Adapter, App, Encrypted, HEAD_TIMEOUT, HyperService, MAX_CONNECTIONS, Native, Outlook, RpcAdapter,
-    Watched, http2,
+    Activity, Adapter, App, Encrypted, HEAD_TIMEOUT, HyperService, MAX_CONNECTIONS, Native, Outlook,
+    RpcAdapter, Watched, http2,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;

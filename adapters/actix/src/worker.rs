@@ -68,7 +68,8 @@ impl Worker {
             .new_service(())
             .await
             .map_err(|()| io::Error::other("the HTTP/1.1 service cannot be built"))?;
-        let (http1, http2) = (Rc::new(http1), Rc::new(Http2 { builder: http2_builder(), keep_alive: self.keep_alive }));
+        let (http1, http2) =
+            (Rc::new(http1), Rc::new(Http2 { builder: http2_builder(), keep_alive: self.keep_alive }));
         Ok(fn_service(move |stream: TcpStream| {
             let (http1, http2, app, stop) = (http1.clone(), http2.clone(), app.clone(), self.stop.clone());
             let connection = async move {

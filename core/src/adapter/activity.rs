@@ -277,9 +277,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_has_its_time_and_an_idle_connection_another() {
         let activity = Activity::new(60 * SECOND);
-        advance(HEAD_TIMEOUT - SECOND).await;
+        advance(HEAD_TIMEOUT / 2).await;
         assert_eq!(activity.outlook(), Outlook::Stays);
-        advance(SECOND).await;
+        advance(HEAD_TIMEOUT / 2).await;
         assert_eq!(activity.outlook(), Outlook::Ends);
         drop(activity.begin(&Request::new(())));
         advance(59 * SECOND).await;
@@ -305,11 +305,11 @@ mod tests {
         advance(100 * SECOND).await;
         assert_eq!(activity.outlook(), Outlook::Stays, "one has nothing to say");
         assert!(take(&mut silent));
-        advance(READ_TIMEOUT - SECOND).await;
+        advance(READ_TIMEOUT / 2).await;
         assert!(take(&mut read));
-        advance(READ_TIMEOUT - SECOND).await;
+        advance(READ_TIMEOUT / 2).await;
         assert_eq!(activity.outlook(), Outlook::Stays, "one was read");
-        advance(SECOND).await;
+        advance(READ_TIMEOUT / 2).await;
         assert_eq!(activity.outlook(), Outlook::Ends);
         drop((silent, read));
         assert_eq!((activity.requests.get(), activity.unread.get()), (0, 0));

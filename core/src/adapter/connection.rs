@@ -347,7 +347,7 @@ mod tests {
             let reading = async {
                 let mut left = 5000;
                 while reads && left > 0 {
-                    tokio::time::sleep(READ_TIMEOUT - SECOND).await;
+                    tokio::time::sleep(READ_TIMEOUT / 2).await;
                     left -= client.read(&mut [0; 500]).await.unwrap();
                 }
                 tokio::time::sleep(2 * READ_TIMEOUT).await;

@@ -21,7 +21,8 @@ impl TrustedHosts {
     pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
         let mut lines = 0;
         (head.all)("host", &mut |_| lines += 1);
-        let header = (head.header)("host").filter(|it| it.is_ascii()).and_then(|it| std::str::from_utf8(it).ok());
+        let header =
+            (head.header)("host").filter(|it| it.is_ascii()).and_then(|it| std::str::from_utf8(it).ok());
         let differ = matches!((head.authority, header), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
         if lines > 1 || differ {
             // Whoever comes after us might go by the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).

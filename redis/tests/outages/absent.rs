@@ -20,7 +20,7 @@ async fn nothing_comes_of(store: &RedisStore) {
     let begun = Instant::now();
     let client = IpAddr::from([192, 0, 2, 7]);
     assert!(store.check(client, "1/day".parse().unwrap()).await.is_none());
-    let key = CallKey::new("flow", "model", "", json!(null));
+    let key = CallKey::new("flow", "model", "", &json!(null)).unwrap();
     assert!(matches!(store.claim(&key).await, Claim::Unavailable));
     // Less than one timeout.
     assert!(begun.elapsed() < Duration::from_millis(20), "{:?}", begun.elapsed());

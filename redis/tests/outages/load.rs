@@ -30,7 +30,7 @@ fn limit() -> RateLimit {
 }
 
 fn key(nth: usize) -> CallKey {
-    CallKey::new("flow", "model", "", json!(nth))
+    CallKey::new("flow", "model", "", &json!(nth)).unwrap()
 }
 
 /// What a round of 2,000 operations came to.

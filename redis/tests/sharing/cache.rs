@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::server::{Server, up};
 
 fn key(about: &str) -> CallKey {
-    CallKey::new("flow", "model", "", json!({ "about": about }))
+    CallKey::new("flow", "model", "", &json!({ "about": about })).unwrap()
 }
 
 async fn lease(store: &RedisStore, key: &CallKey) -> Box<dyn Lease> {
@@ -31,7 +31,7 @@ async fn until_free(store: &RedisStore, key: &CallKey) -> (Duration, Box<dyn Lea
     loop {
         match store.claim(key).await {
             Claim::Ours(lease) => return (begun.elapsed(), lease),
-            Claim::Theirs => sleep(Duration::from_millis(20)).await,
+            Claim::Theirs { .. } => sleep(Duration::from_millis(20)).await,
             other => panic!("{other:?}"),
         }
     }
@@ -74,7 +74,7 @@ async fn a_dropped_lease_is_free_again_at_once() {
     let Some(server) = Server::start().await else { return };
     let [first, second] = [server.store().await, server.store().await];
     let held = lease(&first, &key("dropped")).await;
-    assert!(matches!(second.claim(&key("dropped")).await, Claim::Theirs));
+    assert!(matches!(second.claim(&key("dropped")).await, Claim::Theirs { .. }));
     drop(held);
     let (took, _) = until_free(&second, &key("dropped")).await;
     println!("free after {took:?}");
@@ -102,7 +102,7 @@ async fn a_lease_ends_with_its_replica_and_not_before() {
     println!("free after {took:?}");
     assert!(took > Duration::from_secs(4) && took < Duration::from_secs(6), "{took:?}");
     sleep(Duration::from_millis(500)).await;
-    assert!(matches!(second.claim(&key("renewed")).await, Claim::Theirs), "renewed, it lasts");
+    assert!(matches!(second.claim(&key("renewed")).await, Claim::Theirs { .. }), "renewed, it lasts");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn who_has_lost_a_lease_can_neither_renew_nor_end_that_of_another() {
     // Another lease of the same store is given back after it, so by then that one was.
     drop(lease(&first, &key("mark")).await);
     until_free(&third, &key("mark")).await;
-    assert!(matches!(third.claim(&key("late")).await, Claim::Theirs));
+    assert!(matches!(third.claim(&key("late")).await, Claim::Theirs { .. }));
     held.fulfil(&"1".into()).await;
     assert!(matches!(third.claim(&key("late")).await, Claim::Kept { .. }));
 }

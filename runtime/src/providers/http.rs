@@ -17,20 +17,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Builds the client. Nothing is asked of any provider yet.
 pub(super) fn client(settings: &ProviderSettings) -> Result<reqwest::Client, ModelError> {
     reqwest::Client::builder()
-            .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A backstop behind our own deadlines. A total timeout is not set here: it would cut long streams.
-            .read_timeout(settings.llm_timeout)
-            .pool_max_idle_per_host(settings.pool_max_idle)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .tcp_nodelay(true)
-            .tcp_keepalive(KEEP_ALIVE)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .http2_keep_alive_while_idle(true)
-            // A redirect would carry the key to wherever it points, and the environment's proxy variables
-            // would make a server talk to a host that its settings do not name.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|_| ModelError::internal("the HTTP client could not be built"))
+        .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A backstop behind our own deadlines. A total timeout is not set here: it would cut long streams.
+        .read_timeout(settings.llm_timeout)
+        .pool_max_idle_per_host(settings.pool_max_idle)
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .tcp_nodelay(true)
+        .tcp_keepalive(KEEP_ALIVE)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_while_idle(true)
+        // A redirect would carry the key to wherever it points, and the environment's proxy variables
+        // would make a server talk to a host that its settings do not name.
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|_| ModelError::internal("the HTTP client could not be built"))
 }

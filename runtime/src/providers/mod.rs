@@ -163,8 +163,9 @@ fn key(secret: Option<&SecretString>) -> Option<AuthData> {
     (!secret.is_empty()).then(|| AuthData::from_single(secret))
 }
 
-/// The name goes into an address: it may not climb, query or name another provider.
-fn is_model_name(name: &str) -> bool {
+/// Whether this can be a model's name at its provider. It goes into an address: it may not climb, query or name
+/// another provider.
+pub fn is_model_name(name: &str) -> bool {
     let plain = |it: char| it.is_ascii_alphanumeric() || "-_.:/@".contains(it);
     !name.is_empty() && name.chars().all(plain) && !name.contains("..") && !name.contains("::")
 }

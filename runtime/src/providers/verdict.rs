@@ -47,10 +47,7 @@ fn verdict(status: u16, headers: &HeaderMap, error: &Value) -> ModelError {
         400..=499 if is_bad_key(error) => ModelError::rejected(format!("HTTP {status}: the key is wrong")),
         404 => ModelError::rejected("HTTP 404: no such model or address"),
         400..=499 => ModelError::rejected(format!("HTTP {status}")),
-        _ => ModelError::Upstream {
-            detail: format!("HTTP {status}").into(),
-            retry_after: told_to_wait(),
-        },
+        _ => ModelError::Upstream { detail: format!("HTTP {status}").into(), retry_after: told_to_wait() },
     }
 }
 

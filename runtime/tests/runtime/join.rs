@@ -21,7 +21,7 @@ fn is_last(item: &Item) -> bool {
 }
 
 fn key(name: u32) -> CallKey {
-    CallKey::new("tell_story", "model", "", name.into())
+    CallKey::new("tell_story", "model", "", &name).unwrap()
 }
 
 /// Makes streams and counts how many there were and are.

@@ -1,14 +1,13 @@
 //! Replicas over one store. The store here is a map in memory with a switch; the real one has tests of its own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flow_runtime::{CacheOutcome, CacheSettings, CallKey, Claim, Lease, ResponseCache, SharedCache};
 use futures_util::future::join_all;
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,16 +21,17 @@ struct Store(Arc<Inner>);
 struct Inner {
     entries: Mutex<HashMap<CallKey, Entry>>,
     down: AtomicBool,
+    holders: AtomicU32,
 }
 
 #[derive(Clone, Debug)]
 enum Entry {
     Kept(Arc<str>, Instant),
-    Leased(Instant),
+    Leased(Instant, u32),
 }
 
 #[derive(Debug)]
-struct Held(Store, CallKey);
+struct Held(Store, CallKey, u32);
 
 #[async_trait]
 impl SharedCache for Store {
@@ -45,10 +45,13 @@ impl SharedCache for Store {
             Some(Entry::Kept(answer, until)) if now < *until => {
                 Claim::Kept { answer: answer.clone(), good_for: *until - now }
             }
-            Some(Entry::Leased(until)) if now < *until => Claim::Theirs,
+            Some(Entry::Leased(until, holder)) if now < *until => {
+                Claim::Theirs { holder: holder.to_string().into() }
+            }
             _ => {
-                entries.insert(*key, Entry::Leased(now + LEASE));
-                Claim::Ours(Box::new(Held(self.clone(), *key)))
+                let holder = self.0.holders.fetch_add(1, SeqCst);
+                entries.insert(*key, Entry::Leased(now + LEASE, holder));
+                Claim::Ours(Box::new(Held(self.clone(), *key, holder)))
             }
         }
     }
@@ -61,7 +64,7 @@ impl Lease for Held {
     }
 
     async fn renew(&self) {
-        self.0.0.entries.lock().unwrap().insert(self.1, Entry::Leased(Instant::now() + LEASE));
+        self.0.0.entries.lock().unwrap().insert(self.1, Entry::Leased(Instant::now() + LEASE, self.2));
     }
 
     async fn fulfil(self: Box<Self>, answer: &Arc<str>) {
@@ -73,7 +76,7 @@ impl Lease for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut entries = self.0.0.entries.lock().unwrap();
-        if matches!(entries.get(&self.1), Some(Entry::Leased(_))) {
+        if matches!(entries.get(&self.1), Some(Entry::Leased(..))) {
             entries.remove(&self.1);
         }
     }
@@ -87,7 +90,7 @@ fn replicas<const N: usize>(store: &Store) -> [Replica; N] {
 }
 
 fn key() -> CallKey {
-    CallKey::new("flow", "model", "", Value::Null)
+    CallKey::new("flow", "model", "", &()).unwrap()
 }
 
 /// An answer that takes ten seconds, far longer than a lease, and is counted.
@@ -151,7 +154,7 @@ async fn a_replica_that_fails_or_is_left_hands_the_work_on() {
     },);
     assert_eq!((failed.unwrap_err(), outcome), ("no", CacheOutcome::Miss));
 
-    let key = CallKey::new("other", "model", "", Value::Null);
+    let key = CallKey::new("other", "model", "", &()).unwrap();
     let left = tokio::time::timeout(5 * SECOND, first.get_or_compute(key, std::future::pending()));
     let begun = Instant::now();
     let (left, taken) = tokio::join!(left, async {
@@ -161,6 +164,25 @@ async fn a_replica_that_fails_or_is_left_hands_the_work_on() {
     assert!(left.is_err());
     assert_eq!(taken.1, CacheOutcome::Miss);
     assert!(begun.elapsed() < 16 * SECOND, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_do_not_stand_in_line_for_a_computation_that_fails() {
+    let store = Store::default();
+    let counted = Arc::<AtomicUsize>::default();
+    let replicas = replicas::<5>(&store);
+    let begun = Instant::now();
+    let calls = replicas.iter().map(|replica| {
+        let counted = counted.clone();
+        replica.get_or_compute(key(), async move {
+            counted.fetch_add(1, SeqCst);
+            sleep(20 * SECOND).await;
+            Err("no")
+        })
+    });
+    assert!(join_all(calls).await.into_iter().all(|it| it.is_err()));
+    assert_eq!(counted.load(SeqCst), 5);
+    assert!(begun.elapsed() < 41 * SECOND, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
