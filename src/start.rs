@@ -155,8 +155,8 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     let flows = flows(Ingredients {
         models,
         resilience: Resilience {
-            // What outlasts the request is dropped with it, and nobody would learn that the model is silent.
-            call_timeout: settings.model.llm_timeout.min(settings.edge.request_timeout),
+            call_timeout: settings.model.llm_timeout,
+            patience: settings.edge.request_timeout,
             breaker: resilience.breaker,
             ..Resilience::default()
         },

@@ -78,7 +78,7 @@ pub fn page(path: &str) -> Option<Reply> {
         "/redoc/scalar.js" => ("text/javascript", SCALAR.clone()),
         _ => return None,
     };
-    let headers = vec![("content-security-policy", DOCS_CSP.to_owned())];
+    let headers = vec![("content-security-policy", DOCS_CSP.into())];
     Some(Reply { status: 200, content_type: Some(content_type), headers, body })
 }
 

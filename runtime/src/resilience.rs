@@ -22,6 +22,9 @@ pub struct Resilience {
     /// How long a call may take with all its repetitions and fallbacks: until its answer is whole, or until the
     /// first piece of a streamed one.
     pub call_timeout: Duration,
+    /// How long callers wait. Where they leave before the call's own time is over, a model that was silent until about
+    /// then has failed them all the same, and nothing is repeated that would come too late for them.
+    pub patience: Duration,
     /// When a failing model is left alone; never, without these.
     pub breaker: Option<BreakerSettings>,
     /// When a call is repeated; never, without these.
@@ -32,6 +35,7 @@ impl Resilience {
     /// The same without times that no clock can count.
     pub(crate) fn bounded(mut self) -> Self {
         self.call_timeout = self.call_timeout.min(LONGEST);
+        self.patience = self.patience.min(self.call_timeout);
         if let Some(breaker) = &mut self.breaker {
             breaker.recovery_timeout = breaker.recovery_timeout.min(LONGEST);
         }
@@ -41,12 +45,18 @@ impl Resilience {
         }
         self
     }
+
+    /// The same for one of so many models that are asked in turn: a silent one leaves the others their share.
+    pub(crate) fn shared_by(self, models: u32) -> Self {
+        Self { call_timeout: self.call_timeout / models, patience: self.patience / models, ..self }
+    }
 }
 
 /// A model with its guards.
 pub(crate) struct Resilient {
     model: Arc<dyn Model>,
     timeout: Duration,
+    patience: Duration,
     breaker: Option<Arc<Breaker>>,
     retry: Option<Retry>,
 }
@@ -55,7 +65,7 @@ impl Resilient {
     pub(crate) fn new(model: Arc<dyn Model>, settings: &Resilience) -> Self {
         let breaker = settings.breaker.map(|settings| Breaker::new(model.name(), settings));
         let retry = settings.retry.map(Retry::new);
-        Self { model, timeout: settings.call_timeout, breaker, retry }
+        Self { model, timeout: settings.call_timeout, patience: settings.patience, breaker, retry }
     }
 
     /// The state of the model's circuit, if it has one.
@@ -63,18 +73,18 @@ impl Resilient {
         self.breaker.as_ref().map(|breaker| breaker.state())
     }
 
-    /// Repeats `attempt`, which has until the instant it is given.
-    async fn repeat<T, W>(&self, mut attempt: impl FnMut(Instant) -> W) -> Result<T, ModelError>
+    /// Repeats `attempt`, which has until the instants it is given: until the call ends, and until nobody waits.
+    async fn repeat<T, W>(&self, mut attempt: impl FnMut(Instant, Instant) -> W) -> Result<T, ModelError>
     where
         W: Future<Output = Result<T, ModelError>>,
     {
         let begun = Instant::now();
-        let deadline = begun + self.timeout;
-        let mut attempt = || attempt(deadline);
+        let (deadline, awaited) = (begun + self.timeout, begun + self.patience);
+        let mut attempt = || attempt(deadline, awaited);
         match &self.retry {
             Some(retry) => {
                 // A repetition has at least as long as all before it, or the failure just seen would become a timeout.
-                let last_start = begun + self.timeout / 2;
+                let last_start = begun + self.patience / 2;
                 let may_repeat = || self.circuit() != Some(CircuitState::Open);
                 retry.run(self.model.name(), last_start, may_repeat, attempt).await
             }
@@ -82,8 +92,8 @@ impl Resilient {
         }
     }
 
-    fn admit(&self, deadline: Instant) -> Result<Option<Permit>, ModelError> {
-        let patience = deadline.saturating_duration_since(Instant::now());
+    fn admit(&self, awaited: Instant) -> Result<Option<Permit>, ModelError> {
+        let patience = awaited.saturating_duration_since(Instant::now());
         self.breaker.as_ref().map(|breaker| breaker.admit(patience)).transpose()
     }
 }
@@ -95,8 +105,8 @@ impl Model for Resilient {
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
-        self.repeat(|deadline| async move {
-            let permit = self.admit(deadline)?;
+        self.repeat(|deadline, awaited| async move {
+            let permit = self.admit(awaited)?;
             let outcome = within(deadline, self.model.generate(request)).await;
             if let Some(permit) = permit {
                 permit.settle(&outcome);
@@ -108,8 +118,8 @@ impl Model for Resilient {
 
     /// Resolves with the first piece in hand; what fails later is not repeated.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
-        self.repeat(|deadline| async move {
-            let permit = self.admit(deadline)?;
+        self.repeat(|deadline, awaited| async move {
+            let permit = self.admit(awaited)?;
             let opened = within(deadline, open(&*self.model, request)).await;
             match (permit, opened) {
                 (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
@@ -128,6 +138,7 @@ impl Default for Resilience {
     fn default() -> Self {
         Self {
             call_timeout: Duration::from_mins(2),
+            patience: Duration::from_mins(2),
             breaker: Some(BreakerSettings::default()),
             retry: Some(RetrySettings::default()),
         }

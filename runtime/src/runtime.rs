@@ -202,7 +202,7 @@ impl RuntimeBuilder {
         let mut registry = Registry::default();
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
-        // A list has one call's time, and each of it the same share: a silent one leaves the others theirs.
+        // A list has one call's time.
         let shares = u32::try_from(self.fallbacks.len() + 1).unwrap_or(u32::MAX);
         let listed = self.default_model.iter().chain(&self.fallbacks).map(|model| (model, shares));
         for (model, shares) in listed.chain(self.models.iter().map(|model| (model, 1))) {
@@ -214,7 +214,7 @@ impl RuntimeBuilder {
             let name = model.name().to_owned();
             let model = match &self.resilience {
                 Some(settings) if name != demo::NAME => {
-                    let settings = &Resilience { call_timeout: settings.call_timeout / shares, ..*settings };
+                    let settings = &settings.shared_by(shares);
                     let model = Arc::new(Resilient::new(model.clone(), settings));
                     guarded.push(model.clone());
                     model

@@ -52,6 +52,11 @@ impl Process {
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// How many descriptors it has open: connections, above all.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// The exit code, if it exits in time.
     pub async fn wait(&mut self, patience: Duration) -> Option<i32> {
         let deadline = Instant::now() + patience;

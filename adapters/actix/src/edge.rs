@@ -19,7 +19,7 @@ use crate::reply::{Fault, Raw, set};
 /// Puts every route, and the answer where there is none, behind the edge.
 pub(crate) fn wrap<T: Routes>(router: App<T>, edge: &Arc<Edge>) -> App<impl Routes + use<T>> {
     let fixed = edge.fixed_headers().iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+        Some((HeaderName::from_static(name), HeaderValue::from_maybe_shared(value.clone()).ok()?))
     });
     let state = Rc::new(Bound { edge: edge.clone(), fixed: fixed.collect() });
     router.wrap(from_fn(move |request, next| pass(state.clone(), request, next)))
@@ -145,12 +145,12 @@ impl Bound {
                 response.headers_mut().insert(name.clone(), value.clone());
             }
         }
-        for (name, value) in call.close(response.status().as_u16()) {
+        for header in call.close(response.status().as_u16()) {
             // The framework's own listener goes by this and not by the header.
-            if name == "connection" {
+            if header.0 == "connection" {
                 response.head_mut().set_connection_type(ConnectionType::Close);
             }
-            set(&mut response, name, &value);
+            set(&mut response, header);
         }
         response
     }

@@ -22,7 +22,7 @@ use crate::serve::Peer;
 /// `Allow` header to what the edge answered.
 pub(crate) fn wrap(router: Router, edge: &Arc<Edge>) -> Router {
     let fixed = edge.fixed_headers().iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+        Some((HeaderName::from_static(name), HeaderValue::from_maybe_shared(value.clone()).ok()?))
     });
     let state = Bound { edge: edge.clone(), fixed: fixed.collect() };
     Router::new().fallback_service(from_fn_with_state(state, pass).layer(router))
@@ -64,8 +64,8 @@ async fn pass(State(bound): State<Bound>, mut request: Request, next: Next) -> R
     for (name, value) in &*bound.fixed {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
-    for (name, value) in call.close(response.status().as_u16()) {
-        set(&mut response, name, &value);
+    for header in call.close(response.status().as_u16()) {
+        set(&mut response, header);
     }
     response
 }

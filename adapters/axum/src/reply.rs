@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flow_core::FlowError;
+use flow_core::edge::Header;
 use flow_core::schema::Schema;
 use flow_core::wire::genkit::FlowReply;
 use flow_core::wire::{EventStream, Reply, sse};
@@ -76,16 +77,16 @@ impl IntoResponse for Raw {
         if let Some(content_type) = content_type {
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        for (name, value) in headers {
-            set(&mut response, name, &value);
+        for header in headers {
+            set(&mut response, header);
         }
         response
     }
 }
 
 /// Sets a header, in place of any other of its name.
-pub(crate) fn set(response: &mut Response, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+pub(crate) fn set(response: &mut Response, (name, value): Header) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use flow_core::FlowError;
 use flow_core::adapter::{App, Encrypted};
-use flow_core::edge::{Call, Edge, Head};
+use flow_core::edge::{Call, Edge, Head, Header};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
@@ -51,7 +52,7 @@ pub(crate) struct Guarded<S> {
 impl EdgeLayer {
     pub(crate) fn new(app: &App) -> Self {
         let fixed = app.edge.fixed_headers().iter().filter_map(|(name, value)| {
-            Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+            Some((HeaderName::from_static(name), HeaderValue::from_maybe_shared(value.clone()).ok()?))
         });
         Self { edge: app.edge.clone(), fixed: fixed.collect() }
     }
@@ -86,7 +87,7 @@ impl EdgeLayer {
     fn set_headers(
         &self,
         response: &mut Response<Body>,
-        own: impl IntoIterator<Item = (&'static str, String)>,
+        own: impl IntoIterator<Item = Header>,
         protocol: Protocol,
     ) {
         for (name, value) in &*self.fixed {
@@ -96,13 +97,13 @@ impl EdgeLayer {
         }
         for (name, mut value) in own {
             match name {
-                "access-control-allow-headers" => value.push_str(WEB_REQUEST_HEADERS),
-                "access-control-expose-headers" => value.push_str(WEB_ANSWER_HEADERS),
+                "access-control-allow-headers" => value = and(&value, WEB_REQUEST_HEADERS),
+                "access-control-expose-headers" => value = and(&value, WEB_ANSWER_HEADERS),
                 // Core knows REST's paths; here all are called by POST.
-                "allow" => value = "POST".into(),
+                "allow" => value = Bytes::from_static(b"POST"),
                 _ => {}
             }
-            if let Ok(value) = HeaderValue::from_str(&value) {
+            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
                 response.headers_mut().insert(HeaderName::from_static(name), value);
             }
         }
@@ -189,6 +190,10 @@ where
             failed(call, &error)
         }
     }
+}
+
+fn and(list: &[u8], more: &str) -> Bytes {
+    [list, more.as_bytes()].concat().into()
 }
 
 /// The answer to a failed call, which is its status alone.

@@ -16,7 +16,7 @@ use crate::reply::{Fault, Raw, set};
 /// Puts every route, and the answer where there is none, behind the edge.
 pub(crate) fn wrap(router: Route, app: App) -> BoxEndpoint<'static> {
     let fixed = app.edge.fixed_headers().iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+        Some((HeaderName::from_static(name), HeaderValue::from_maybe_shared(value.clone()).ok()?))
     });
     let state = Bound { edge: app.edge.clone(), fixed: fixed.collect() };
     router.data(app).around(move |next, request| pass(state.clone(), request, next)).boxed()
@@ -56,8 +56,8 @@ where
     for (name, value) in &*bound.fixed {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
-    for (name, value) in call.close(response.status().as_u16()) {
-        set(&mut response, name, &value);
+    for header in call.close(response.status().as_u16()) {
+        set(&mut response, header);
     }
     Ok(response)
 }

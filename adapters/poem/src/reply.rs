@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use flow_core::FlowError;
+use flow_core::edge::Header;
 use flow_core::schema::Schema;
 use flow_core::wire::genkit::FlowReply;
 use flow_core::wire::{EventStream, Reply, sse};
@@ -126,16 +127,16 @@ impl IntoResponse for Raw {
             // hyper would count, but the answer to HEAD has lost its body before hyper sees it.
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        for (name, value) in headers {
-            set(&mut response, name, &value);
+        for header in headers {
+            set(&mut response, header);
         }
         response
     }
 }
 
 /// Sets a header, in place of any other of its name.
-pub(crate) fn set(response: &mut Response, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+pub(crate) fn set(response: &mut Response, (name, value): Header) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::proxy::Origin;
-use super::{Edge, Head, PROBES, RateDecision, RequestContext, Version, allow, compress, cors, request_id};
+use super::{
+    Edge, Head, Header, PROBES, RateDecision, RequestContext, Version, allow, compress, cors, request_id,
+};
 use crate::error::{ErrorKind, FlowError};
 use crate::wire::Reply;
 use crate::wire::reply::Dialect;
@@ -39,7 +41,7 @@ pub struct Call {
     /// What the request is refused for, if its client may send it at all.
     later: Option<FlowError>,
     rate: Option<RateDecision>,
-    cors: Vec<(&'static str, String)>,
+    cors: Vec<Header>,
     path_allows: &'static str,
     keeps_alive: bool,
     https: bool,
@@ -230,7 +232,7 @@ impl Call {
     }
 
     /// Writes the access log and yields the headers that differ from answer to answer.
-    pub fn close(mut self, status: u16) -> Vec<(&'static str, String)> {
+    pub fn close(mut self, status: u16) -> Vec<Header> {
         self.closed = true;
         let duration_ms = self.elapsed_ms();
         self.span.in_scope(|| tracing::info!(status, duration_ms, "answered"));
@@ -246,9 +248,9 @@ impl Call {
     }
 
     /// The headers that differ from answer to answer, where the end of a call comes after them.
-    pub fn headers(&mut self) -> Vec<(&'static str, String)> {
+    pub fn headers(&mut self) -> Vec<Header> {
         let mut headers = std::mem::take(&mut self.cors);
-        headers.push(("x-request-id", self.ctx.request_id.to_string()));
+        headers.push(("x-request-id", Bytes::copy_from_slice(self.ctx.request_id.as_bytes())));
         let vary = match (self.edge.cors.varies(), self.varies_by_coding) {
             (true, true) => Some("Origin, Accept-Encoding"),
             (true, false) => Some("Origin"),

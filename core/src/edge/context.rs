@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Tenant, request_id};
+use super::{Header, Tenant, request_id};
 use crate::drain::Drain;
 use crate::wire::reply::Dialect;
 
@@ -49,8 +50,8 @@ impl RequestContext {
     }
 
     /// The header that tells the client.
-    pub fn cache_header(&self) -> Option<(&'static str, String)> {
-        self.cache.get().map(|how| ("x-cache", (*how).to_owned()))
+    pub fn cache_header(&self) -> Option<Header> {
+        self.cache.get().map(|how| ("x-cache", Bytes::from_static(how.as_bytes())))
     }
 
     /// The listener's name: the `Authorization` header's, else the one in the body (CONTRACT §1).

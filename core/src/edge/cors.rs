@@ -1,6 +1,8 @@
 //! Which web pages elsewhere may call (the Fetch standard's CORS protocol).
 
-use super::Head;
+use bytes::Bytes;
+
+use super::{Head, Header};
 
 /// The settings: what to allow, as header values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +18,8 @@ pub struct CorsConfig {
 #[derive(Debug)]
 pub(super) struct Cors {
     allowed: Origins,
-    methods: String,
-    headers: String,
+    methods: Bytes,
+    headers: Bytes,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Cors {
             listed if listed.iter().any(|it| it == "*") => Origins::Any,
             listed => Origins::Listed(listed.to_vec()),
         };
-        Self { allowed, methods: config.methods.clone(), headers: config.headers.clone() }
+        Self { allowed, methods: config.methods.clone().into(), headers: config.headers.clone().into() }
     }
 
     /// Whether the answer depends on who asks.
@@ -60,7 +62,7 @@ impl Cors {
     }
 
     /// The headers of the answer, refused or not: a page must be able to read why it was refused.
-    pub(super) fn headers(&self, head: &Head<'_>) -> Vec<(&'static str, String)> {
+    pub(super) fn headers(&self, head: &Head<'_>) -> Vec<Header> {
         let mut headers = Vec::new();
         let origin = (head.header)("origin").and_then(|it| std::str::from_utf8(it).ok());
         let allowed = match (&self.allowed, origin) {
@@ -69,7 +71,7 @@ impl Cors {
             _ => None,
         };
         let Some(allowed) = allowed else { return headers };
-        headers.push(("access-control-allow-origin", allowed.into()));
+        headers.push(("access-control-allow-origin", Bytes::copy_from_slice(allowed.as_bytes())));
         if is_preflight(head) {
             headers.push(("access-control-allow-methods", self.methods.clone()));
             headers.push(("access-control-allow-headers", self.headers.clone()));
@@ -98,7 +100,8 @@ mod tests {
         let header = |name: &str| (name == "origin").then_some(origin.as_bytes());
         let head = Head { header: &header, ..Head::bare() };
         let headers = Cors::new(&config, debug).headers(&head);
-        headers.into_iter().find(|it| it.0 == "access-control-allow-origin").map(|it| it.1)
+        let allowed = headers.into_iter().find(|it| it.0 == "access-control-allow-origin")?;
+        Some(String::from_utf8_lossy(&allowed.1).into_owned())
     }
 
     #[test]

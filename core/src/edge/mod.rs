@@ -20,11 +20,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 pub use call::{Call, log_failure};
 pub(crate) use compress::is_zero;
 pub use context::RequestContext;
 pub use cors::CorsConfig;
-pub use headers::DOCS_CSP;
+pub use headers::{DOCS_CSP, Header};
 pub use host::TrustedHosts;
 pub use hyper::Version;
 pub use keys::{ApiKeys, Tenant};
@@ -72,8 +73,8 @@ pub struct Edge {
     config: EdgeConfig,
     cors: cors::Cors,
     limiter: Option<rate::Limiter>,
-    fixed: Vec<(&'static str, String)>,
-    hsts: Option<String>,
+    fixed: Vec<Header>,
+    hsts: Option<Bytes>,
     drain: Drain,
 }
 
@@ -129,7 +130,7 @@ impl Edge {
     }
 
     /// The headers every answer carries, with the same value each time. One an answer has set itself stays.
-    pub fn fixed_headers(&self) -> &[(&'static str, String)] {
+    pub fn fixed_headers(&self) -> &[Header] {
         &self.fixed
     }
 

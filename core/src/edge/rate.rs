@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
@@ -16,6 +17,7 @@ use governor::{Quota, RateLimiter};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::Header;
 use crate::error::{ErrorKind, FlowError};
 
 /// So many requests in such a time, written `60/minute`.
@@ -58,7 +60,7 @@ pub(super) struct Limiter {
     buckets: RateLimiter<IpAddr, Buckets, DefaultClock, StateInformationMiddleware>,
     clients: Cache<IpAddr, Arc<InMemoryState>>,
     shared: Option<Arc<dyn SharedRateLimiter>>,
-    policy: String,
+    policy: Bytes,
 }
 
 /// governor's own stores grow with every client they meet; this one is bounded.
@@ -76,7 +78,7 @@ impl Limiter {
             .time_to_idle(limit.per)
             .build();
         let buckets = RateLimiter::new(quota, Buckets(clients.clone()), DefaultClock::default());
-        let policy = format!("\"default\";q={};w={}", limit.requests, limit.per.as_secs());
+        let policy = format!("\"default\";q={};w={}", limit.requests, limit.per.as_secs()).into();
         Self { limit, buckets, clients, shared, policy }
     }
 
@@ -103,11 +105,11 @@ impl Limiter {
 
     /// What clients are told of their limit (draft-ietf-httpapi-ratelimit-headers-10): the policy, and what is left
     /// of it until it is whole again.
-    pub(super) fn headers(&self, decision: &RateDecision) -> [(&'static str, String); 2] {
+    pub(super) fn headers(&self, decision: &RateDecision) -> [Header; 2] {
         let used = self.limit.requests.get().saturating_sub(decision.remaining);
         let whole = self.limit.pause().saturating_mul(used).as_secs_f64().ceil();
         let state = format!("\"default\";r={};t={whole}", decision.remaining);
-        [("ratelimit-policy", self.policy.clone()), ("ratelimit", state)]
+        [("ratelimit-policy", self.policy.clone()), ("ratelimit", state.into())]
     }
 }
 
@@ -209,7 +211,8 @@ mod tests {
         assert_eq!(error.kind, ErrorKind::RateLimited);
         assert!((1790..=1800).contains(&error.retry_after_seconds().unwrap()));
         let [policy, state] = limiter.headers(&refused).map(|it| it.1);
-        assert_eq!((&*policy, &*state), ("\"default\";q=2;w=3600", "\"default\";r=0;t=3600"));
+        assert_eq!(policy, "\"default\";q=2;w=3600");
+        assert_eq!(state, "\"default\";r=0;t=3600");
         assert!(limiter.check(b).await.refusal().is_none());
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::edge::RequestContext;
+use crate::edge::{Header, RequestContext};
 use crate::error::{ErrorKind, FlowError};
 use crate::service::Readiness;
 
@@ -16,7 +16,7 @@ pub struct Reply {
     /// The body's media type; `None` for an answer without a body.
     pub content_type: Option<&'static str>,
     /// Further headers of this answer alone. Those of every answer come from the edge.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<Header>,
     /// The body.
     pub body: Bytes,
 }
@@ -72,7 +72,7 @@ impl Reply {
             Dialect::Genkit => Self::json(row.genkit_http, &genkit_error(error)),
         };
         if let Some(seconds) = error.retry_after_seconds() {
-            reply.headers.push(("retry-after", seconds.to_string()));
+            reply.headers.push(("retry-after", seconds.to_string().into()));
         }
         if error.kind == ErrorKind::Unauthenticated {
             reply.headers.push(("www-authenticate", "Bearer".into()));

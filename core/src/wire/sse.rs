@@ -1,6 +1,5 @@
 //! Streamed answers as Server-Sent Events (CONTRACT §1, "SSE").
 
-use std::fmt::Write;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -9,17 +8,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::frame::{Frame, OPENING};
 use super::pump::{Pumped, pump};
-use super::reply::{Dialect, genkit_error, problem};
+use super::reply::Dialect;
 use crate::drain::Work;
 use crate::edge::RequestContext;
 use crate::error::FlowError;
 use crate::schema::{Schema, Streamed};
-use crate::service::{FlowStream, StreamEvent};
+use crate::service::FlowStream;
 
 /// How long a stream may be silent before a heartbeat. Load balancers drop silent streams at 60 s.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -48,19 +47,13 @@ pub struct EventStream {
     _work: Work,
 }
 
-/// One frame's JSON, and whether it is the last.
-struct Frame {
-    json: String,
-    last: bool,
-}
-
 impl EventStream {
     /// Waits for the flow's first chunk and only then begins to answer, in the frames of the REST routes.
     ///
     /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a
     /// 200. The wait is inside the request's timeout; what follows is not.
     pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
-        Self::open(ctx, Dialect::Problem, flow.map(|event| Ok(Frame::rest(&event?)))).await
+        Self::open(ctx, Dialect::Problem, flow.map(|event| Frame::rest(&event?))).await
     }
 
     /// The same in the frames of the Genkit client protocol.
@@ -98,30 +91,22 @@ impl EventStream {
         })
     }
 
-    /// The next frame, or the error to end with.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, FlowError>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Ok(first));
-        }
-        if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
-            return Poll::Ready(
-                event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result"))),
-            );
-        }
-        if self.ending.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(FlowError::draining()));
-        }
-        Poll::Pending
-    }
-
-    /// Writes a frame, whose `data: ` a heartbeat may already have opened.
-    fn encode(&mut self, frame: &Frame) -> Bytes {
-        let opening = if std::mem::take(&mut self.prefix_sent) { "" } else { "data: " };
-        let mut bytes = Vec::with_capacity(opening.len() + frame.json.len() + 2);
-        bytes.extend_from_slice(opening.as_bytes());
-        bytes.extend_from_slice(frame.json.as_bytes());
-        bytes.extend_from_slice(b"\n\n");
-        bytes.into()
+    /// The next frame, or the one to end with.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
+        let _entered = self.span.enter();
+        let next = if let Some(first) = self.first.take() {
+            Ok(first)
+        } else if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
+            event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
+        } else if self.ending.as_mut().poll(cx).is_ready() {
+            Err(FlowError::draining())
+        } else {
+            return Poll::Pending;
+        };
+        Poll::Ready(next.unwrap_or_else(|error| {
+            crate::edge::log_failure(&error, "the stream failed");
+            Frame::failure(&error, self.dialect, &self.request_id)
+        }))
     }
 }
 
@@ -133,26 +118,20 @@ impl Stream for EventStream {
         if this.events.is_none() {
             return Poll::Ready(None);
         }
-        let span = this.span.clone();
-        let _entered = span.enter();
         if let Poll::Ready(frame) = this.poll_frame(cx) {
-            let frame = frame.unwrap_or_else(|error| {
-                crate::edge::log_failure(&error, "the stream failed");
-                Frame::failure(&error, this.dialect, &this.request_id)
-            });
             if frame.last {
                 // The flow's work ends here, not when the client has read the last byte.
                 this.events = None;
             }
             this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
-            return Poll::Ready(Some(this.encode(&frame)));
+            return Poll::Ready(Some(frame.into_bytes(std::mem::take(&mut this.prefix_sent))));
         }
         if this.heartbeat.as_mut().poll(cx).is_ready() {
             this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
             // Ready or not, the timer must be polled again to wake this task for the next beat.
             let _ = this.heartbeat.as_mut().poll(cx);
             // Comments would break the official Genkit client; spaces before the JSON break no parser.
-            let beat: &[u8] = if std::mem::replace(&mut this.prefix_sent, true) { b" " } else { b"data: " };
+            let beat: &[u8] = if std::mem::replace(&mut this.prefix_sent, true) { b" " } else { OPENING };
             return Poll::Ready(Some(Bytes::from_static(beat)));
         }
         Poll::Pending
@@ -167,65 +146,12 @@ impl Drop for EventStream {
     }
 }
 
-impl Frame {
-    fn rest<T: Streamed>(event: &StreamEvent<T>) -> Self {
-        match event {
-            StreamEvent::Chunk(text) => {
-                Self { json: encode(&json!({"chunk": text}), Dialect::Problem), last: false }
-            }
-            StreamEvent::Done(result) => {
-                let mut frame = json!({"done": true});
-                frame[T::MEMBER] = result.text().into();
-                Self { json: encode(&frame, Dialect::Problem), last: true }
-            }
-        }
-    }
-
-    fn genkit<T: Schema>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
-        let (json, last) = match event {
-            StreamEvent::Chunk(text) => (json!({"message": text}), false),
-            StreamEvent::Done(result) => {
-                (json!({"result": serde_json::to_value(result).map_err(FlowError::internal)?}), true)
-            }
-        };
-        Ok(Self { json: encode(&json, Dialect::Genkit), last })
-    }
-
-    fn failure(error: &FlowError, dialect: Dialect, request_id: &str) -> Self {
-        let error = match dialect {
-            Dialect::Problem => problem(error, request_id),
-            Dialect::Genkit => genkit_error(error),
-        };
-        Self { json: encode(&json!({"error": error}), dialect), last: true }
-    }
-}
-
-/// One line of JSON. For the Genkit clients it is ASCII only: the JavaScript one corrupts a character whose
-/// bytes arrive in two packets.
-fn encode(json: &Value, dialect: Dialect) -> String {
-    let text = json.to_string();
-    if dialect == Dialect::Problem || text.is_ascii() {
-        return text;
-    }
-    let mut ascii = String::with_capacity(text.len() * 2);
-    for it in text.chars() {
-        if it.is_ascii() {
-            ascii.push(it);
-        } else {
-            for unit in it.encode_utf16(&mut [0; 2]) {
-                // Writing into a string cannot fail.
-                let _ = write!(ascii, "\\u{unit:04x}");
-            }
-        }
-    }
-    ascii
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::drain::Drain;
     use crate::schema::JokeResponse;
+    use crate::service::StreamEvent;
 
     fn joke(joke: &str) -> JokeResponse {
         JokeResponse { joke: joke.into(), username: None }
@@ -286,12 +212,5 @@ mod tests {
         assert!(text(rest).await.contains("\"status\":503"));
         assert!(text(genkit).await.contains("{\"error\":{\"status\":\"UNAVAILABLE\""));
         drain.idle().await;
-    }
-
-    #[test]
-    fn the_genkit_dialect_is_ascii_and_parses_to_the_same_text() {
-        let encoded = encode(&json!({"message": "café 🐱"}), Dialect::Genkit);
-        assert!(encoded.is_ascii());
-        assert_eq!(serde_json::from_str::<Value>(&encoded).unwrap()["message"], "café 🐱");
     }
 }

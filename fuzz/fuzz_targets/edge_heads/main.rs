@@ -13,8 +13,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use flow_core::drain::Drain;
-use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, TrustedHosts, TrustedProxies, Version};
+use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, Header, TrustedHosts, TrustedProxies, Version};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
@@ -186,7 +187,7 @@ fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
     let (request_id, has_tenant) = (call.ctx.request_id.to_string(), call.ctx.tenant.is_some());
     let (display_name, keeps_alive) =
         (call.ctx.display_name.as_deref().map(str::to_owned), call.keeps_alive());
-    let mut headers: Vec<(&str, String)> = Vec::new();
+    let mut headers: Vec<Header> = Vec::new();
     let status = if setup.rpc {
         let status = call.refused().now_or_never().expect("never waits").map_or(200, |it| it.kind.row().http);
         headers.extend(call.headers());
@@ -207,12 +208,13 @@ fn send(edge: &Arc<Edge>, setup: &Setup, request: &Request) -> Answer {
     };
     for (name, value) in edge.fixed_headers().iter().chain(&headers) {
         HeaderName::from_lowercase(name.as_bytes()).expect("a header name");
-        HeaderValue::from_str(value).expect("a header value");
+        HeaderValue::from_bytes(value).expect("a header value");
     }
     let mut names: Vec<_> = edge.fixed_headers().iter().chain(&headers).map(|it| it.0).collect();
     names.sort_unstable();
     assert!(names.windows(2).all(|it| it[0] != it[1]), "a header twice: {names:?}");
-    let headers = headers.into_iter().map(|it| (it.0.to_owned(), it.1)).collect();
+    let text = |it: Bytes| String::from_utf8(it.to_vec()).expect("a value of ours is text");
+    let headers = headers.into_iter().map(|it| (it.0.to_owned(), text(it.1))).collect();
     Answer { status, headers, request_id, display_name, has_tenant, keeps_alive, compresses }
 }
 
@@ -290,6 +292,7 @@ fn check_count(edge: &Arc<Edge>, setup: &Setup, expected: &model::Expected) {
     let request = Request {
         method: "POST".into(),
         path: "/chat".into(),
+        authority: None,
         lines: [("host", host), ("authorization", &authorization)]
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
             .into(),

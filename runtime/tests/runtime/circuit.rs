@@ -134,9 +134,9 @@ fn the_demo_model_goes_unguarded() {
 
 #[test]
 fn settings_are_the_contracts() {
-    let Resilience { call_timeout, breaker, retry } = Resilience::default();
+    let Resilience { call_timeout, patience, breaker, retry } = Resilience::default();
     let breaker = breaker.unwrap();
-    assert_eq!(call_timeout, Duration::from_mins(2));
+    assert_eq!((call_timeout, patience), (Duration::from_mins(2), Duration::from_mins(2)));
     assert_eq!((breaker.failure_threshold, breaker.half_open_max), (5, 1));
     assert_eq!(breaker.recovery_timeout, 30 * SECOND);
     assert_eq!(retry.unwrap().max_retries, 2);

@@ -70,6 +70,7 @@ async fn through_all_faults_every_call_has_its_end_and_the_circuit_is_closed_aft
     let model = gemini(ProviderSettings { llm_timeout: PATIENCE, ..settings(&fake) });
     let resilience = Resilience {
         call_timeout: PATIENCE,
+        patience: PATIENCE,
         breaker: Some(BreakerSettings { recovery_timeout: RECOVERY, ..BreakerSettings::default() }),
         retry: Some(RetrySettings { base_delay: Duration::from_millis(2), ..RetrySettings::default() }),
     };

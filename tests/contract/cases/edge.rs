@@ -78,6 +78,10 @@ fn single() -> Vec<Case> {
         get("probes-have-no-rate-limit", "/health").on(Profile::Rate),
         preflight("a-preflight-where-no-page-may-call"),
         preflight("a-preflight-from-a-page-that-may-call").on(Profile::Cors),
+        bare("a-preflight-to-a-probe", "OPTIONS", "/health")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+            .on(Profile::Cors),
         preflight("a-preflight-while-debugging").on(Profile::Debug),
         preflight("a-preflight-needs-no-api-key").on(Profile::Keys),
         joke("a-call-from-a-page-that-may-call").on(Profile::Cors).header("origin", "https://app.example"),
