@@ -23,6 +23,10 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
     cargo test --workspace --all-features
 
+# Licences, sources and known holes of all dependencies: cargo install cargo-deny
+audit:
+    cargo deny check
+
 # Every REST route of a running server
 test-endpoints:
     scripts/test_endpoints.sh

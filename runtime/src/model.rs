@@ -1,6 +1,7 @@
 //! The seam to a language model: what it is asked, what it answers, and the trait it answers through.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::Stream;
@@ -37,7 +38,7 @@ pub struct ModelRequest {
     pub messages: Vec<Message>,
     /// The tools it may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolDefinition>,
+    pub tools: Vec<Arc<ToolDefinition>>,
     /// The JSON Schema its answer must satisfy; without one it answers in prose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<OutputSchema>,
@@ -52,7 +53,7 @@ pub struct OutputSchema {
     /// A name for the shape, where the provider asks for one.
     pub name: String,
     /// The JSON Schema itself.
-    pub schema: Value,
+    pub schema: Arc<Value>,
 }
 
 /// Generation settings, named as Genkit and Dotprompt name them.

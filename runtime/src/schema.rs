@@ -18,7 +18,7 @@ pub struct Schema {
 
 struct Compiled {
     name: String,
-    value: Value,
+    value: Arc<Value>,
     validator: Validator,
 }
 
@@ -47,7 +47,7 @@ impl Schema {
         let validator = jsonschema::validator_for(&value).map_err(|error| {
             ModelError::internal(format!("the schema {name} does not compile: {}", error.masked()))
         })?;
-        Ok(Self { inner: Arc::new(Compiled { name, value, validator }) })
+        Ok(Self { inner: Arc::new(Compiled { name, value: value.into(), validator }) })
     }
 
     /// The schema's name.
@@ -56,7 +56,7 @@ impl Schema {
     }
 
     /// The schema itself.
-    pub fn value(&self) -> &Value {
+    pub fn value(&self) -> &Arc<Value> {
         &self.inner.value
     }
 

@@ -79,7 +79,7 @@ impl Tool {
     }
 
     /// The tool as a model sees it.
-    pub fn definition(&self) -> &ToolDefinition {
+    pub fn definition(&self) -> &Arc<ToolDefinition> {
         &self.definition
     }
 

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use serde::Serializer as _;
 use tracing::field::{Field, Visit};
 
-use super::redact::{REDACTED, is_secret};
+use super::redact::{REDACTED, is_secret_field};
 
 /// A field's value, not yet formatted.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ impl<F: FnMut(&'static str, Value<'_>)> EachField<F> {
         if name.starts_with("log.") {
             return;
         }
-        let value = if is_secret(name) { Value::Text(REDACTED) } else { value };
+        let value = if is_secret_field(name) { Value::Text(REDACTED) } else { value };
         (self.0)(name.strip_prefix("r#").unwrap_or(name), value);
     }
 }

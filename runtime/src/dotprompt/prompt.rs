@@ -112,14 +112,18 @@ impl Rendered {
         let metadata = self.metadata;
         let config = ModelConfig::deserialize(Value::Object(metadata.config))
             .map_err(|error| PromptError::Config { what: error.to_string() })?;
-        let tools = metadata.tool_defs.into_iter().map(|tool| ToolDefinition {
-            name: tool.name,
-            description: tool.description.unwrap_or_default(),
-            input_schema: tool.input_schema.unwrap_or_else(|| json!({ "type": "object" })),
+        let tools = metadata.tool_defs.into_iter().map(|tool| {
+            Arc::new(ToolDefinition {
+                name: tool.name,
+                description: tool.description.unwrap_or_default(),
+                input_schema: tool.input_schema.unwrap_or_else(|| json!({ "type": "object" })),
+            })
         });
         let name = metadata.name.unwrap_or_else(|| "output".into());
-        let output_schema =
-            metadata.output.and_then(|it| it.schema).map(|schema| OutputSchema { name, schema });
+        let output_schema = metadata
+            .output
+            .and_then(|it| it.schema)
+            .map(|schema| OutputSchema { name, schema: schema.into() });
         Ok(ModelRequest { messages: self.messages, tools: tools.collect(), output_schema, config })
     }
 }
@@ -154,7 +158,7 @@ mod tests {
         );
         assert_eq!(request.config.temperature, Some(0.5));
         let schema = request.output_schema.expect("a schema");
-        assert_eq!((schema.name.as_str(), schema.schema), ("sum", json!({ "type": "integer" })));
+        assert_eq!((schema.name.as_str(), &*schema.schema), ("sum", &json!({ "type": "integer" })));
     }
 
     #[test]

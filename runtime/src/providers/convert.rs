@@ -56,7 +56,7 @@ pub(super) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatReq
         });
     }
     let chat = ChatRequest::new(messages);
-    Ok(if asked.tools.is_empty() { chat } else { chat.with_tools(asked.tools.iter().map(tool)) })
+    Ok(if asked.tools.is_empty() { chat } else { chat.with_tools(asked.tools.iter().map(|it| tool(it))) })
 }
 
 /// The settings and the schema, on top of what the mends need.

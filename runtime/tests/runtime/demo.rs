@@ -16,7 +16,7 @@ use crate::{says, streamed};
 const DEMO: fn() -> Demo = || Demo::new(Duration::ZERO);
 
 async fn fill(prompt: &str, schema: Value) -> Value {
-    let output_schema = Some(OutputSchema { name: "any".into(), schema });
+    let output_schema = Some(OutputSchema { name: "any".into(), schema: schema.into() });
     let request = ModelRequest { output_schema, ..says(prompt) };
     serde_json::from_str(&DEMO().generate(&request).await.unwrap().text()).unwrap()
 }

@@ -112,11 +112,11 @@ async fn calls_without_ids_in_separate_chunks_stay_apart() {
     );
     let mut request = says("The weather in three cities?");
     let definition = runtime(&fake).registry().descriptors()["/tool/get_weather"].clone();
-    request.tools.push(flow_runtime::model::ToolDefinition {
+    request.tools.push(std::sync::Arc::new(flow_runtime::model::ToolDefinition {
         name: definition.name,
         description: "Tells the weather.".into(),
         input_schema: definition.input_schema.unwrap(),
-    });
+    }));
     let model = gemini(settings(&fake));
     let (_, outcome) = streamed(&*model, &request).await;
     for response in [outcome.unwrap(), model.generate(&request).await.unwrap()] {

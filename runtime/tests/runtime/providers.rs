@@ -1,5 +1,7 @@
 //! Which name leads to which provider, and what the others than Gemini are sent.
 
+use std::sync::Arc;
+
 use fake_gemini::FakeGemini;
 use flow_runtime::message::{Message, Part, Role};
 use flow_runtime::model::{ModelRequest, OutputSchema, ToolDefinition};
@@ -90,12 +92,12 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
     let providers = Providers::new(all_at(&fake.origin())).unwrap();
     let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
     let request = ModelRequest {
-        output_schema: Some(OutputSchema { name: "a hero".into(), schema: schema.clone() }),
-        tools: vec![ToolDefinition {
+        output_schema: Some(OutputSchema { name: "a hero".into(), schema: schema.clone().into() }),
+        tools: vec![Arc::new(ToolDefinition {
             name: "look".into(),
             description: "Looks.".into(),
             input_schema: schema,
-        }],
+        })],
         ..says("Hello.")
     };
     for name in ["openai/some-high", "anthropic/claude-opus-4-6", "ollama/llama:8b"] {
