@@ -95,7 +95,7 @@ async fn every_request_is_answered_by_a_row_of_the_table_and_the_circuit_closes_
             ("GEMINI_BASE_URL", &fake.url()),
             ("WEB_CONCURRENCY", "2"),
             ("RATE_LIMIT_DEFAULT", "1000000/second"),
-            ("LLM_TIMEOUT", "700"),
+            ("LLM_TIMEOUT", "250"),
             ("CB_RECOVERY_TIMEOUT", "0.025"),
         ];
         let environment = environment.map(|(name, value)| (name, value.to_owned()));
