@@ -30,10 +30,11 @@ pub(super) fn accepts_gzip(head: &Head<'_>) -> bool {
     named.unwrap_or(any)
 }
 
-/// Whether a parameter is `q=0`, however many digits say so.
+/// Whether a parameter is `q=0`, however many digits say so, and also as `.0`, which is no weight (RFC 9110 §12.4.2)
+/// but can mean nothing else.
 pub(crate) fn is_zero(parameter: &[u8]) -> bool {
     let weight = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="));
-    weight.is_some_and(|it| it.first() == Some(&b'0') && it.iter().all(|it| b"0.".contains(it)))
+    weight.is_some_and(|it| it.contains(&b'0') && it.iter().all(|it| b"0.".contains(it)))
 }
 
 /// Whether a media type is worth it: text, and not a stream's.
@@ -69,7 +70,7 @@ mod tests {
         {
             assert!(accepts(&[yes]), "{yes}");
         }
-        for no in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzippy"] {
+        for no in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "gzip;q=.0, *", "*;q=0", "identity", "gzippy"] {
             assert!(!accepts(&[no]), "{no}");
         }
         assert!(!accepts(&[]) && !accepts(&["*", "gzip;q=0"]) && accepts(&["br", "gzip"]));
