@@ -1,23 +1,36 @@
 //! The flows on actix-web.
 //!
-//! The three adapters have the same files with the same contents in the same order, so that
-//! `diff -r adapters/axum adapters/actix` compares the frameworks: `routes` mounts the flows, `extract`
-//! and `reply` are the framework's typed way in and out, `edge` binds core's rules as middleware,
-//! `docs` makes the OpenAPI document, `serve` runs it all on a listener. Three files are actix-web's alone:
-//! `bridge` carries requests and answers between hyper's types and its own, `worker` is what its server
-//! runs on each thread, `limit` ends connections on which its clients go on sending.
+//! `routes` is yours: the flows' routes and handlers. The rest is the joint between the framework and `flow-edge`,
+//! the same files in each adapter, so that `diff -r adapters/axum adapters/poem` compares the frameworks: `extract`
+//! is the typed way in, `reply` the typed way out, `edge` the middleware, `mount` adds probes and documentation,
+//! `serve` runs it all on a listener. Other files are what one framework alone needs.
 
+mod application;
 mod bridge;
-mod docs;
-mod edge;
-mod extract;
+mod convert;
+pub mod edge;
+pub mod extract;
 mod limit;
-mod reply;
+mod mount;
+pub mod reply;
 mod routes;
 mod serve;
 mod worker;
 
-use flow_core::adapter::Adapter;
+use api::FlowService;
+use flow_listener::Adapter;
 
-/// actix-web, as the application mounts it.
-pub const ADAPTER: Adapter = Adapter { name: "actix", serve: serve::native, service: serve::hyper };
+pub use mount::{Routes, post};
+
+/// actix-web with the flows of this project, as the application mounts it.
+pub const ADAPTER: Adapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
+
+/// actix-web with any routes.
+pub const fn adapter<R: Routes>() -> Adapter<R::Flows> {
+    Adapter {
+        name: "actix",
+        serve: serve::native::<R>,
+        service: serve::hyper::<R>,
+        openapi: mount::openapi::<R>,
+    }
+}

@@ -1,34 +1,45 @@
-//! The typed way out: actix-web responders over core's bytes.
+//! The typed way out: actix-web responders over the edge's bytes.
 
 use std::convert::Infallible;
 use std::fmt;
 
 use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
-use flow_core::FlowError;
-use flow_core::edge::Header;
-use flow_core::schema::Schema;
-use flow_core::wire::genkit::FlowReply;
-use flow_core::wire::{EventStream, Reply, sse};
+use flow_edge::wire::answer;
+use flow_edge::{Answer, Body, EventStream, FlowError, FlowStream, RequestContext, Schema};
 use futures_util::StreamExt;
 
+use crate::convert::headers;
+
+/// What a handler of a flow that answers at once returns.
+pub type Unary<T> = Result<Output<T>, Fault>;
+
+/// What a handler of a flow that streams returns.
+pub type Streamed = Result<Events, Fault>;
+
 /// A flow's result.
-pub(crate) struct Output<T>(pub(crate) T);
+pub struct Output<T>(pub T);
 
 /// A flow's stream. It always ends with a terminal frame.
-pub(crate) struct Events(pub(crate) EventStream);
+pub struct Events(EventStream);
 
-/// The answer of a flow called by name: a result or a stream.
-pub(crate) struct FlowAnswer(pub(crate) FlowReply);
+/// An answer that the edge has put into bytes.
+pub struct Raw(pub Answer);
 
-/// An answer that core has already put into bytes.
-pub(crate) struct Raw(pub(crate) Reply);
-
-/// An error. The edge renders it, since only the edge knows the request's id and dialect.
+/// An error, for the edge to render.
 #[derive(Debug)]
-pub(crate) struct Fault(pub(crate) FlowError);
+pub struct Fault(pub FlowError);
+
+impl Events {
+    /// Waits for the first chunk, so that a failure before it has a true status.
+    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> Streamed
+    where
+        T: flow_edge::Streamed,
+    {
+        Ok(Self(EventStream::start(ctx, flow).await?))
+    }
+}
 
 impl From<FlowError> for Fault {
     fn from(error: FlowError) -> Self {
@@ -61,7 +72,7 @@ impl<T: Schema> Responder for Output<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        Raw(Reply::json(200, &self.0)).into()
+        Raw(answer::json(&self.0)).into()
     }
 }
 
@@ -69,25 +80,7 @@ impl Responder for Events {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let body = BoxBody::new(BodyStream::new(self.0.map(Ok::<_, Infallible>)));
-        let mut response = HttpResponse::with_body(StatusCode::OK, body);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(sse::CONTENT_TYPE));
-        for (name, value) in sse::HEADERS {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        response
-    }
-}
-
-impl Responder for FlowAnswer {
-    type Body = BoxBody;
-
-    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        match self.0 {
-            FlowReply::Result(result) => Raw(Reply::json(200, &result)).into(),
-            FlowReply::Stream(stream) => Events(*stream).respond_to(request),
-        }
+        Raw(self.0.into_answer()).into()
     }
 }
 
@@ -101,22 +94,14 @@ impl Responder for Raw {
 
 impl From<Raw> for HttpResponse {
     fn from(raw: Raw) -> Self {
-        let Reply { status, content_type, headers, body } = raw.0;
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = HttpResponse::with_body(status, BoxBody::new(body));
-        if let Some(content_type) = content_type {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        for header in headers {
-            set(&mut response, header);
-        }
+        let (parts, body) = raw.0.into_parts();
+        let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = match body {
+            Body::Whole(bytes) => BoxBody::new(bytes),
+            Body::Events(events) => BoxBody::new(BodyStream::new(events.map(Ok::<_, Infallible>))),
+        };
+        let mut response = HttpResponse::with_body(status, body);
+        *response.headers_mut() = headers(&parts.headers);
         response
-    }
-}
-
-/// Sets a header, in place of any other of its name.
-pub(crate) fn set(response: &mut HttpResponse, (name, value): Header) {
-    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }

@@ -1,21 +1,16 @@
 //! On a listener: actix-web's own, or ours.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::Request;
-use actix_service::IntoServiceFactory;
-use actix_web::body::BoxBody;
-use actix_web::dev::{AppConfig, Response, Server, Service, ServiceFactory, ServiceResponse, fn_factory};
-use actix_web::{Error, HttpResponse};
-use flow_core::adapter::{App, HyperService, MAX_CONNECTIONS, Native};
+use actix_web::dev::{Server, fn_factory};
+use flow_edge::App;
+use flow_listener::{HyperService, MAX_CONNECTIONS, Native, Serving, Starting};
 use tokio_util::task::TaskTracker;
 
+use crate::application::build;
 use crate::bridge;
-use crate::routes::router;
+use crate::mount::Routes;
 use crate::worker::Worker;
 
 /// How long connections may take to carry their last bytes out.
@@ -27,11 +22,11 @@ const MAX_WORKERS: usize = 512;
 /// actix-web's server: a thread that accepts, and worker threads with a runtime each.
 ///
 /// It needs no `System`: the server's own future can be polled anywhere, only what workers run cannot move.
-pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+pub(crate) fn native<R: Routes>(native: Native<R::Flows>) -> Serving {
     Box::pin(async move {
         let Native { listener, app, workers, keep_alive, stop } = native;
         let connections = TaskTracker::new();
-        let worker = Worker { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
+        let worker = Worker::<R> { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
         // Dropping the server stops it: it joins the thread that accepts, and the workers end.
         let workers = workers.get().min(MAX_WORKERS);
         let mut server = Server::build()
@@ -60,32 +55,13 @@ pub(crate) fn native(native: Native) -> Pin<Box<dyn Future<Output = io::Result<(
 }
 
 /// The application as our hyper listener calls it.
-pub(crate) fn hyper(app: App) -> Pin<Box<dyn Future<Output = io::Result<HyperService>>>> {
+pub(crate) fn hyper<R: Routes>(app: App<R::Flows>) -> Starting {
     Box::pin(async move {
-        let app = Rc::new(build(app).await?);
+        let app = Rc::new(build::<R>(app).await?);
         let service: HyperService = Rc::new(move |request, peer| {
             let app = app.clone();
             Box::pin(async move { bridge::call(&*app, request, peer).await.map(|body| Box::pin(body) as _) })
         });
         Ok(service)
     })
-}
-
-/// The application as one service, below any listener.
-pub(crate) async fn build(
-    app: App,
-) -> io::Result<impl Service<Request, Response = ServiceResponse, Error = Error>> {
-    let app = router(app).into_factory().new_service(AppConfig::default()).await;
-    app.map_err(|()| io::Error::other("the application cannot be built"))
-}
-
-/// Calls the application as actix-web's own server would.
-pub(crate) async fn answer<S>(app: &S, request: Request) -> Response<BoxBody>
-where
-    S: Service<Request, Response = ServiceResponse, Error = Error>,
-{
-    match app.call(request).await {
-        Ok(response) => response.into(),
-        Err(error) => HttpResponse::from_error(error).into(),
-    }
 }

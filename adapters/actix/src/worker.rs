@@ -12,23 +12,24 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::{HttpService, Payload, Request};
+use actix_http::{HttpService, Request};
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
-use actix_web::http::header::CONNECTION;
 use actix_web::http::{ConnectionType, Version};
-use flow_core::adapter::{Activity, App, Guarded, HEAD_TIMEOUT, Outlook, Watched, http2 as limits};
+use flow_edge::App;
+use flow_listener::{Activity, Bounded, Expired, HEAD_TIMEOUT, Watched, http2 as limits};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::application::{answer, build};
 use crate::bridge;
 use crate::limit::Limited;
-use crate::serve::{answer, build};
+use crate::mount::Routes;
 
 /// How long a client may go on sending a body that is already refused.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,22 +38,34 @@ const LINGER: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// What a worker is started with.
-#[derive(Clone)]
-pub(crate) struct Worker {
-    pub(crate) app: App,
+pub(crate) struct Worker<R: Routes> {
+    pub(crate) app: App<R::Flows>,
     pub(crate) keep_alive: Duration,
     pub(crate) stop: CancellationToken,
     pub(crate) connections: TaskTracker,
 }
 
-impl Worker {
+// Derived, it would ask for routes that can be cloned.
+impl<R: Routes> Clone for Worker<R> {
+    fn clone(&self) -> Self {
+        let Self { app, keep_alive, stop, connections } = self;
+        Self {
+            app: app.clone(),
+            keep_alive: *keep_alive,
+            stop: stop.clone(),
+            connections: connections.clone(),
+        }
+    }
+}
+
+impl<R: Routes> Worker<R> {
     /// Makes the service that the server calls with each connection on this thread.
     pub(crate) async fn service(
         self,
     ) -> io::Result<impl Service<TcpStream, Response = (), Error = io::Error>> {
         let max_body_size = self.app.edge.max_body_size();
-        let app = Rc::new(build(self.app).await?);
-        let (called, stop, keeps_alive) = (app.clone(), self.stop.clone(), !self.keep_alive.is_zero());
+        let app = Rc::new(build::<R>(self.app).await?);
+        let (called, stop) = (app.clone(), self.stop.clone());
         let http1 = HttpService::build()
             .keep_alive(self.keep_alive)
             .client_request_timeout(HEAD_TIMEOUT)
@@ -63,7 +76,7 @@ impl Worker {
             .graceful_shutdown_signal(move || stop.clone().cancelled_owned())
             .h1(fn_service(move |request: Request| {
                 let app = called.clone();
-                async move { Ok::<_, Infallible>(http1_answer(&*app, request, keeps_alive).await) }
+                async move { Ok::<_, Infallible>(http1_answer(&*app, request).await) }
             }))
             .new_service(())
             .await
@@ -75,14 +88,14 @@ impl Worker {
             let connection = async move {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                let (peer, accepted) = (stream.peer_addr()?, Instant::now());
+                let peer = stream.peer_addr()?;
                 // Broken connections are the clients' business; the calls on them are in the access log.
                 if starts_http2(&stream, &stop).await? {
                     http2.serve(stream, peer, app, stop).await;
                 } else {
-                    // The framework bounds the first head of a connection, and how many there are, by itself.
-                    let guarded = Guarded::new(Limited::new(stream, max_body_size), None, None);
-                    let _ = http1.call((guarded.since(accepted), Some(peer))).await;
+                    // The framework bounds how many connections there are, and how long one may be idle, by itself.
+                    let bounded = Bounded::new(Limited::new(stream, max_body_size), None, None);
+                    let _ = http1.call((bounded, Some(peer))).await;
                 }
                 Ok(())
             };
@@ -116,32 +129,18 @@ async fn starts_http2(stream: &TcpStream, stop: &CancellationToken) -> io::Resul
 }
 
 /// Answers in HTTP/1.1, with what the framework's encoder leaves out.
-async fn http1_answer<S>(app: &S, mut request: Request, keeps_alive: bool) -> Response<BoxBody>
+async fn http1_answer<S>(app: &S, request: Request) -> Response<BoxBody>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
     let version = request.version();
-    let keeps_alive = keeps_alive && request.head().connection_type() == ConnectionType::KeepAlive;
-    let has_body = !matches!(request.payload(), Payload::None);
     let mut response = answer(app, request).await;
     // The head comes from a pool, with the version of the answer it was last used for.
     response.head_mut().version = version;
-    if has_body && !response.status().is_success() {
-        // The framework closes a connection on which an answer overtakes a body, and begins a call before it
-        // looks at the body that came along. Looking first keeps the connection for the next request.
-        tokio::task::yield_now().await;
-    }
-    if response.body().size() != BodySize::Stream {
-        return response;
-    }
-    if version < Version::HTTP_11 {
+    if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
         // HTTP/1.0 knows no chunks; the end of the connection is the end of the stream.
         response.head_mut().no_chunking(true);
         response.head_mut().set_connection_type(ConnectionType::Close);
-    } else if keeps_alive && response.keep_alive() && response.headers().contains_key(CONNECTION) {
-        // The encoder drops the header where it only repeats HTTP/1.1's default, but the contract has it for
-        // the proxies that go by it. The reason phrase is written as it stands, so a header can follow it.
-        response.head_mut().reason = Some("OK\r\nconnection: keep-alive");
     }
     response
 }
@@ -176,7 +175,7 @@ impl Http2 {
             let (app, request_activity) = (app.clone(), counted.begin(&request));
             async move {
                 let response = bridge::call(&*app, request, peer).await;
-                Ok::<_, Infallible>(response.map(|body| request_activity.follow(Box::pin(body))))
+                Ok::<_, Infallible>(response.map(|body| request_activity.track(Box::pin(body))))
             }
         });
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
@@ -188,10 +187,10 @@ impl Http2 {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = sleep_until(activity.next_look()) => match activity.outlook() {
-                    Outlook::Stays => {}
-                    Outlook::Closes => connection.as_mut().graceful_shutdown(),
-                    Outlook::Ends => return,
+                () = sleep_until(activity.next_check()) => match activity.expired() {
+                    None => {}
+                    Some(Expired::Idle) => connection.as_mut().graceful_shutdown(),
+                    Some(Expired::Stalled) => return,
                 }
             }
         }

@@ -1,92 +1,69 @@
-//! The typed way out: axum responders over core's bytes.
+//! The typed way out: axum responders over the edge's bytes.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use flow_core::FlowError;
-use flow_core::edge::Header;
-use flow_core::schema::Schema;
-use flow_core::wire::genkit::FlowReply;
-use flow_core::wire::{EventStream, Reply, sse};
-use futures_util::StreamExt;
+use flow_edge::wire::answer;
+use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
+
+/// What a handler of a flow that answers at once returns.
+pub type Unary<T> = Result<Output<T>, Fault>;
+
+/// What a handler of a flow that streams returns.
+pub type Streamed = Result<Events, Fault>;
 
 /// A flow's result.
-pub(crate) struct Output<T>(pub(crate) T);
+pub struct Output<T>(pub T);
 
 /// A flow's stream. It always ends with a terminal frame.
-pub(crate) struct Events(pub(crate) EventStream);
+pub struct Events(EventStream);
 
-/// The answer of a flow called by name: a result or a stream.
-pub(crate) struct FlowAnswer(pub(crate) FlowReply);
+/// An answer that the edge has put into bytes.
+pub struct Raw(pub Answer);
 
-/// An answer that core has already put into bytes.
-pub(crate) struct Raw(pub(crate) Reply);
+/// An error, for the edge to render.
+pub struct Fault(pub FlowError);
 
-/// An error. The edge renders it, since only the edge knows the request's id and dialect.
-pub(crate) struct Fault(pub(crate) Arc<FlowError>);
+impl Events {
+    /// Waits for the first chunk, so that a failure before it has a true status.
+    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> Streamed
+    where
+        T: flow_edge::Streamed,
+    {
+        Ok(Self(EventStream::start(ctx, flow).await?))
+    }
+}
 
 impl From<FlowError> for Fault {
     fn from(error: FlowError) -> Self {
-        Self(Arc::new(error))
+        Self(error)
     }
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(self.0);
+        response.extensions_mut().insert(Arc::new(self.0));
         response
     }
 }
 
 impl<T: Schema> IntoResponse for Output<T> {
     fn into_response(self) -> Response {
-        Raw(Reply::json(200, &self.0)).into_response()
+        Raw(answer::json(&self.0)).into_response()
     }
 }
 
 impl IntoResponse for Events {
     fn into_response(self) -> Response {
-        let mut response = Body::from_stream(self.0.map(Ok::<_, std::convert::Infallible>)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(sse::CONTENT_TYPE));
-        for (name, value) in sse::HEADERS {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        response
-    }
-}
-
-impl IntoResponse for FlowAnswer {
-    fn into_response(self) -> Response {
-        match self.0 {
-            FlowReply::Result(result) => Raw(Reply::json(200, &result)).into_response(),
-            FlowReply::Stream(stream) => Events(*stream).into_response(),
-        }
+        Raw(self.0.into_answer()).into_response()
     }
 }
 
 impl IntoResponse for Raw {
     fn into_response(self) -> Response {
-        let Reply { status, content_type, headers, body } = self.0;
-        let mut response = Body::from(body).into_response();
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if let Some(content_type) = content_type {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        for header in headers {
-            set(&mut response, header);
-        }
-        response
-    }
-}
-
-/// Sets a header, in place of any other of its name.
-pub(crate) fn set(response: &mut Response, (name, value): Header) {
-    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
+        self.0.map(Body::new)
     }
 }

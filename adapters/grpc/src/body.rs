@@ -1,21 +1,21 @@
-//! An answer on its way out, followed to its status: gRPC says last how a call ended.
+//! The access log of a call, written at its end: gRPC says last how a call ended.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use flow_core::edge::Call;
+use flow_edge::edge::Call;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tonic::{Code, Status};
 
 /// A body that writes the access log when its status goes out. Dropped before, the client has left.
-pub(crate) struct Followed {
+pub(crate) struct LoggedBody {
     body: tonic::body::Body,
     call: Option<Call>,
 }
 
-impl Followed {
+impl LoggedBody {
     pub(crate) fn new(body: tonic::body::Body, call: Call) -> Self {
         Self { body, call: Some(call) }
     }
@@ -27,7 +27,7 @@ impl Followed {
     }
 }
 
-impl Body for Followed {
+impl Body for LoggedBody {
     type Data = Bytes;
     type Error = Status;
 

@@ -1,5 +1,6 @@
-//! Core's edge rules as a tower layer around the services.
+//! The edge as a tower layer around the services.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -7,21 +8,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use flow_core::FlowError;
-use flow_core::adapter::{App, Encrypted};
-use flow_core::edge::{Call, Edge, Head, Header};
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use flow_edge::edge::{Call, Entry, Outgoing};
+use flow_edge::{App, Edge, FlowError, Head};
+use flow_listener::Encrypted;
+use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use crate::body::Followed;
+use crate::body::LoggedBody;
 use crate::extract::Ctx;
+use crate::mount::{Routes, is_probe, streams};
 use crate::reply::{status, with_reason};
-use crate::routes::{is_probe, is_stream};
 use crate::timeout;
 
 /// Headers of browsers' calls that pages elsewhere may send and read, beyond those of REST.
@@ -39,86 +39,58 @@ pub(crate) enum Protocol {
 #[derive(Clone)]
 pub(crate) struct EdgeLayer {
     edge: Arc<Edge>,
-    fixed: Arc<[(HeaderName, HeaderValue)]>,
+    is_probe: fn(&str) -> bool,
+    /// The paths of the procedures that stream.
+    streams: Arc<HashSet<String>>,
 }
 
 /// Services behind the edge.
 #[derive(Clone)]
-pub(crate) struct Guarded<S> {
+pub(crate) struct EdgeService<S> {
     layer: EdgeLayer,
     services: S,
 }
 
 impl EdgeLayer {
-    pub(crate) fn new(app: &App) -> Self {
-        let fixed = app.edge.fixed_headers().iter().filter_map(|(name, value)| {
-            Some((HeaderName::from_static(name), HeaderValue::from_maybe_shared(value.clone()).ok()?))
-        });
-        Self { edge: app.edge.clone(), fixed: fixed.collect() }
+    pub(crate) fn new<R: Routes>(app: &App<R::Flows>) -> Self {
+        Self { edge: app.edge.clone(), is_probe: is_probe::<R>, streams: Arc::new(streams::<R>()) }
     }
 
     /// Answers what is no call, in HTTP: a preflight, another method, another content type.
-    pub(crate) fn refuse<B>(
-        &self,
-        request: &Request<B>,
-        fault: FlowError,
-    ) -> impl Future<Output = Response<Body>> + use<B> {
-        let layer = self.clone();
-        let mut call = head(request, |head| Call::open(&layer.edge, head));
-        let is_head = request.method() == Method::HEAD;
-        async move {
-            let reply = call.refusal().await.unwrap_or_else(|| call.fail(&fault));
-            let mut response = Response::new(if is_head || reply.body.is_empty() {
-                Body::empty()
-            } else {
-                Body::new(http_body_util::Full::new(reply.body))
-            });
-            *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
-            if let Some(content_type) = reply.content_type {
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    pub(crate) async fn refuse<B>(&self, request: Request<B>, fault: FlowError) -> Response<Body> {
+        let (parts, _) = request.into_parts();
+        let request = Request::from_parts(parts, ());
+        let (call, answer) = match self.edge.enter(head(&request)).await {
+            Entry::Refused(call, answer) => (call, answer),
+            Entry::Passed(call) => {
+                let answer = call.fail(&fault);
+                (call, answer)
             }
-            let headers = reply.headers.into_iter().chain(call.close(reply.status));
-            layer.set_headers(&mut response, headers, Protocol::GrpcWeb);
-            response
+        };
+        let (mut parts, body) = answer.into_parts();
+        let body = match call.leave(parts.status, &mut parts.headers, body).await {
+            Outgoing::Whole(bytes) => Body::new(http_body_util::Full::new(bytes)),
+            Outgoing::Same(body) => Body::new(body),
+            Outgoing::Head(_) => Body::empty(),
+        };
+        if parts.headers.contains_key(ALLOW) {
+            // The edge knows REST's paths; here all are called by POST.
+            parts.headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-    }
-
-    /// The headers of answers: all of REST's for browsers, and for programs those that tell them something.
-    fn set_headers(
-        &self,
-        response: &mut Response<Body>,
-        own: impl IntoIterator<Item = Header>,
-        protocol: Protocol,
-    ) {
-        for (name, value) in &*self.fixed {
-            if protocol == Protocol::GrpcWeb || name == "x-model" {
-                response.headers_mut().insert(name, value.clone());
-            }
-        }
-        for (name, mut value) in own {
-            match name {
-                "access-control-allow-headers" => value = and(&value, WEB_REQUEST_HEADERS),
-                "access-control-expose-headers" => value = and(&value, WEB_ANSWER_HEADERS),
-                // Core knows REST's paths; here all are called by POST.
-                "allow" => value = Bytes::from_static(b"POST"),
-                _ => {}
-            }
-            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        }
+        for_browsers(&mut parts.headers);
+        Response::from_parts(parts, body)
     }
 }
 
 impl<S> Layer<S> for EdgeLayer {
-    type Service = Guarded<S>;
+    type Service = EdgeService<S>;
 
-    fn layer(&self, services: S) -> Guarded<S> {
-        Guarded { layer: self.clone(), services }
+    fn layer(&self, services: S) -> EdgeService<S> {
+        EdgeService { layer: self.clone(), services }
     }
 }
 
-impl<S> Service<Request<Body>> for Guarded<S>
+impl<S> Service<Request<Body>> for EdgeService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -134,87 +106,99 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let Self { layer, mut services } = self.clone();
         Box::pin(async move {
-            let protocol = request.extensions().get().copied().unwrap_or(Protocol::Grpc);
-            let mut call = head(&request, |head| Call::open_rpc(&layer.edge, head, is_probe(head.path)));
-            let refused = call.refused().await;
-            let (headers, ctx) = (call.headers(), call.ctx.clone());
-            let mut response = match refused {
-                Some(error) => failed(call, &error),
-                None => pass(&layer, &mut services, call, request).await,
+            let for_web = request.extensions().get() == Some(&Protocol::GrpcWeb);
+            let is_probe = (layer.is_probe)(request.uri().path());
+            let (call, outcome) = match layer.edge.enter_rpc(head(&request), is_probe).await {
+                Entry::Refused(call, error) => (call, Err(error)),
+                Entry::Passed(mut call) => {
+                    let outcome = pass(&layer, &mut services, &mut call, request).await;
+                    (call, outcome)
+                }
             };
-            // Only now is it known how the flow came by its answer.
-            layer.set_headers(&mut response, headers.into_iter().chain(ctx.cache_header()), protocol);
+            // Only now is it known where the flow's answer came from.
+            let mut headers = HeaderMap::new();
+            call.rpc_headers(&mut headers, for_web);
+            if for_web {
+                for_browsers(&mut headers);
+            }
+            let mut response = match outcome {
+                Ok(response) => answered(&layer, call, response),
+                Err(error) => failed(call, &error),
+            };
+            response.headers_mut().extend(headers);
             Ok(response)
         })
     }
 }
 
+/// Runs the call: its deadline is the client's, if that is the sooner one.
 async fn pass<S>(
     layer: &EdgeLayer,
     services: &mut S,
-    mut call: Call,
+    call: &mut Call,
     mut request: Request<Body>,
-) -> Response<Body>
+) -> Result<Response<Body>, FlowError>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let deadline = match timeout::parse(request.headers().get("grpc-timeout").map(HeaderValue::as_bytes)) {
-        Ok(timeout) => timeout.map(|it| Instant::now() + it),
-        Err(error) => {
-            call.log(&error);
-            return failed(call, &error);
-        }
+    let log = |call: &Call, error: FlowError| {
+        call.log(&error, "failed");
+        error
     };
+    let timeout = timeout::parse(request.headers().get("grpc-timeout").map(HeaderValue::as_bytes));
+    let deadline = timeout.map_err(|error| log(call, error))?.map(|it| Instant::now() + it);
     call.ctx.deadline = deadline.map_or(call.ctx.deadline, |it| it.min(call.ctx.deadline));
-    if is_stream(request.uri().path()) {
+    if layer.streams.contains(request.uri().path()) {
         request.headers_mut().remove("grpc-accept-encoding");
     }
     request.extensions_mut().insert(Ctx { request: call.ctx.clone(), deadline });
-    match call.attempt(services.call(request)).await {
-        Ok(Ok(response)) => match response.extensions().get::<Status>() {
-            None => response.map(|body| Body::new(Followed::new(body, call))),
-            Some(status) => {
-                let accepted = status.metadata().get("grpc-accept-encoding").cloned();
-                let mut response = with_reason(status, layer.edge.max_body_size(), |error| {
-                    call.log(error);
-                    failed(call, error)
-                });
-                if let Some(accepted) = accepted.and_then(|it| HeaderValue::from_bytes(it.as_bytes()).ok()) {
-                    response.headers_mut().insert("grpc-accept-encoding", accepted);
-                }
-                response
-            }
-        },
-        Err(error) => {
-            call.log(&error);
-            failed(call, &error)
-        }
-    }
+    let Ok(response) = call.run(services.call(request)).await.map_err(|error| log(call, error))?;
+    Ok(response)
 }
 
-fn and(list: &[u8], more: &str) -> Bytes {
-    [list, more.as_bytes()].concat().into()
+/// The services' answer, which may be a failure that only the edge can render.
+fn answered(layer: &EdgeLayer, call: Call, response: Response<Body>) -> Response<Body> {
+    let Some(status) = response.extensions().get::<Status>() else {
+        return response.map(|body| Body::new(LoggedBody::new(body, call)));
+    };
+    let accepted = status.metadata().get("grpc-accept-encoding").cloned();
+    let mut response = with_reason(status, layer.edge.max_body_size(), |error| {
+        call.log(error, "failed");
+        failed(call, error)
+    });
+    if let Some(accepted) = accepted.and_then(|it| HeaderValue::from_bytes(it.as_bytes()).ok()) {
+        response.headers_mut().insert("grpc-accept-encoding", accepted);
+    }
+    response
 }
 
 /// The answer to a failed call, which is its status alone.
 fn failed(call: Call, error: &FlowError) -> Response<Body> {
-    let status = status(error, &call.ctx.request_id);
+    let status = status(error, &call.ctx);
     call.close_rpc(status.code().into());
     status.into_http()
 }
 
-/// A request's head as core sees it.
-fn head<B, R>(request: &Request<B>, with: impl FnOnce(&Head<'_>) -> R) -> R {
-    let headers = request.headers();
-    let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    with(&Head {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        header: &|name| headers.get(name).map(HeaderValue::as_bytes),
-        all: &|name, each| headers.get_all(name).iter().for_each(|it| each(it.as_bytes())),
-        authority,
-        peer: request.extensions().get().map(SocketAddr::ip),
-        version: request.version(),
-        https: request.extensions().get::<Encrypted>().is_some(),
-    })
+/// Lets pages elsewhere send and read what gRPC-Web needs.
+fn for_browsers(headers: &mut HeaderMap) {
+    let more = [
+        (ACCESS_CONTROL_ALLOW_HEADERS, WEB_REQUEST_HEADERS),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, WEB_ANSWER_HEADERS),
+    ];
+    for (name, more) in more {
+        append(headers, &name, more);
+    }
+}
+
+fn append(headers: &mut HeaderMap, name: &HeaderName, more: &str) {
+    let Some(list) = headers.get_mut(name) else { return };
+    if let Ok(longer) = HeaderValue::from_bytes(&[list.as_bytes(), more.as_bytes()].concat()) {
+        *list = longer;
+    }
+}
+
+fn head<B>(request: &Request<B>) -> Head<'_> {
+    let peer = request.extensions().get().map(SocketAddr::ip);
+    let encrypted = request.extensions().get::<Encrypted>().is_some();
+    Head { encrypted, ..Head::of(request, peer) }
 }

@@ -1,24 +1,33 @@
-//! The flows on tonic: gRPC, gRPC-Web, the standard health service and reflection.
+//! The flows on tonic: gRPC and gRPC-Web, beside any web framework.
 //!
-//! The files are those of the web frameworks' adapters: `routes` mounts the flows, `extract` and `reply` are
-//! the typed way in and out, `edge` binds core's rules as a layer, `serve` runs it all under our listener.
-//! Four are gRPC's own: `stream` carries chunks, `body` follows an answer to its status, which comes last,
-//! `health` and `timeout` are what their names say.
+//! `routes` is yours: the procedures, and how their messages become the flows' inputs and outputs. The rest is the
+//! joint between tonic and `flow-edge`: `extract` is the typed way in, `reply` the typed way out, `edge` the
+//! middleware, `mount` adds health and reflection, `serve` runs it all on our listener, `stream` makes messages of
+//! chunks, `body` writes the access log at a call's end.
 
 mod body;
 mod edge;
-mod extract;
+pub mod extract;
 mod health;
-mod reply;
+mod mount;
+pub mod reply;
 mod routes;
 mod serve;
-mod stream;
+pub mod stream;
 mod timeout;
 
-use flow_core::adapter::RpcAdapter;
+use api::FlowService;
+use flow_listener::RpcAdapter;
 
-/// gRPC, as the application mounts it.
-pub const ADAPTER: RpcAdapter = RpcAdapter { name: "grpc", service: serve::hyper, claims: serve::claims };
+pub use mount::{Mounted, Routes, mounted};
+
+/// gRPC with the flows of this project, as the application mounts it.
+pub const ADAPTER: RpcAdapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
+
+/// gRPC with any procedures.
+pub const fn adapter<R: Routes>() -> RpcAdapter<R::Flows> {
+    RpcAdapter { name: "grpc", service: serve::hyper::<R>, claims: serve::claims::<R> }
+}
 
 /// What `proto/genkit_sample.proto` says, as Rust types: messages, and a client to call with.
 pub mod proto {

@@ -1,41 +1,42 @@
-//! The procedures. Each is one call of a flow; everything around it is in its types.
+//! The procedures, and how their messages become the flows' inputs and outputs.
+//!
+//! A procedure is one call of a flow; everything around it is in its types. proto3 cannot tell an empty string from
+//! a missing one, so an empty one means the schema's default.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::io;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use flow_core::adapter::App;
-use futures_util::future::Either;
-use http::{Request as HttpRequest, Response as HttpResponse};
-use tonic::body::Body;
+use api::*;
 use tonic::codec::CompressionEncoding::Gzip;
-use tonic::server::NamedService;
-use tonic::{Request, Response, Status};
-use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
-use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
-use tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME as REFLECTION;
-use tonic_reflection::pb::v1alpha::server_reflection_server::SERVICE_NAME as REFLECTION_ALPHA;
-use tonic_reflection::pb::{v1, v1alpha};
-use tonic_reflection::server::Builder as Reflection;
-use tower::Service;
-use tower::util::BoxCloneSyncService;
+use tonic::{Request, Response};
 
-use crate::extract::open;
-use crate::health::Probe;
+use crate::Routes;
+use crate::extract::{open, optional, or};
+use crate::mount::{Mounted, mounted};
 use crate::proto::genkit_service_server::{GenkitService, GenkitServiceServer, SERVICE_NAME};
 use crate::proto::{self, DESCRIPTORS};
 use crate::reply::{Answer, reply};
 use crate::stream::Chunks;
 
-/// The services by name. The last two are mounted in debug only.
-pub(crate) const SERVICES: [&str; 4] = [SERVICE_NAME, HEALTH, REFLECTION, REFLECTION_ALPHA];
+/// The procedures of this project.
+pub(crate) struct FlowRoutes(App);
 
-struct Procedures(App);
+impl Routes for FlowRoutes {
+    type Flows = dyn FlowService;
+
+    const SERVICE: &'static str = SERVICE_NAME;
+    const DESCRIPTORS: &'static [u8] = DESCRIPTORS;
+
+    fn routes(app: App) -> Mounted {
+        let limit = app.edge.max_body_size();
+        mounted(
+            GenkitServiceServer::new(Self(app))
+                .max_decoding_message_size(limit)
+                .accept_compressed(Gzip)
+                .send_compressed(Gzip),
+        )
+    }
+}
 
 #[tonic::async_trait]
-impl GenkitService for Procedures {
+impl GenkitService for FlowRoutes {
     async fn health(&self, _: Request<proto::HealthRequest>) -> Answer<proto::HealthResponse> {
         Ok(Response::new(proto::HealthResponse { status: "ok".into() }))
     }
@@ -50,7 +51,7 @@ impl GenkitService for Procedures {
     async fn tell_joke_stream(&self, call: Request<proto::JokeRequest>) -> Answer<Chunks<proto::JokeChunk>> {
         let (ctx, input) = open(call)?;
         let flow = self.0.flows.tell_joke_stream(&ctx.request, input);
-        Chunks::start(self.0.edge.drain(), ctx, flow).await
+        Chunks::start(&self.0, ctx, flow).await
     }
 
     type TellStoryStream = Chunks<proto::StoryChunk>;
@@ -58,7 +59,7 @@ impl GenkitService for Procedures {
     async fn tell_story(&self, call: Request<proto::StoryRequest>) -> Answer<Chunks<proto::StoryChunk>> {
         let (ctx, input) = open(call)?;
         let flow = self.0.flows.tell_story(&ctx.request, input);
-        Chunks::start(self.0.edge.drain(), ctx, flow).await
+        Chunks::start(&self.0, ctx, flow).await
     }
 
     async fn translate_text(
@@ -101,124 +102,143 @@ impl GenkitService for Procedures {
     }
 }
 
-/// A service of any kind, one type for all.
-type Mounted = BoxCloneSyncService<HttpRequest<Body>, HttpResponse<Body>, Infallible>;
+// tell_joke
 
-/// All services. A call goes to the one its path names.
-#[derive(Clone)]
-pub(crate) struct Router(Arc<[(&'static str, Mounted)]>);
-
-/// Mounts the services.
-pub(crate) fn router(app: &App) -> io::Result<Router> {
-    let limit = app.edge.max_body_size();
-    let procedures = GenkitServiceServer::new(Procedures(app.clone()))
-        .max_decoding_message_size(limit)
-        .accept_compressed(Gzip)
-        .send_compressed(Gzip);
-    let health = HealthServer::new(Probe(app.clone())).max_decoding_message_size(limit);
-    let mut services = vec![mounted(procedures), mounted(health)];
-    if app.edge.debug() {
-        let reflection = || {
-            Reflection::configure()
-                .register_encoded_file_descriptor_set(DESCRIPTORS)
-                .register_encoded_file_descriptor_set(HEALTH_DESCRIPTORS)
-                // No method has them in its signature; tools show the details of errors with their help.
-                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-                // Each would know only itself, and the two would list different services.
-                .include_reflection_service(false)
-                .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(v1alpha::FILE_DESCRIPTOR_SET)
-        };
-        // grpcurl up to 1.8.6 and Python's clients speak v1alpha only, others v1 only.
-        services.push(mounted(reflection().build_v1().map_err(io::Error::other)?));
-        services.push(mounted(reflection().build_v1alpha().map_err(io::Error::other)?));
-    }
-    Ok(Router(services.into()))
-}
-
-fn mounted<S>(service: S) -> (&'static str, Mounted)
-where
-    S: Service<HttpRequest<Body>, Response = HttpResponse<Body>, Error = Infallible>
-        + NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send,
-{
-    (S::NAME, Mounted::new(service))
-}
-
-/// The service that a path names.
-pub(crate) fn service(path: &str) -> &str {
-    path.strip_prefix('/').and_then(|it| it.split_once('/')).unwrap_or_default().0
-}
-
-/// Whether a path is a streaming procedure's. Its messages are a few words each, which compressed would only grow
-/// (as REST, whose streams are never compressed).
-pub(crate) fn is_stream(path: &str) -> bool {
-    service(path) == SERVICE_NAME && (path.ends_with("/TellJokeStream") || path.ends_with("/TellStory"))
-}
-
-/// Whether a path is a probe's: exempt from API keys and rate limits, and answered while draining.
-pub(crate) fn is_probe(path: &str) -> bool {
-    match service(path) {
-        SERVICE_NAME => path.ends_with("/Health"),
-        service => SERVICES.contains(&service),
+impl From<proto::JokeRequest> for JokeInput {
+    fn from(it: proto::JokeRequest) -> Self {
+        Self { name: or(it.name, || Self::default().name), username: optional(it.username) }
     }
 }
 
-impl Service<HttpRequest<Body>> for Router {
-    type Response = HttpResponse<Body>;
-    type Error = Infallible;
-    type Future = Either<
-        <Mounted as Service<HttpRequest<Body>>>::Future,
-        Ready<Result<HttpResponse<Body>, Infallible>>,
-    >;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Generated services are always ready.
-        Poll::Ready(Ok(()))
+impl From<JokeResponse> for proto::JokeResponse {
+    fn from(it: JokeResponse) -> Self {
+        Self { joke: it.joke, username: it.username.unwrap_or_default() }
     }
+}
 
-    fn call(&mut self, call: HttpRequest<Body>) -> Self::Future {
-        let named = service(call.uri().path());
-        match self.0.iter().find(|it| it.0 == named) {
-            Some((_, service)) => Either::Left(service.clone().call(call)),
-            None => Either::Right(ready(Ok(Status::unimplemented("").into_http()))),
+impl From<String> for proto::JokeChunk {
+    fn from(text: String) -> Self {
+        Self { text }
+    }
+}
+
+// tell_story
+
+impl From<proto::StoryRequest> for StoryInput {
+    fn from(it: proto::StoryRequest) -> Self {
+        Self { topic: or(it.topic, || Self::default().topic) }
+    }
+}
+
+impl From<String> for proto::StoryChunk {
+    fn from(text: String) -> Self {
+        Self { text }
+    }
+}
+
+// translate_text
+
+impl From<proto::TranslateRequest> for TranslateInput {
+    fn from(it: proto::TranslateRequest) -> Self {
+        Self {
+            text: or(it.text, || Self::default().text),
+            target_language: or(it.target_language, || Self::default().target_language),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use flow_core::service::FLOWS;
-
-    use super::*;
-
-    #[test]
-    fn every_flow_is_a_procedure() {
-        let descriptors = String::from_utf8_lossy(DESCRIPTORS);
-        for flow in FLOWS {
-            let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
-            let procedure: String = flow.name.split('_').map(capital).collect();
-            // In a method's descriptor its input, field 2, follows its name.
-            assert!(descriptors.contains(&format!("{procedure}\u{12}")), "{procedure} is no method");
+impl From<TranslationResult> for proto::TranslationResponse {
+    fn from(it: TranslationResult) -> Self {
+        Self {
+            original_text: it.original_text,
+            translated_text: it.translated_text,
+            target_language: it.target_language,
+            confidence: it.confidence.as_str().to_owned(),
         }
     }
+}
 
-    #[test]
-    fn probes_are_health_in_both_forms_and_reflection() {
-        for (path, probe) in [
-            ("/genkit.sample.v1.GenkitService/Health", true),
-            ("/grpc.health.v1.Health/Check", true),
-            ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true),
-            ("/genkit.sample.v1.GenkitService/TellJoke", false),
-            ("/grpc.health.v1.Healthy/Check", false),
-            ("/health", false),
-            ("", false),
-        ] {
-            assert_eq!(is_probe(path), probe, "{path}");
+// describe_image
+
+impl From<proto::ImageRequest> for ImageInput {
+    fn from(it: proto::ImageRequest) -> Self {
+        Self { image_url: or(it.image_url, || Self::default().image_url) }
+    }
+}
+
+impl From<ImageResponse> for proto::ImageResponse {
+    fn from(it: ImageResponse) -> Self {
+        Self { description: it.description, image_url: it.image_url }
+    }
+}
+
+// generate_character
+
+impl From<proto::CharacterRequest> for CharacterInput {
+    fn from(it: proto::CharacterRequest) -> Self {
+        Self { name: or(it.name, || Self::default().name) }
+    }
+}
+
+impl From<RpgCharacter> for proto::RpgCharacter {
+    fn from(it: RpgCharacter) -> Self {
+        Self {
+            name: it.name,
+            back_story: it.back_story,
+            abilities: it.abilities,
+            skills: Some(it.skills.into()),
         }
+    }
+}
+
+impl From<Skills> for proto::Skills {
+    fn from(it: Skills) -> Self {
+        Self { strength: it.strength.into(), charisma: it.charisma.into(), endurance: it.endurance.into() }
+    }
+}
+
+// pirate_chat
+
+impl From<proto::ChatRequest> for ChatInput {
+    fn from(it: proto::ChatRequest) -> Self {
+        Self { question: or(it.question, || Self::default().question) }
+    }
+}
+
+impl From<ChatResponse> for proto::ChatResponse {
+    fn from(it: ChatResponse) -> Self {
+        Self { answer: it.answer, persona: it.persona }
+    }
+}
+
+// generate_code
+
+impl From<proto::CodeRequest> for CodeInput {
+    fn from(it: proto::CodeRequest) -> Self {
+        Self {
+            description: or(it.description, || Self::default().description),
+            language: or(it.language, || Self::default().language),
+        }
+    }
+}
+
+impl From<CodeOutput> for proto::CodeResponse {
+    fn from(it: CodeOutput) -> Self {
+        Self { code: it.code, language: it.language, explanation: it.explanation, filename: it.filename }
+    }
+}
+
+// review_code
+
+impl From<proto::CodeReviewRequest> for CodeReviewInput {
+    fn from(it: proto::CodeReviewRequest) -> Self {
+        Self { code: or(it.code, || Self::default().code), language: optional(it.language) }
+    }
+}
+
+impl From<CodeReview> for proto::CodeReviewResponse {
+    fn from(it: CodeReview) -> Self {
+        // A review has no map, and nothing else can fail to be written as JSON.
+        Self { review: serde_json::to_string(&it).unwrap_or_default() }
     }
 }

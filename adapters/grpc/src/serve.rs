@@ -6,9 +6,8 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use flow_core::adapter::{App, HyperBody, HyperService, Starting};
-use flow_core::edge::method_not_allowed;
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::{App, ErrorKind, FlowError};
+use flow_listener::{HyperBody, HyperService, Starting};
 use http::header::CONTENT_TYPE;
 use http::{Method, Version};
 use http_body_util::BodyExt;
@@ -19,13 +18,13 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service};
 
 use crate::edge::{EdgeLayer, Protocol};
-use crate::routes::{SERVICES, router, service};
+use crate::mount::{Routes, is_served, router};
 
 /// The services as our hyper listener calls them.
-pub(crate) fn hyper(app: App) -> Starting {
+pub(crate) fn hyper<R: Routes>(app: App<R::Flows>) -> Starting {
     Box::pin(async move {
-        let edge = EdgeLayer::new(&app);
-        let services = GrpcWebLayer::new().layer(edge.layer(router(&app)?));
+        let edge = EdgeLayer::new::<R>(&app);
+        let services = GrpcWebLayer::new().layer(edge.layer(router::<R>(&app)?));
         let service: HyperService = Rc::new(move |mut request: Request<Incoming>, peer: SocketAddr| {
             request.extensions_mut().insert(peer);
             match protocol(&request) {
@@ -38,8 +37,8 @@ pub(crate) fn hyper(app: App) -> Starting {
                     })
                 }
                 Err(fault) => {
-                    let response = edge.refuse(&request, fault);
-                    Box::pin(async move { response.await.map(boxed) })
+                    let edge = edge.clone();
+                    Box::pin(async move { edge.refuse(request, fault).await.map(boxed) })
                 }
             }
         });
@@ -48,15 +47,15 @@ pub(crate) fn hyper(app: App) -> Starting {
 }
 
 /// Whether a request is meant for us: by its content type, or by the service in its path, as preflights are.
-pub(crate) fn claims(request: &Request<Incoming>) -> bool {
+pub(crate) fn claims<R: Routes>(request: &Request<Incoming>) -> bool {
     content_type(request).is_some_and(|it| it.starts_with("application/grpc"))
-        || SERVICES.contains(&service(request.uri().path()))
+        || is_served::<R>(request.uri().path())
 }
 
 /// The protocol of a call, or why the request is none.
 fn protocol(request: &Request<Incoming>) -> Result<Protocol, FlowError> {
     if request.method() != Method::POST {
-        return Err(method_not_allowed());
+        return Err(FlowError::no_such_method());
     }
     match content_type(request) {
         Some("application/grpc" | "application/grpc+proto") if request.version() >= Version::HTTP_2 => {

@@ -3,15 +3,12 @@
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flow_core::drain::{Drain, Work};
-use flow_core::edge::log_failure;
-use flow_core::schema::Streamed;
-use flow_core::service::{FlowStream, StreamEvent};
-use flow_core::wire::pump::{Pumped, pump};
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::drain::{Drain, Work};
+use flow_edge::error::log_failure;
+use flow_edge::wire::pump::{Pumped, pump};
+use flow_edge::{App, ErrorKind, FlowError, FlowStream, RequestContext, StreamEvent, Streamed};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Response, Status};
@@ -23,10 +20,10 @@ use crate::reply::{Answer, fault, status};
 ///
 /// It ends with a status whatever happens: a panic in the flow, the client's deadline, a client that does not
 /// read and the end of the server's grace included.
-pub(crate) struct Chunks<M> {
+pub struct Chunks<M> {
     /// Gone once the stream has ended: the flow's work ends there, not when the client has read the last byte.
     texts: Option<Pumped<String>>,
-    request_id: Arc<str>,
+    ctx: RequestContext,
     span: tracing::Span,
     message: PhantomData<fn() -> M>,
     _work: Work,
@@ -35,7 +32,15 @@ pub(crate) struct Chunks<M> {
 impl<M> Chunks<M> {
     /// Waits for the flow's first chunk and only then begins to answer. The wait is inside the request's
     /// timeout; what follows is bounded only by the client's deadline.
-    pub(crate) async fn start<T: Streamed>(drain: &Drain, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
+    pub async fn start<F, T>(app: &App<F>, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self>
+    where
+        F: ?Sized,
+        T: Streamed,
+    {
+        Self::open(app.edge.drain(), ctx, flow).await
+    }
+
+    async fn open<T: Streamed>(drain: &Drain, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
         // A panic in a flow must not cut the stream short without a status.
         let mut events = AssertUnwindSafe(flow).catch_unwind().map(|event| {
             event.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
@@ -65,7 +70,7 @@ impl<M> Chunks<M> {
         });
         Ok(Response::new(Self {
             texts: Some(pump(stream::once(async { Ok(first) }).chain(rest))),
-            request_id: ctx.request.request_id,
+            ctx: ctx.request,
             span: tracing::Span::current(),
             message: PhantomData,
             _work: work,
@@ -100,7 +105,7 @@ impl<M: From<String>> Stream for Chunks<M> {
         self.texts = None;
         Poll::Ready(error.map(|error| {
             self.span.in_scope(|| log_failure(&error, "the stream failed"));
-            Err(status(&error, &self.request_id))
+            Err(status(&error, &self.ctx))
         }))
     }
 }
@@ -109,39 +114,45 @@ impl<M: From<String>> Stream for Chunks<M> {
 mod tests {
     use std::time::Duration;
 
-    use flow_core::edge::RequestContext;
-    use flow_core::schema::StoryResponse;
-    use flow_core::wire::pump::READ_TIMEOUT;
+    use std::sync::Arc;
+
+    use flow_edge::Schema;
+    use flow_edge::wire::pump::READ_TIMEOUT;
+    use garde::Validate;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
     use tonic::Code;
 
     use super::*;
-    use crate::proto::StoryChunk;
 
-    type Events = Vec<Result<StreamEvent<StoryResponse>, FlowError>>;
+    #[derive(Serialize, Deserialize, Validate, JsonSchema, Schema)]
+    struct Said {
+        #[garde(skip)]
+        #[streamed]
+        text: String,
+    }
 
-    fn chunk() -> StreamEvent<StoryResponse> {
+    type Events = Vec<Result<StreamEvent<Said>, FlowError>>;
+
+    fn chunk() -> StreamEvent<Said> {
         StreamEvent::Chunk("a".into())
     }
 
     /// A flow of these events and then silence.
-    fn flow(events: Events) -> FlowStream<StoryResponse> {
+    fn flow(events: Events) -> FlowStream<Said> {
         Box::pin(stream::iter(events).chain(stream::pending()))
     }
 
-    async fn start(
-        drain: &Drain,
-        deadline: Option<Duration>,
-        flow: FlowStream<StoryResponse>,
-    ) -> Chunks<StoryChunk> {
+    async fn start(drain: &Drain, deadline: Option<Duration>, flow: FlowStream<Said>) -> Chunks<String> {
         let deadline = deadline.map(|it| Instant::now() + it);
         let ctx = Ctx { request: RequestContext::detached(), deadline };
-        Chunks::start(drain, ctx, flow).await.unwrap().into_inner()
+        Chunks::open(drain, ctx, flow).await.unwrap().into_inner()
     }
 
     /// The texts of a stream and the code it ends with.
-    async fn read(stream: Chunks<StoryChunk>) -> (String, Code) {
+    async fn read(stream: Chunks<String>) -> (String, Code) {
         let mut code = Code::Ok;
-        let texts = stream.map(|it| it.map(|it| it.text).map_err(|it| code = it.code()).unwrap_or_default());
+        let texts = stream.map(|it| it.map_err(|it| code = it.code()).unwrap_or_default());
         let texts: Vec<_> = texts.collect().await;
         (texts.concat(), code)
     }
@@ -149,11 +160,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whatever_ends_a_stream_its_chunks_come_first_and_its_status_last() {
         let drain = Drain::default();
-        let end = Ok(StreamEvent::Done(StoryResponse { story: "aa".into() }));
+        let end = Ok(StreamEvent::Done(Said { text: "aa".into() }));
         let whole = start(&drain, None, flow(vec![Ok(chunk()), Ok(chunk()), end])).await;
         assert_eq!(read(whole).await, ("aa".into(), Code::Ok));
 
-        let only_result = Ok(StreamEvent::Done(StoryResponse { story: "whole".into() }));
+        let only_result = Ok(StreamEvent::Done(Said { text: "whole".into() }));
         let at_once = start(&drain, None, flow(vec![only_result])).await;
         assert_eq!(read(at_once).await, ("whole".into(), Code::Ok));
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::{ErrorKind, FlowError};
 
 /// The time a client gives, if it gives one.
 pub(crate) fn parse(header: Option<&[u8]>) -> Result<Option<Duration>, FlowError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use flow_core::adapter::{Guarded, MAX_CONNECTIONS};
+use flow_listener::{Bounded, MAX_CONNECTIONS};
 use poem::http::uri::Scheme;
 use poem::listener::TcpAcceptor;
 use poem::web::{LocalAddr, RemoteAddr};
@@ -30,7 +30,7 @@ pub(crate) struct Acceptor {
 /// the ended connection once more, to shut it down gracefully. When the end was only an end of file, hyper
 /// then takes the write half for open and the handler runs on, with nobody left to answer. After an error
 /// of the connection both halves are closed, and the handler and its body are dropped.
-pub(crate) struct Connection(Guarded<TcpStream>);
+pub(crate) struct Connection(Bounded<TcpStream>);
 
 impl Acceptor {
     /// Takes a listener that is bound and non-blocking.
@@ -54,8 +54,8 @@ impl poem::listener::Acceptor for Acceptor {
             Ok((stream, local, remote, scheme)) => {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                // poem sees itself to connections on which nothing happens.
-                Ok((Connection(Guarded::new(stream, None, Some(place))), local, remote, scheme))
+                // poem ends idle connections by itself.
+                Ok((Connection(Bounded::new(stream, None, Some(place))), local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

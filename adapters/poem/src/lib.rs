@@ -1,20 +1,33 @@
 //! The flows on poem.
 //!
-//! The three adapters have the same files with the same contents in the same order, so that
-//! `diff -r adapters/axum adapters/poem` compares the frameworks: `routes` mounts the flows, `extract`
-//! and `reply` are the framework's typed way in and out, `edge` binds core's rules as middleware,
-//! `docs` makes the OpenAPI document, `serve` runs it all on a listener. Only poem needs `accept`:
-//! connections on which its server notices that the client left.
+//! `routes` is yours: the flows' routes and handlers. The rest is the joint between the framework and `flow-edge`,
+//! the same files in each adapter, so that `diff -r adapters/axum adapters/poem` compares the frameworks: `extract`
+//! is the typed way in, `reply` the typed way out, `edge` the middleware, `mount` adds probes and documentation,
+//! `serve` runs it all on a listener. Other files are what one framework alone needs.
 
 mod accept;
-mod docs;
-mod edge;
-mod extract;
-mod reply;
+pub mod edge;
+pub mod extract;
+mod mount;
+pub mod reply;
 mod routes;
+mod schema;
 mod serve;
 
-use flow_core::adapter::Adapter;
+use api::FlowService;
+use flow_listener::Adapter;
 
-/// poem, as the application mounts it.
-pub const ADAPTER: Adapter = Adapter { name: "poem", serve: serve::native, service: serve::hyper };
+pub use mount::Routes;
+
+/// poem with the flows of this project, as the application mounts it.
+pub const ADAPTER: Adapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
+
+/// poem with any routes.
+pub const fn adapter<R: Routes>() -> Adapter<R::Flows> {
+    Adapter {
+        name: "poem",
+        serve: serve::native::<R>,
+        service: serve::hyper::<R>,
+        openapi: mount::openapi::<R>,
+    }
+}

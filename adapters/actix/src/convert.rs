@@ -1,0 +1,114 @@
+//! Between the framework's types and those of `http` 1: actix-web is on http 0.2 and everything else on http 1.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_http::{Uri, Version};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+/// A target, with scheme and authority where HTTP/2 has them.
+pub(crate) fn uri(uri: &hyper::Uri) -> Uri {
+    let text = uri.to_string();
+    let bytes = Bytes::from(text);
+    Uri::from_maybe_shared(bytes.clone()).unwrap_or_else(|_| {
+        // http 1 lets characters outside ASCII pass. Escaped as they should have been sent, they match no
+        // route here either.
+        Uri::from_maybe_shared(Bytes::from(escape(&bytes))).unwrap_or_default()
+    })
+}
+
+fn escape(target: &[u8]) -> String {
+    let escaped = |byte: &u8| match byte {
+        byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    target.iter().map(escaped).collect()
+}
+
+/// Headers of `http` 1 as the framework's. Both versions go by the same RFC, so neither refuses what the other holds.
+pub(crate) fn headers(headers: &hyper::HeaderMap) -> HeaderMap {
+    let mut copied = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            copied.append(name, value);
+        }
+    }
+    copied
+}
+
+/// The framework's headers as those of `http` 1.
+pub(crate) fn new_headers(headers: &HeaderMap) -> hyper::HeaderMap {
+    let mut copied = hyper::HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = hyper::header::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = hyper::header::HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            copied.append(name, value);
+        }
+    }
+    copied
+}
+
+/// The framework's target as one of `http` 1.
+pub(crate) fn new_uri(uri: &Uri) -> hyper::Uri {
+    // The old version takes no more than the new one does.
+    hyper::Uri::try_from(uri.to_string()).unwrap_or_default()
+}
+
+/// The framework's version of the protocol as one of `http` 1.
+pub(crate) fn new_version(version: Version) -> hyper::Version {
+    match version {
+        Version::HTTP_2 => hyper::Version::HTTP_2,
+        Version::HTTP_11 => hyper::Version::HTTP_11,
+        _ => hyper::Version::HTTP_10,
+    }
+}
+
+/// An answer's body, as hyper and the edge take it.
+pub(crate) struct ResponseBody(pub(crate) BoxBody);
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        // The framework's errors stay on one thread; their text may leave it.
+        self.0
+            .as_pin_mut()
+            .poll_next(cx)
+            .map(|chunk| chunk.map(|it| it.map(Frame::data).map_err(|error| error.to_string().into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0.size(), BodySize::None | BodySize::Sized(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.0.size() {
+            BodySize::None => SizeHint::with_exact(0),
+            BodySize::Sized(length) => SizeHint::with_exact(length),
+            BodySize::Stream => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_only_one_of_the_two_versions_takes_is_escaped() {
+        let copied = |target: &str| uri(&target.parse().unwrap()).to_string();
+        assert_eq!(copied("/flows/caf\u{e9}?a=\u{e9}"), "/flows/caf%C3%A9?a=%C3%A9");
+        assert_eq!(copied("http://x:1/health?a=%ff"), "http://x:1/health?a=%ff");
+        assert_eq!(copied("*"), "*");
+    }
+}

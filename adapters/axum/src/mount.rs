@@ -1,0 +1,97 @@
+//! What every server has beside its flows' own routes: flows by name, probes, and in debug the documentation.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+use flow_edge::wire::answer;
+use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
+use serde_json::Value;
+use tower_layer::Layer;
+use tower_service::Service;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::edge::pass;
+use crate::extract::{Ctx, Named};
+use crate::reply::{Fault, Raw};
+
+/// The routes of some flows.
+pub trait Routes: Send + Sync + 'static {
+    /// The flows.
+    type Flows: ?Sized + NamedFlows;
+
+    /// Their routes and handlers.
+    fn routes() -> OpenApiRouter<App<Self::Flows>>;
+}
+
+/// An application behind the edge, as listeners call it.
+pub(crate) trait Application:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<T> Application for T where
+    T: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// Builds the application, behind the edge.
+///
+/// The edge goes around the whole router, not into it with `Router::layer`: there, axum would still add an
+/// `Allow` header to what the edge answered.
+pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> impl Application {
+    let edge = app.edge.clone();
+    let router = Router::from(R::routes())
+        .route("/flows/{flow}", post(call_flow::<R>))
+        .route("/health", get(health))
+        .route("/healthz", get(health))
+        .route("/ready", get(ready::<R>))
+        .route("/readyz", get(ready::<R>));
+    let router = if edge.debug() { documented::<R>(router, &app) } else { router };
+    let router = router
+        .fallback(async || Fault(FlowError::no_route()))
+        .method_not_allowed_fallback(async || Fault(FlowError::no_such_method()));
+    from_fn_with_state(edge, pass).layer(router.with_state(app))
+}
+
+/// Makes the OpenAPI document of the routes.
+pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
+    let generated = serde_json::to_value(R::routes().get_openapi()).unwrap_or_default();
+    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+}
+
+/// Mounts the document and its viewers.
+fn documented<R: Routes>(router: Router<App<R::Flows>>, app: &App<R::Flows>) -> Router<App<R::Flows>> {
+    let document = openapi::<R>(app);
+    router
+        .route("/", get(async || Redirect::temporary(docs::HOME)))
+        .route("/openapi.json", get(async move || Raw(answer::pretty(&document))))
+        .route("/docs", get(page::<R>))
+        .route("/docs/{file}", get(page::<R>))
+        .route("/redoc", get(page::<R>))
+        .route("/redoc/{file}", get(page::<R>))
+}
+
+async fn call_flow<R: Routes>(
+    State(app): State<App<R::Flows>>,
+    Ctx(ctx): Ctx,
+    Path(flow): Path<String>,
+    Named(envelope): Named,
+) -> Result<Raw, Fault> {
+    Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
+}
+
+async fn health() -> Raw {
+    Raw(answer::health())
+}
+
+async fn ready<R: Routes>(State(app): State<App<R::Flows>>) -> Raw {
+    Raw(answer::ready(&app.flows.readiness(), app.edge.drain().is_draining()))
+}
+
+async fn page<R: Routes>(State(app): State<App<R::Flows>>, request: Request) -> Result<Raw, Fault> {
+    docs::page(request.uri().path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
+}

@@ -1,0 +1,338 @@
+//! One request between the way in and the way out.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{Edge, Head, RateDecision, allow, compress};
+use crate::context::{Dialect, RequestContext};
+use crate::error::{ErrorKind, FlowError, log_failure};
+use crate::request_id;
+use crate::wire::{Answer, answer};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// How much of a path is logged, in bytes.
+const LONGEST_LOGGED: usize = 256;
+
+/// How gRPC logs a client that left.
+const CANCELLED: i32 = 1;
+
+/// One request between the way in and the way out.
+///
+/// Every call is accounted for in the access log, also one whose client leaves: that one is dropped. A stream
+/// is logged when it begins and, by its [`EventStream`](crate::EventStream), when it ends.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of one request, independent of each other")]
+pub struct Call {
+    /// What the flow will know of the request.
+    pub ctx: RequestContext,
+    edge: Arc<Edge>,
+    pub(super) protocol: Protocol,
+    pub(super) client: Option<IpAddr>,
+    pub(super) rate: Option<RateDecision>,
+    pub(super) span: tracing::Span,
+    cors: Vec<(HeaderName, HeaderValue)>,
+    allow: HeaderValue,
+    is_http1: bool,
+    keeps_alive: bool,
+    https: bool,
+    is_head: bool,
+    accepts_gzip: bool,
+    started: Instant,
+    closed: bool,
+}
+
+/// What a request asks for: a resource or a procedure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http,
+    Rpc,
+}
+
+/// The body of an answer on its way out.
+#[derive(Debug)]
+pub enum Outgoing<B> {
+    /// These bytes in place of it.
+    Whole(Bytes),
+    /// The body as it was.
+    Same(B),
+    /// The body as it was, of an answer to HEAD: only its length is sent.
+    Head(B),
+}
+
+impl Call {
+    pub(super) fn open(edge: &Arc<Edge>, head: &Head<'_>, protocol: Protocol) -> Self {
+        let started = Instant::now();
+        let request_id = request_id::choose(head.header("x-request-id"));
+        let (client, https) = edge.client(head);
+        // The path is the client's own text; nothing else the client sends enters the log. The level is the
+        // highest, so that lines of every level keep their request id.
+        let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
+        let span = match protocol {
+            Protocol::Http => {
+                let method = head.method.as_str();
+                tracing::error_span!("request", %request_id, method, path, client = shown)
+            }
+            Protocol::Rpc => tracing::error_span!("call", %request_id, method = path, client = shown),
+        };
+        let ctx = RequestContext {
+            display_name: edge.config.api_keys.display_name(head),
+            request_id,
+            tenant: None,
+            deadline: started + edge.config.request_timeout,
+            dialect: Dialect::of(head.path()),
+            cache: Arc::default(),
+            service: edge.service.clone(),
+        };
+        Self {
+            ctx,
+            edge: edge.clone(),
+            protocol,
+            client,
+            rate: None,
+            span,
+            cors: edge.cors.headers(head),
+            allow: allow(head.path()),
+            is_http1: head.version < Version::HTTP_2,
+            keeps_alive: head.version == Version::HTTP_11 && !head.asks_to_close(),
+            https,
+            is_head: head.method == Method::HEAD,
+            accepts_gzip: compress::accepts_gzip(head),
+            started,
+            closed: false,
+        }
+    }
+
+    /// Runs the handler: within the deadline and the server's grace, and with panics caught.
+    pub async fn run<F: Future>(&self, handler: F) -> Result<F::Output, FlowError> {
+        let drain = self.edge.drain();
+        let _work = drain.begin();
+        let guarded = pin!(AssertUnwindSafe(handler).catch_unwind());
+        let outcome = async {
+            // Not fair on purpose: an answer that is ready wins over a deadline that has just passed.
+            tokio::select! {
+                biased;
+                result = guarded => {
+                    result.map_err(|_| FlowError::internal("the handler panicked"))
+                }
+                () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::new(
+                    ErrorKind::DeadlineExceeded,
+                    "The server could not answer in time.",
+                )),
+                () = drain.ended() => Err(FlowError::draining()),
+            }
+        };
+        outcome.instrument(self.span.clone()).await
+    }
+
+    /// The answer to a failed request. The failure is logged here, once.
+    pub fn fail(&self, error: &FlowError) -> Answer {
+        self.log(error, "failed");
+        answer::failure(error, &self.ctx)
+    }
+
+    /// The way out: writes the access log and completes the headers. The body comes back compressed where that is
+    /// worth it.
+    ///
+    /// A body that says how long it is must be in memory already: it is read to its end here.
+    pub async fn leave<B>(mut self, status: StatusCode, headers: &mut HeaderMap, body: B) -> Outgoing<B>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        self.close(|duration_ms| tracing::info!(status = status.as_u16(), duration_ms, "answered"));
+        let length = body.size_hint().exact();
+        let compressible = !self.is_head
+            && length.is_some_and(|it| it >= self.edge.config.gzip_min_size as u64)
+            && headers.get(CONTENT_TYPE).is_some_and(|it| compress::is_compressible(it.as_bytes()));
+        let body = if self.is_head {
+            if let Some(length) = length {
+                headers.entry(CONTENT_LENGTH).or_insert(length.into());
+            }
+            Outgoing::Head(body)
+        } else if compressible && self.accepts_gzip {
+            // It is whole, so reading it neither waits nor fails.
+            let whole = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            match compress::gzip(&whole) {
+                Some(smaller) => {
+                    headers.remove(CONTENT_LENGTH);
+                    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                    Outgoing::Whole(smaller)
+                }
+                None => Outgoing::Whole(whole),
+            }
+        } else {
+            Outgoing::Same(body)
+        };
+        if !self.keeps_alive {
+            headers.remove(CONNECTION);
+        }
+        let own = std::mem::replace(headers, self.edge.fixed.clone());
+        extend(headers, own);
+        self.add_headers(headers, compressible);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, self.allow.clone());
+        }
+        // After 413 the rest of the body is still under way; all listeners close then, and say so.
+        let closes = status == StatusCode::PAYLOAD_TOO_LARGE || self.edge.drain().is_draining();
+        if self.is_http1 && closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        body
+    }
+
+    /// The headers of a remote procedure call's answer: all of REST's for browsers, and for programs those that
+    /// tell them something.
+    pub fn rpc_headers(&self, headers: &mut HeaderMap, for_browsers: bool) {
+        for (name, value) in &self.edge.fixed {
+            if for_browsers || name == "x-model" {
+                headers.insert(name, value.clone());
+            }
+        }
+        self.add_headers(headers, false);
+    }
+
+    /// Writes the access log of a remote procedure call, at its end.
+    pub fn close_rpc(mut self, grpc_status: i32) {
+        self.close(|duration_ms| tracing::info!(grpc_status, duration_ms, "answered"));
+    }
+
+    /// Logs an error, once, where it becomes an answer.
+    pub fn log(&self, error: &FlowError, what: &'static str) {
+        self.span.in_scope(|| log_failure(error, what));
+    }
+
+    /// The headers that differ from answer to answer.
+    fn add_headers(&self, headers: &mut HeaderMap, varies_by_coding: bool) {
+        for (name, value) in &self.cors {
+            headers.insert(name, value.clone());
+        }
+        // A request id is visible ASCII.
+        if let Ok(id) = HeaderValue::from_str(&self.ctx.request_id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        let vary = match (self.edge.cors.varies(), varies_by_coding) {
+            (true, true) => Some("Origin, Accept-Encoding"),
+            (true, false) => Some("Origin"),
+            (false, true) => Some("Accept-Encoding"),
+            (false, false) => None,
+        };
+        if let Some(vary) = vary {
+            headers.insert(VARY, HeaderValue::from_static(vary));
+        }
+        if let (Some(decision), Some(limiter)) = (&self.rate, &self.edge.limiter) {
+            limiter.add_headers(decision, headers);
+        }
+        if let (true, Some(hsts)) = (self.https, &self.edge.hsts) {
+            headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        if let Some(outcome) = self.ctx.cache_header() {
+            headers.insert(X_CACHE, outcome);
+        }
+    }
+
+    fn close(&mut self, log: impl FnOnce(u64)) {
+        self.closed = true;
+        let duration_ms = self.elapsed_ms();
+        self.span.in_scope(|| log(duration_ms));
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a request does not last 500 million years")]
+    fn elapsed_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let protocol = self.protocol;
+        self.close(|duration_ms| match protocol {
+            Protocol::Http => tracing::info!(status = 499, duration_ms, "the client left"),
+            Protocol::Rpc => tracing::info!(grpc_status = CANCELLED, duration_ms, "the client left"),
+        });
+    }
+}
+
+/// Puts an answer's own headers over the fixed ones. Of a name that it gives several times all lines stay.
+fn extend(headers: &mut HeaderMap, own: HeaderMap) {
+    let mut last = None;
+    for (name, value) in own {
+        match (name, &last) {
+            (Some(name), _) => {
+                headers.insert(name.clone(), value);
+                last = Some(name);
+            }
+            (None, Some(name)) => {
+                headers.append(name, value);
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// As much of a path as one line of the log may hold. No route is longer.
+fn logged(path: &str) -> &str {
+    &path[..path.floor_char_boundary(LONGEST_LOGGED)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drain::Drain;
+    use crate::edge::head::request;
+    use crate::edge::{EdgeConfig, Entry};
+
+    #[tokio::test]
+    async fn a_list_may_be_spread_over_several_lines() {
+        let edge = Edge::new(EdgeConfig { gzip_min_size: 0, ..EdgeConfig::default() }, Drain::default());
+        let request = request(
+            "/answer",
+            &[
+                ("connection", "keep-alive"),
+                ("connection", "close"),
+                ("accept-encoding", "*"),
+                ("accept-encoding", "gzip;q=0"),
+            ],
+        );
+        let call = edge.enter(Head::of(&request, None)).await;
+        let Entry::Passed(call) = call else { panic!("{call:?}") };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+        let body = http_body_util::Full::new(Bytes::from(vec![b'a'; 1000]));
+        let body = call.leave(StatusCode::OK, &mut headers, body).await;
+        assert!(matches!(body, Outgoing::Same(_)) && headers.get(CONNECTION).is_none());
+    }
+
+    #[tokio::test]
+    async fn an_answers_own_headers_win_and_none_is_lost() {
+        let edge = Edge::new(EdgeConfig::default(), Drain::default());
+        let request = request("/answer", &[]);
+        let call = edge.enter(Head::of(&request, None)).await;
+        let Entry::Passed(call) = call else { panic!("{call:?}") };
+        let mut headers = HeaderMap::new();
+        headers.insert("cache-control", HeaderValue::from_static("no-cache"));
+        headers.append("set-cookie", HeaderValue::from_static("a=1"));
+        headers.append("set-cookie", HeaderValue::from_static("b=2"));
+        call.leave(StatusCode::OK, &mut headers, http_body_util::Empty::new()).await;
+        assert_eq!(headers["cache-control"], "no-cache");
+        assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!(headers["x-frame-options"], "DENY");
+    }
+}

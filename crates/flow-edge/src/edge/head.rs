@@ -1,0 +1,74 @@
+//! A request's head, as adapters show it.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+
+/// A request's head.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The target. HTTP/2's `:authority` and that of an absolute form are in it.
+    pub uri: &'a Uri,
+    /// The protocol's version: some headers are forbidden in HTTP/2, some unknown in HTTP/1.0.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The address at the other end of the connection.
+    pub peer: Option<IpAddr>,
+    /// Whether the connection itself is encrypted.
+    pub encrypted: bool,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a request that came over a connection in clear text.
+    pub fn of<B>(request: &'a Request<B>, peer: Option<IpAddr>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            peer,
+            encrypted: false,
+        }
+    }
+
+    /// The path as it was sent, without query.
+    pub(super) fn path(&self) -> &'a str {
+        self.uri.path()
+    }
+
+    /// The first line of a header.
+    pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// Every line of a header, in their order.
+    pub(super) fn lines(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
+        self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    /// Whether a browser asks whether it may ask.
+    pub(super) fn is_preflight(&self) -> bool {
+        self.method == Method::OPTIONS
+            && self.headers.contains_key("origin")
+            && self.headers.contains_key("access-control-request-method")
+    }
+
+    /// Whether the client closes the connection after this request.
+    pub(super) fn asks_to_close(&self) -> bool {
+        self.lines("connection")
+            .any(|line| line.split(|it| *it == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close")))
+    }
+}
+
+/// Requests for tests.
+#[cfg(test)]
+pub(super) fn request(target: &str, headers: &[(&'static str, &str)]) -> Request<()> {
+    let mut request = Request::post(target).body(()).unwrap();
+    for (name, value) in headers {
+        request.headers_mut().append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    request
+}

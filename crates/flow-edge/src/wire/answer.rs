@@ -1,0 +1,116 @@
+//! Whole answers as bytes: results, problem documents, probes.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::body::Answer;
+use crate::context::{Dialect, RequestContext};
+use crate::error::{ErrorKind, FlowError};
+use crate::flow::Readiness;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// An answer that is only a status.
+pub fn empty(status: StatusCode) -> Answer {
+    let mut answer = Answer::new(Bytes::new().into());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// An answer of these bytes.
+pub fn whole(content_type: HeaderValue, bytes: Bytes) -> Answer {
+    let mut answer = Answer::new(bytes.into());
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    answer
+}
+
+/// A result, or any other JSON.
+pub fn json<T: Serialize>(value: &T) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => whole(JSON, bytes.into()),
+        // No schema of ours can fail to serialize; a user's map with keys that are no strings can.
+        Err(error) => {
+            tracing::error!(%error, "a result could not be serialized");
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// JSON for people to read.
+pub fn pretty<T: Serialize>(value: &T) -> Answer {
+    whole(JSON, serde_json::to_vec_pretty(value).unwrap_or_default().into())
+}
+
+/// An error, in the dialect of the request's path.
+pub fn failure(error: &FlowError, ctx: &RequestContext) -> Answer {
+    let row = error.kind.row();
+    let (mut answer, status) = match ctx.dialect {
+        Dialect::Problem => {
+            let mut answer = json(&problem(error, ctx));
+            answer.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
+            (answer, row.http)
+        }
+        Dialect::Genkit => (json(&genkit_error(error)), row.genkit_http),
+    };
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(seconds) = error.retry_after_seconds() {
+        answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if error.kind == ErrorKind::Unauthenticated {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer
+}
+
+/// `GET /health`: the process is alive.
+pub fn health() -> Answer {
+    whole(JSON, Bytes::from_static(br#"{"status":"ok"}"#))
+}
+
+/// `GET /ready`: work may be routed here, or why not.
+pub fn ready(readiness: &Readiness, draining: bool) -> Answer {
+    let ready = readiness.ready && !draining;
+    let mut checks: serde_json::Map<String, Value> =
+        readiness.checks.iter().map(|(name, said)| ((*name).to_owned(), said.as_str().into())).collect();
+    checks.insert("serving".into(), if draining { "draining" } else { "ok" }.into());
+    let status = if ready { "ok" } else { "unavailable" };
+    let mut answer = json(&json!({"status": status, "checks": checks}));
+    if !ready {
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    answer
+}
+
+/// The problem document (RFC 9457) of an error.
+pub(crate) fn problem(error: &FlowError, ctx: &RequestContext) -> Value {
+    let row = error.kind.row();
+    let mut problem = json!({
+        "type": format!("urn:{}:problem:{}", ctx.service.name, row.slug),
+        "title": row.title,
+        "status": row.http,
+        "detail": error.detail,
+        "request_id": &*ctx.request_id,
+    });
+    if !error.violations.is_empty() {
+        problem["errors"] = json!(error.violations);
+    }
+    if let Some(seconds) = error.retry_after_seconds() {
+        problem["retry_after"] = seconds.into();
+    }
+    problem
+}
+
+/// The same error as the Genkit clients expect it.
+pub(crate) fn genkit_error(error: &FlowError) -> Value {
+    let mut body = json!({"status": error.kind.row().status.name(), "message": error.detail});
+    if !error.violations.is_empty() {
+        let errors: Vec<_> =
+            error.violations.iter().map(|it| json!({"path": it.pointer, "message": it.detail})).collect();
+        body["details"] = json!({"errors": errors});
+    }
+    body
+}

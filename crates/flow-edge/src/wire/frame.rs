@@ -1,0 +1,158 @@
+//! One frame of a stream: `data: `, a line of JSON, an empty line (`docs/contract.md`, "SSE").
+
+use std::io;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::answer::{genkit_error, problem};
+use crate::context::{Dialect, RequestContext};
+use crate::error::FlowError;
+use crate::flow::StreamEvent;
+use crate::schema::{Schema, Streamed};
+
+/// What every frame begins with. A heartbeat sends it early and leaves the frame open.
+pub(super) const OPENING: &[u8] = b"data: ";
+
+/// A frame as bytes, written once.
+pub(super) struct Frame {
+    bytes: Bytes,
+    /// Whether the stream ends with it.
+    pub(super) last: bool,
+}
+
+#[derive(Serialize)]
+struct Chunk<'a> {
+    chunk: &'a str,
+}
+
+/// The end of a stream: `done`, and a member with the whole text.
+struct Done<'a>(&'static str, &'a str);
+
+#[derive(Serialize)]
+struct Message<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Outcome<'a, T> {
+    result: &'a T,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    error: Value,
+}
+
+impl Frame {
+    /// An event in the frames of the REST routes.
+    pub(super) fn rest<T: Streamed>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
+        match event {
+            StreamEvent::Chunk(chunk) => Self::new(&Chunk { chunk }, Dialect::Problem, false),
+            StreamEvent::Done(result) => Self::new(&Done(T::MEMBER, result.text()), Dialect::Problem, true),
+        }
+    }
+
+    /// An event in the frames of the Genkit client protocol.
+    pub(super) fn genkit<T: Schema>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
+        match event {
+            StreamEvent::Chunk(message) => Self::new(&Message { message }, Dialect::Genkit, false),
+            StreamEvent::Done(result) => Self::new(&Outcome { result }, Dialect::Genkit, true),
+        }
+    }
+
+    /// The error that a stream ends with.
+    pub(super) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
+        let error = match dialect {
+            Dialect::Problem => problem(error, ctx),
+            Dialect::Genkit => genkit_error(error),
+        };
+        // Only maps with keys that are no strings cannot be written, and this has none.
+        let bare = |_| Self { bytes: Bytes::from_static(b"data: {\"error\":{}}\n\n"), last: true };
+        Self::new(&Failure { error }, dialect, true).unwrap_or_else(bare)
+    }
+
+    /// The bytes to send, without the opening where that is already sent.
+    pub(super) fn into_bytes(self, is_open: bool) -> Bytes {
+        if is_open { self.bytes.slice(OPENING.len()..) } else { self.bytes }
+    }
+
+    fn new(value: &impl Serialize, dialect: Dialect, last: bool) -> Result<Self, FlowError> {
+        let mut bytes = Vec::with_capacity(128);
+        bytes.extend_from_slice(OPENING);
+        let written = match dialect {
+            Dialect::Problem => value.serialize(&mut Serializer::new(&mut bytes)),
+            Dialect::Genkit => value.serialize(&mut Serializer::with_formatter(&mut bytes, Ascii)),
+        };
+        written.map_err(FlowError::internal)?;
+        bytes.extend_from_slice(b"\n\n");
+        Ok(Self { bytes: bytes.into(), last })
+    }
+}
+
+impl Serialize for Done<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("done", &true)?;
+        map.serialize_entry(self.0, self.1)?;
+        map.end()
+    }
+}
+
+/// For the Genkit clients JSON is ASCII only: the JavaScript one corrupts a character whose bytes arrive in two
+/// packets.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, text: &str) -> io::Result<()> {
+        let mut rest = text;
+        while let Some(at) = rest.find(|it: char| !it.is_ascii()) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let mut chars = rest[at..].chars();
+            let units = chars.next().into_iter().flat_map(|it| {
+                let mut units = [0; 2];
+                let length = it.encode_utf16(&mut units).len();
+                units.into_iter().take(length)
+            });
+            for unit in units {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::samples::Response;
+
+    fn sent(frame: Result<Frame, FlowError>) -> String {
+        String::from_utf8(frame.unwrap().into_bytes(false).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn each_dialect_has_its_frames_and_an_open_one_goes_on_where_it_was() {
+        let chunk = StreamEvent::<Response>::Chunk("a \"b\"\n\u{1f431}".into());
+        let done = StreamEvent::Done(Response { said: "é".into() });
+        assert_eq!(sent(Frame::rest(&chunk)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
+        assert_eq!(sent(Frame::rest(&done)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
+        assert_eq!(sent(Frame::genkit(&chunk)), "data: {\"message\":\"a \\\"b\\\"\\n\\ud83d\\udc31\"}\n\n");
+        assert!(sent(Frame::genkit(&done)).starts_with("data: {\"result\":{\"said\":\"\\u00e9\""));
+        let open = Frame::rest(&done).unwrap().into_bytes(true);
+        assert_eq!(open, "{\"done\":true,\"said\":\"é\"}\n\n");
+    }
+
+    #[test]
+    fn what_is_ascii_only_parses_to_the_same_text() {
+        let text = "café 🐱\u{7f}\u{0}";
+        let frame = sent(Frame::genkit(&StreamEvent::<Response>::Chunk(text.into())));
+        let json = frame.strip_prefix("data: ").unwrap();
+        assert!(json.is_ascii());
+        assert_eq!(serde_json::from_str::<Value>(json).unwrap()["message"], text);
+    }
+}

@@ -1,0 +1,234 @@
+//! Streamed answers as Server-Sent Events (`docs/contract.md`, "SSE").
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE as CONTENT_TYPE_NAME};
+use http::{HeaderName, HeaderValue};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::body::{Answer, Body};
+use super::frame::{Frame, OPENING};
+use super::pump::{Pumped, pump};
+use crate::context::{Dialect, RequestContext};
+use crate::drain::Work;
+use crate::error::{FlowError, log_failure};
+use crate::flow::FlowStream;
+use crate::schema::{Schema, Streamed};
+
+/// How long a stream may be silent before a heartbeat. Load balancers drop silent streams at 60 s.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The media type of every stream.
+pub const CONTENT_TYPE: &str = "text/event-stream";
+
+/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE)),
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    (CONNECTION, HeaderValue::from_static("keep-alive")),
+];
+
+/// The bytes of one stream, frame by frame, for an adapter to write and flush one by one.
+///
+/// It ends with exactly one terminal frame whatever happens: the result, or the error that cut it short,
+/// a panic in the flow and the end of the server's grace included. Dropping it drops the flow.
+pub struct EventStream {
+    events: Option<Pumped<Frame>>,
+    first: Option<Frame>,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    heartbeat: Pin<Box<Sleep>>,
+    prefix_sent: bool,
+    dialect: Dialect,
+    ctx: RequestContext,
+    span: tracing::Span,
+    started: Instant,
+    _work: Work,
+}
+
+impl EventStream {
+    /// Waits for the flow's first chunk and only then begins to answer, in the frames of the REST routes.
+    ///
+    /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a
+    /// 200. The wait is inside the request's timeout; what follows is not.
+    pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
+        Self::open(ctx, Dialect::Problem, flow.map(|event| Frame::rest(&event?))).await
+    }
+
+    /// The same in the frames of the Genkit client protocol.
+    pub async fn start_genkit<T: Schema>(
+        ctx: &RequestContext,
+        flow: FlowStream<T>,
+    ) -> Result<Self, FlowError> {
+        Self::open(ctx, Dialect::Genkit, flow.map(|event| Frame::genkit(&event?))).await
+    }
+
+    async fn open<S>(ctx: &RequestContext, dialect: Dialect, frames: S) -> Result<Self, FlowError>
+    where
+        S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
+    {
+        // A panic in a flow must not cut the stream short without a terminal frame.
+        let mut events: Pin<Box<dyn Stream<Item = _> + Send>> =
+            Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
+                frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
+            }));
+        let first = match events.next().await {
+            Some(first) => first?,
+            None => return Err(FlowError::internal("the flow's stream ended before its first event")),
+        };
+        Ok(Self {
+            events: Some(pump(events)),
+            first: Some(first),
+            ending: Box::pin(ctx.service.drain.ending().cancelled_owned()),
+            heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
+            prefix_sent: false,
+            dialect,
+            ctx: ctx.clone(),
+            span: tracing::Span::current(),
+            started: Instant::now(),
+            _work: ctx.service.drain.begin(),
+        })
+    }
+
+    /// The answer that carries this stream.
+    pub fn into_answer(self) -> Answer {
+        let mut answer = Answer::new(Body::Events(Box::new(self)));
+        answer.headers_mut().extend(HEADERS);
+        answer
+    }
+
+    /// The next frame, or the one to end with.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
+        let _entered = self.span.enter();
+        let next = if let Some(first) = self.first.take() {
+            Ok(first)
+        } else if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
+            event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
+        } else if self.ending.as_mut().poll(cx).is_ready() {
+            Err(FlowError::draining())
+        } else {
+            return Poll::Pending;
+        };
+        Poll::Ready(next.unwrap_or_else(|error| {
+            log_failure(&error, "the stream failed");
+            Frame::failure(&error, self.dialect, &self.ctx)
+        }))
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = &mut *self;
+        if this.events.is_none() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = this.poll_frame(cx) {
+            if frame.last {
+                // The flow's work ends here, not when the client has read the last byte.
+                this.events = None;
+            }
+            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
+            return Poll::Ready(Some(frame.into_bytes(std::mem::take(&mut this.prefix_sent))));
+        }
+        if this.heartbeat.as_mut().poll(cx).is_ready() {
+            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
+            // Ready or not, the timer must be polled again to wake this task for the next beat.
+            let _ = this.heartbeat.as_mut().poll(cx);
+            // Comments would break the official Genkit client; spaces before the JSON break no parser.
+            let beat: &[u8] = if std::mem::replace(&mut this.prefix_sent, true) { b" " } else { OPENING };
+            return Poll::Ready(Some(Bytes::from_static(beat)));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        let duration_ms = self.started.elapsed().as_millis();
+        let what = if self.events.is_none() { "the stream ended" } else { "the client left its stream" };
+        self.span.in_scope(|| tracing::info!(duration_ms, "{what}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::context::Service;
+    use crate::drain::Drain;
+    use crate::flow::StreamEvent;
+    use crate::schema::samples::Response;
+
+    fn response(said: &str) -> Response {
+        Response { said: said.into() }
+    }
+
+    fn flow(
+        events: impl Stream<Item = Result<StreamEvent<Response>, FlowError>> + Send + 'static,
+    ) -> FlowStream<Response> {
+        Box::pin(events)
+    }
+
+    async fn text(stream: EventStream) -> String {
+        stream.map(|it| String::from_utf8(it.to_vec()).unwrap()).collect().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_filled_with_spaces_inside_the_next_frame() {
+        let slow =
+            futures_util::stream::iter([StreamEvent::Chunk("a".into()), StreamEvent::Done(response("a"))])
+                .enumerate()
+                .then(|(nth, event)| async move {
+                    tokio::time::sleep(Duration::from_secs(40) * u32::try_from(nth).unwrap()).await;
+                    Ok(event)
+                });
+        let ctx = RequestContext::detached();
+        let body = text(EventStream::start(&ctx, flow(slow)).await.unwrap()).await;
+        assert_eq!(body, "data: {\"chunk\":\"a\"}\n\ndata:  {\"done\":true,\"said\":\"a\"}\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_failure_before_the_first_chunk_is_no_stream() {
+        let failing = futures_util::stream::once(async { Err(FlowError::draining()) });
+        let error = EventStream::start(&RequestContext::detached(), flow(failing)).await.err().unwrap();
+        assert_eq!(error.kind, crate::ErrorKind::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn a_panic_a_missing_end_and_the_end_of_the_grace_all_give_one_terminal_frame() {
+        let ctx = RequestContext::detached();
+        let start = || futures_util::stream::once(async { Ok(StreamEvent::Chunk("a".into())) });
+        let panicking = start().chain(futures_util::stream::once(async { panic!("on purpose") }));
+        let endless = || flow(start().chain(futures_util::stream::pending()));
+
+        let panicked = text(EventStream::start(&ctx, flow(panicking)).await.unwrap()).await;
+        let cut = text(EventStream::start(&ctx, flow(start())).await.unwrap()).await;
+        for body in [&panicked, &cut] {
+            assert!(body.ends_with("\n\n") && body.matches("\"error\":").count() == 1, "{body}");
+            assert!(body.contains("\"status\":500") && !body.contains("on purpose"), "{body}");
+        }
+
+        let drain = Drain::default();
+        let service = Service { drain: drain.clone(), ..Service::default() };
+        let ctx = RequestContext { service: Arc::new(service), ..ctx };
+        let (rest, genkit) = (
+            EventStream::start(&ctx, endless()).await.unwrap(),
+            EventStream::start_genkit(&ctx, endless()).await.unwrap(),
+        );
+        assert_eq!(drain.in_flight(), 2);
+        drain.end();
+        assert!(text(rest).await.contains("\"status\":503"));
+        assert!(text(genkit).await.contains("{\"error\":{\"status\":\"UNAVAILABLE\""));
+        drain.idle().await;
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod activity;
+mod adapter;
+mod connection;
+pub mod http2;
+mod listener;
+mod serve;
+mod signals;
+
+pub use activity::{Activity, Expired, TrackedBody, Watched};
+pub use adapter::{
+    Adapter, Encrypted, HyperBody, HyperResponse, HyperService, Native, RpcAdapter, Serving, Starting,
+};
+pub use connection::{Bounded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS, Stall};
+pub use serve::{End, Plan, Rpc, RpcListener, ServerKind, serve, serve_with_rpc};
+pub use signals::Signals;
