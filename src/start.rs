@@ -6,8 +6,8 @@ use anyhow::Context;
 use flow_core::adapter::{Adapter, App};
 use flow_core::drain::Drain;
 use flow_core::edge::Edge;
-use flow_runtime::providers::VertexSettings;
-use flow_runtime::{ProviderSettings, Providers, Resilience, ResponseCache};
+use flow_models::{ProviderSettings, Providers, VertexSettings};
+use flow_runtime::{Resilience, ResponseCache};
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
