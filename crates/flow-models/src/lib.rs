@@ -47,8 +47,6 @@ pub struct ProviderSettings {
     pub pool_max: usize,
     /// How many idle connections are kept per host.
     pub pool_max_idle: usize,
-    /// The demo model's pause between two streamed words.
-    pub demo_chunk_delay: Duration,
 }
 
 /// Access to Vertex AI.
@@ -67,13 +65,20 @@ pub struct VertexSettings {
 pub struct Providers {
     settings: Arc<ProviderSettings>,
     http: reqwest::Client,
+    demo: Demo,
 }
 
 impl Providers {
     /// Builds the HTTP client. Nothing is asked of any provider yet.
     pub fn new(settings: ProviderSettings) -> Result<Self, ModelError> {
         let http = http::client(&settings)?;
-        Ok(Self { settings: Arc::new(settings), http })
+        Ok(Self { settings: Arc::new(settings), http, demo: Demo::new() })
+    }
+
+    /// Answers with this model under the name `demo`.
+    #[must_use]
+    pub fn with_demo(self, demo: Demo) -> Self {
+        Self { demo, ..self }
     }
 
     /// The model of this full name: `googleai/…`, `vertexai/…`, `openai/…`, `anthropic/…`, `ollama/…` or `demo`.
@@ -81,7 +86,7 @@ impl Providers {
     /// [`ModelError::NotConfigured`] if the prefix is unknown or its key is missing.
     pub fn model(&self, name: &str) -> Result<Arc<dyn Model>, ModelError> {
         if name == demo::NAME {
-            return Ok(Arc::new(Demo::new(self.settings.demo_chunk_delay)));
+            return Ok(Arc::new(self.demo.clone()));
         }
         let (provider, model) = name.split_once('/').ok_or(ModelError::NotConfigured)?;
         if !is_model_name(model) {
@@ -147,7 +152,6 @@ impl Default for ProviderSettings {
             stream_idle_timeout: Duration::from_mins(2),
             pool_max: 100,
             pool_max_idle: 20,
-            demo_chunk_delay: Duration::from_millis(15),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Strings that match a regular expression, as far as plain expressions go.
+//! Texts that match a regular expression.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// A string for `pattern` with a length inside the bounds, built from the letters of `hint` where they fit.
+/// A text for `pattern` with a length within the bounds, made of the letters of `hint` where they match.
 ///
-/// `None` if the expression is not one of ours (lookaround, backreferences) or no length works out.
-pub(super) fn sample(pattern: &str, hint: &str, shortest: usize, longest: usize) -> Option<String> {
+/// `None` if the expression uses look-around or back-references, or if no text tried has a fitting length.
+pub(crate) fn sample(pattern: &str, hint: &str, shortest: usize, longest: usize) -> Option<String> {
     let hir = regex_syntax::parse(pattern).ok()?;
     let fits = |text: &String| (shortest..=longest).contains(&text.chars().count());
     let likely = hint.chars().count().min(40);
@@ -28,16 +28,17 @@ fn write(hir: &Hir, hint: &str, wanted: usize) -> String {
             let times = wanted.clamp(least, most);
             match repetition.sub.kind() {
                 HirKind::Class(class) => letters(class, hint).take(times).collect(),
-                // A repeated group grows fast; one round shows the shape.
+                // Repeated groups nest, so their text would grow exponentially; the fewest rounds are enough.
                 _ => write(&repetition.sub, hint, wanted).repeat(times.min(least.max(1))),
             }
         }
     }
 }
 
-/// The letters of `hint` that the class allows, over and over; failing that, its plainest member.
+/// The letters of `hint` that the class contains, repeated for ever; without any, one letter of the class.
 fn letters<'a>(class: &'a Class, hint: &'a str) -> Box<dyn Iterator<Item = char> + 'a> {
-    let allowed: Vec<char> = hint.chars().filter(|&it| contains(class, it)).collect();
+    // In JSON Schema `\w` and `\d` are ASCII; the parser here takes them for all of Unicode.
+    let allowed: Vec<char> = hint.chars().filter(|&it| it.is_ascii() && contains(class, it)).collect();
     if allowed.is_empty() {
         let plain =
             ('a'..='z').chain('0'..='9').chain('A'..='Z').chain(' '..='~').find(|&it| contains(class, it));

@@ -1,38 +1,31 @@
-//! An instance for any JSON Schema: what a model would answer if it only knew the schema and a few words.
+//! Values for a schema, by its type.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{number, pattern};
+use crate::flatten::{MAX_DEPTH, OPTIONAL_DEPTH, Place, Schema, flatten};
+use crate::{number, pattern};
 
-/// Deeper than this only what is required is filled, so that recursive schemas come to an end.
-const GENEROUS_DEPTH: usize = 4;
-
-/// Deeper than this a schema asks for the impossible.
-const DEEPEST: usize = 32;
-
-/// Says something that suits a property; `index` tells the items of a list apart.
-pub(super) trait Words {
-    fn for_property(&self, name: &str, index: usize) -> String;
-}
-
-/// An instance that satisfies `schema`.
-pub(super) fn instance(schema: &Value, words: &dyn Words) -> Value {
-    Filler { root: schema, words }.fill(schema, "answer", 0, 0)
-}
-
-struct Filler<'a> {
+/// Fills a schema with values.
+pub(crate) struct Filler<'a> {
     root: &'a Value,
-    words: &'a dyn Words,
+    words: &'a dyn Fn(&str, usize) -> String,
 }
 
-type Schema = Map<String, Value>;
+impl<'a> Filler<'a> {
+    pub(crate) fn new(root: &'a Value, words: &'a dyn Fn(&str, usize) -> String) -> Self {
+        Self { root, words }
+    }
 
-impl Filler<'_> {
-    fn fill(&self, schema: &Value, name: &str, index: usize, depth: usize) -> Value {
-        if depth > DEEPEST || *schema == json!(false) {
+    pub(crate) fn example(&self) -> Value {
+        self.fill(self.root, "answer", Place { index: 0, depth: 0 })
+    }
+
+    fn fill(&self, schema: &Value, name: &str, place: Place) -> Value {
+        let Place { index, depth } = place;
+        if depth > MAX_DEPTH || *schema == json!(false) {
             return Value::Null;
         }
-        let schema = self.flatten(schema, index, depth, 0);
+        let schema = flatten(self.root, schema, place);
         if let Some(value) = schema.get("const") {
             return value.clone();
         }
@@ -43,59 +36,16 @@ impl Filler<'_> {
         match kind(&schema, depth) {
             "null" => Value::Null,
             "boolean" => json!(index.is_multiple_of(2)),
-            "integer" => number::integer(&schema, luck(name, index)),
-            "number" => number::number(&schema, luck(name, index)),
+            "integer" => number::integer(&schema, seed(name, index)),
+            "number" => number::number(&schema, seed(name, index)),
             "array" => self.array(&schema, name, depth),
-            "object" => self.object(&schema, index, depth),
+            "object" => self.object(&schema, place),
             _ => self.string(&schema, name, index),
         }
     }
 
-    /// One schema from a reference, its siblings, and the chosen branches.
-    fn flatten(&self, schema: &Value, index: usize, depth: usize, hops: usize) -> Schema {
-        let Value::Object(own) = schema else { return Schema::new() };
-        let mut flat = own.clone();
-        if hops > DEEPEST {
-            return flat;
-        }
-        let mut parts = Vec::new();
-        if let Some(Value::String(reference)) = flat.shift_remove("$ref") {
-            parts.extend(reference.strip_prefix('#').and_then(|it| self.root.pointer(it)).cloned());
-        }
-        if let Some(Value::Array(all)) = flat.shift_remove("allOf") {
-            parts.extend(all);
-        }
-        for choice in ["anyOf", "oneOf"] {
-            if let Some(Value::Array(branches)) = flat.shift_remove(choice) {
-                parts.extend(self.choose(branches, index, depth));
-            }
-        }
-        for part in parts {
-            merge(&mut flat, self.flatten(&part, index, depth, hops + 1));
-        }
-        flat
-    }
-
-    fn choose(&self, branches: Vec<Value>, index: usize, depth: usize) -> Option<Value> {
-        let type_of = |branch: &Value| match self.flatten(branch, index, DEEPEST, DEEPEST - 1).get("type") {
-            Some(Value::String(kind)) => kind.clone(),
-            _ => String::new(),
-        };
-        let is_null = |branch: &Value| type_of(branch) == "null" || branch.get("const") == Some(&Value::Null);
-        let (nulls, mut others): (Vec<_>, Vec<_>) = branches.into_iter().partition(is_null);
-        if depth > GENEROUS_DEPTH {
-            // Deep down the way out is null, or whatever has no inside.
-            if let Some(null) = nulls.into_iter().next() {
-                return Some(null);
-            }
-            others.sort_by_key(|branch| matches!(type_of(branch).as_str(), "object" | "array" | ""));
-            return others.into_iter().next();
-        }
-        let turn = index % others.len().max(1);
-        others.into_iter().nth(turn).or_else(|| nulls.into_iter().next())
-    }
-
-    fn object(&self, schema: &Schema, index: usize, depth: usize) -> Value {
+    fn object(&self, schema: &Schema, place: Place) -> Value {
+        let inside = Place { depth: place.depth + 1, ..place };
         let none = Schema::new();
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -105,10 +55,10 @@ impl Filler<'_> {
         let mut optional = most - required.len();
         for (name, property) in properties {
             let needed = required.contains(&name.as_str());
-            let welcome = depth <= GENEROUS_DEPTH && optional > 0 && *property != json!(false);
+            let welcome = place.depth <= OPTIONAL_DEPTH && optional > 0 && *property != json!(false);
             if needed || welcome {
                 optional -= usize::from(!needed);
-                filled.insert(name.clone(), self.fill(property, name, index, depth + 1));
+                filled.insert(name.clone(), self.fill(property, name, inside));
             }
         }
         let any = json!(true);
@@ -120,7 +70,7 @@ impl Filler<'_> {
             if filled.len() >= least {
                 break;
             }
-            let value = self.fill(others, &name, index, depth + 1);
+            let value = self.fill(others, &name, inside);
             filled.insert(name, value);
         }
         Value::Object(filled)
@@ -139,12 +89,15 @@ impl Filler<'_> {
         let least = size(schema, "minItems").unwrap_or(0);
         let most = size(schema, "maxItems").unwrap_or(usize::MAX);
         let mut count =
-            if depth > GENEROUS_DEPTH { least } else { prefix.len().max(2).clamp(least, most.max(least)) };
+            if depth > OPTIONAL_DEPTH { least } else { prefix.len().max(2).clamp(least, most.max(least)) };
         if *rest == json!(false) {
             count = count.min(prefix.len());
         }
         if schema.get("uniqueItems") == Some(&json!(true)) {
-            let choices = self.flatten(rest, 0, depth, 0).get("enum").and_then(Value::as_array).map(Vec::len);
+            let choices = flatten(self.root, rest, Place { index: 0, depth })
+                .get("enum")
+                .and_then(Value::as_array)
+                .map(Vec::len);
             count = count.min(choices.unwrap_or(count)).max(least);
         }
         let contained = schema.get("contains").map(|it| json!({ "allOf": [it, rest] }));
@@ -155,14 +108,15 @@ impl Filler<'_> {
             _ => rest,
         };
         let count = count.max(if contained_count > 0 { prefix.len() + contained_count } else { 0 });
-        (0..count).map(|index| self.fill(item(index), name, index, depth + 1)).collect()
+        let inside = |index| Place { index, depth: depth + 1 };
+        (0..count).map(|index| self.fill(item(index), name, inside(index))).collect()
     }
 
     fn string(&self, schema: &Schema, name: &str, index: usize) -> Value {
         let shortest = size(schema, "minLength").unwrap_or(0);
         let longest = size(schema, "maxLength").unwrap_or(usize::MAX).max(shortest);
         let text = |key: &str| schema.get(key).and_then(Value::as_str);
-        let words = self.words.for_property(name, index);
+        let words = (self.words)(name, index);
         if let Some(found) = text("pattern").and_then(|it| pattern::sample(it, &words, shortest, longest)) {
             return json!(found);
         }
@@ -176,40 +130,12 @@ impl Filler<'_> {
     }
 }
 
-/// Adds what `part` says; where both speak, properties unite and the outer word stands.
-fn merge(flat: &mut Schema, part: Schema) {
-    for (key, value) in part {
-        match (flat.get_mut(&key), value) {
-            (Some(Value::Object(ours)), Value::Object(theirs)) => {
-                for (name, schema) in theirs {
-                    ours.entry(name).or_insert(schema);
-                }
-            }
-            (Some(Value::Array(ours)), Value::Array(theirs)) if key == "required" => ours.extend(theirs),
-            // Of two sets of bounds the narrower one satisfies both.
-            (Some(Value::Number(ours)), Value::Number(theirs)) => {
-                let narrower =
-                    if key.starts_with("max") || key.ends_with("Maximum") { f64::lt } else { f64::gt };
-                if let (Some(mine), Some(other)) = (ours.as_f64(), theirs.as_f64())
-                    && narrower(&other, &mine)
-                {
-                    *ours = theirs;
-                }
-            }
-            (Some(_), _) => {}
-            (None, value) => {
-                flat.insert(key, value);
-            }
-        }
-    }
-}
-
 fn kind(schema: &Schema, depth: usize) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,
         Some(Value::Array(kinds)) => {
             let mut kinds: Vec<_> = kinds.iter().filter_map(Value::as_str).collect();
-            kinds.sort_by_key(|it| (*it == "null") != (depth > GENEROUS_DEPTH));
+            kinds.sort_by_key(|it| (*it == "null") != (depth > OPTIONAL_DEPTH));
             kinds.first().copied().unwrap_or("null")
         }
         _ => {
@@ -232,8 +158,8 @@ fn size(schema: &Schema, key: &str) -> Option<usize> {
     schema.get(key).and_then(Value::as_u64).and_then(|it| usize::try_from(it).ok())
 }
 
-/// The same for the same property in every run: FNV-1a, since the standard hasher may change.
-fn luck(name: &str, index: usize) -> u64 {
+/// A number that is the same for the same property in every run: FNV-1a, because the standard hasher may change.
+fn seed(name: &str, index: usize) -> u64 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
