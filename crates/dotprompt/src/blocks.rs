@@ -7,10 +7,10 @@ use handlebars::{
 };
 use serde_json::Value;
 
-use super::dialect::{GUARD, private};
+use crate::reserved::{GUARD, MAX_DEPTH, PARTIAL, SECTION, too_deep};
 
 /// Adds them to a registry.
-pub(super) fn register(registry: &mut Handlebars<'static>) {
+pub(crate) fn register(registry: &mut Handlebars<'static>) {
     let helpers = [
         ("each", Block::Each),
         ("if", Block::If),
@@ -18,19 +18,15 @@ pub(super) fn register(registry: &mut Handlebars<'static>) {
         ("unless", Block::Unless),
         ("unlessEquals", Block::UnlessEquals),
         ("with", Block::With),
-        (private::SECTION, Block::Section),
-        (private::PARTIAL, Block::Partial),
+        (SECTION, Block::Section),
+        (PARTIAL, Block::Partial),
     ];
     for (name, helper) in helpers {
         registry.register_helper(name, Box::new(helper));
     }
 }
 
-/// How deep blocks may nest, in each other and through partials, of which each counts for two: enough for any tree in
-/// a prompt, too little for the stack of a thread to overflow, since the crate parses and renders them by recursion.
-pub(super) const DEEPEST: usize = 64;
-
-/// The variable that counts it.
+/// The variable that counts how deep blocks are nested.
 const DEPTH: &str = "dotprompt:depth";
 
 #[derive(Clone, Copy)]
@@ -59,7 +55,7 @@ impl HelperDef for Block {
         let mut call = Call { helper, registry, context, scope, out };
         let outer = call.depth();
         let depth = outer + if matches!(self, Self::Partial) { 2 } else { 1 };
-        if depth > DEEPEST as u64 {
+        if depth > MAX_DEPTH as u64 {
             return Err(RenderErrorReason::Other(too_deep()).into());
         }
         call.set_depth(depth);
@@ -67,11 +63,6 @@ impl HelperDef for Block {
         call.set_depth(outer);
         Ok(())
     }
-}
-
-/// What is said of a template that nests deeper.
-pub(super) fn too_deep() -> String {
-    format!("nests blocks more than {DEEPEST} deep, where each partial counts for two")
 }
 
 impl Block {

@@ -1,79 +1,64 @@
-//! Handlebars as Dotprompt's reference speaks it (handlebars.js), said in the `handlebars` crate's dialect.
+//! Rewrites a template from handlebars.js, which Dotprompt is defined by, to the dialect of the `handlebars` crate.
 //!
-//! Everything in which the two differ is mended here and in the helpers this module calls by the names in
-//! [`private`]. What differs, and how it is mended:
+//! This module and the helpers it calls by the names in `reserved` make up for every difference:
 //!
-//! - Whitespace: the crate trims lines and indents partials by other rules. `whitespace` has settled the text
-//!   already, so each text goes out between [`GUARD`]s, which leave the crate nothing to trim; a partial's
-//!   indentation is done by a helper around it.
+//! - Whitespace: the crate trims lines and indents partials by other rules. `whitespace` has applied the right ones
+//!   already, so each text is put between [`GUARD`]s, which leave the crate nothing to trim; a helper around each
+//!   partial indents it.
 //! - Values: the crate prints lists, mappings and whole floats in another way, so a helper prints all values.
 //! - Paths: the crate fails on a name looked up in a list, knows no `list.length` and no `@`-variables but
 //!   those of loops, and lets a partial see its caller's block parameters. `a.b` becomes `(lookup this "a" "b")`,
 //!   and `@auth.email` is looked up at the root, where `template` keeps the caller's context.
 //! - `.`, `..`, string escapes, `{{#name}}…{{/name}}` and `{{^name}}…{{/name}}` are unknown to the crate or mean
-//!   something else; each is said in words it knows.
-//! - In `if` and its like, the crate holds an empty mapping for false, and inner loops forget outer variables;
-//!   all block helpers are ours.
+//!   something else; each is replaced by something that it knows.
+//! - In `if` and the like, the crate takes an empty mapping for false, and inner loops lose outer variables; all
+//!   block helpers are ours.
 //! - The crate takes any helper that is registered, its own extras too, and fails late on any other; here a
-//!   helper Dotprompt does not have is an error at once.
+//!   helper that Dotprompt does not have is an error at once.
 //!
-//! Left as they are, for being rare and hard to see from a template's text alone: in a partial, `..` counts the
-//! partial itself as one step; an inline partial holds from where it is defined, not in the whole block.
+//! Two differences stay, because they are rare and a template's text alone does not show them: in a partial, `..`
+//! counts the partial itself as one step; an inline partial is defined from its place on, not in the whole block.
 
-use super::blocks::{DEEPEST, too_deep};
-use super::error::Fault;
-use super::expression::{PartialName, Words};
-use super::scan::{Kind, Piece, Tag};
-
-/// Names only rewritten templates use; a template that spells one of the helpers is refused as for any unknown one.
-pub(super) mod private {
-    pub(crate) const PRINT: &str = "dotprompt:print";
-    pub(crate) const SECTION: &str = "dotprompt:block";
-    pub(crate) const PARTIAL: &str = "dotprompt:partial";
-    /// Under the root of the data: what the caller put in.
-    pub(crate) const INPUT: &str = "input";
-    /// Under the root of the data: the `@`-variables.
-    pub(crate) const DATA: &str = "data";
-}
-
-/// Stands around literal text. It is a Unicode noncharacter, free for internal use, and no data holds it.
-pub(super) const GUARD: char = '\u{fdd0}';
+use crate::error::Fault;
+use crate::expression::{PartialName, Words};
+use crate::reserved::{GUARD, MAX_DEPTH, PARTIAL, SECTION, too_deep};
+use crate::scan::{Kind, Piece, Tag};
 
 /// A template in the crate's dialect.
-pub(super) struct Rewritten {
-    pub(super) source: String,
-    pub(super) lines: Lines,
+pub(crate) struct Rewritten {
+    pub(crate) source: String,
+    pub(crate) lines: Lines,
     /// The partials it names.
-    pub(super) partials: Vec<PartialUse>,
+    pub(crate) partials: Vec<PartialUse>,
     /// The partials it defines inline.
-    pub(super) inline: Vec<String>,
+    pub(crate) inline: Vec<String>,
     /// Whether it computes the name of a partial.
-    pub(super) names_partials_at_runtime: bool,
+    pub(crate) names_partials_at_runtime: bool,
     /// How many contexts up the farthest of its paths reaches.
-    pub(super) climb: usize,
+    pub(crate) climb: usize,
 }
 
 /// A partial named in a template.
-pub(super) struct PartialUse {
-    pub(super) name: String,
-    pub(super) line: usize,
-    /// `{{#> name}}…{{/name}}` brings what to say when there is no such partial.
-    pub(super) has_fallback: bool,
+pub(crate) struct PartialUse {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    /// `{{#> name}}…{{/name}}` has the text to use when there is no such partial.
+    pub(crate) has_fallback: bool,
 }
 
 /// Which line of the original a place in the rewritten template comes from.
 #[derive(Default)]
-pub(super) struct Lines(Vec<((usize, usize), usize)>);
+pub(crate) struct Lines(Vec<((usize, usize), usize)>);
 
 impl Lines {
-    pub(super) fn original(&self, line: usize, column: usize) -> usize {
+    pub(crate) fn original(&self, line: usize, column: usize) -> usize {
         let after = self.0.partition_point(|(place, _)| *place <= (line, column));
         self.0.get(after.saturating_sub(1)).map_or(1, |(_, line)| *line)
     }
 }
 
-/// Rewrites a template whose whitespace is settled.
-pub(super) fn rewrite(pieces: &[Piece<'_>]) -> Result<Rewritten, Fault> {
+/// Rewrites a template whose whitespace `whitespace` has trimmed.
+pub(crate) fn rewrite(pieces: &[Piece<'_>]) -> Result<Rewritten, Fault> {
     let mut rewriter = Rewriter { line: 1, column: 1, ..Rewriter::default() };
     for piece in pieces {
         match piece {
@@ -118,7 +103,7 @@ struct OpenBlock<'a> {
     takes_else: bool,
     /// How many of its branches begin with `else if`, which the crate keeps one within the other.
     chained: usize,
-    /// The block parameters it brings.
+    /// The block parameters it declares.
     names: Vec<&'a str>,
     line: usize,
 }
@@ -140,7 +125,6 @@ impl<'a> Rewriter<'a> {
     }
 
     fn tag(&mut self, tag: &Tag<'a>) -> Result<(), String> {
-        use private::{PARTIAL, SECTION};
         if tag.kind == Kind::Comment {
             return Ok(());
         }
@@ -203,7 +187,7 @@ impl<'a> Rewriter<'a> {
                 }
             }
         }
-        if self.open.iter().map(|it| 1 + it.chained).sum::<usize>() > DEEPEST {
+        if self.open.iter().map(|it| 1 + it.chained).sum::<usize>() > MAX_DEPTH {
             return Err(too_deep());
         }
         Ok(())

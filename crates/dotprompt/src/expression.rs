@@ -2,8 +2,8 @@
 //!
 //! `dialect` says what is rewritten and why.
 
-use super::dialect::private::{PRINT, SECTION};
-use super::path;
+use crate::path;
+use crate::reserved::{PRINT, SECTION};
 
 /// The helpers that produce text or a value.
 const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", "section"];
@@ -15,7 +15,7 @@ const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "w
 const DEEPEST: usize = 32;
 
 /// The words of one tag.
-pub(super) struct Words<'a> {
+pub(crate) struct Words<'a> {
     words: Vec<Word<'a>>,
     /// The block parameters in scope.
     names: Vec<&'a str>,
@@ -29,14 +29,14 @@ enum Word<'a> {
 }
 
 /// The name of a partial: as written, or a subexpression that computes it.
-pub(super) enum PartialName<'a> {
+pub(crate) enum PartialName<'a> {
     Fixed(&'a str),
     Computed(String),
 }
 
 impl<'a> Words<'a> {
     /// Reads a tag in a place where `names` are block parameters.
-    pub(super) fn of(body: &'a str, names: Vec<&'a str>) -> Result<Self, String> {
+    pub(crate) fn of(body: &'a str, names: Vec<&'a str>) -> Result<Self, String> {
         let mut words = Vec::new();
         let mut depth = 0_usize;
         let mut rest = body.trim_start();
@@ -72,7 +72,7 @@ impl<'a> Words<'a> {
     }
 
     /// The first word, if it is a name: what a closing tag repeats.
-    pub(super) fn head(&self) -> Option<&'a str> {
+    pub(crate) fn head(&self) -> Option<&'a str> {
         match self.words.first() {
             Some(Word::Plain(name)) => Some(name),
             _ => None,
@@ -80,7 +80,7 @@ impl<'a> Words<'a> {
     }
 
     /// `{{x}}` as a whole.
-    pub(super) fn value_tag(&self) -> Result<String, String> {
+    pub(crate) fn value_tag(&self) -> Result<String, String> {
         match self.words.as_slice() {
             [Word::Plain(name)] if !INLINE.contains(name) => {
                 Ok(format!("{{{{{PRINT} {}}}}}", path::value(name, &self.names)))
@@ -103,13 +103,13 @@ impl<'a> Words<'a> {
     }
 
     /// The block parameters it declares.
-    pub(super) fn declared(&self) -> Vec<&'a str> {
+    pub(crate) fn declared(&self) -> Vec<&'a str> {
         let bars = self.words.iter().skip_while(|it| **it != Word::Mark('|'));
         bars.filter_map(|it| if let Word::Plain(name) = it { Some(*name) } else { None }).collect()
     }
 
     /// How many contexts up the farthest of its paths reaches.
-    pub(super) fn climb(&self) -> usize {
+    pub(crate) fn climb(&self) -> usize {
         let climbs = self
             .words
             .iter()
@@ -118,7 +118,7 @@ impl<'a> Words<'a> {
     }
 
     /// What follows `{{#`: the helper that is called, and the call.
-    pub(super) fn block(&self) -> Result<(&'a str, String), String> {
+    pub(crate) fn block(&self) -> Result<(&'a str, String), String> {
         match self.words.as_slice() {
             [Word::Plain(name), ..] if BLOCK.contains(name) => {
                 Ok((name, format!("{name}{}", self.arguments(1)?)))
@@ -130,7 +130,7 @@ impl<'a> Words<'a> {
     }
 
     /// What follows `{{>`: the name, and at which word its arguments start.
-    pub(super) fn partial_name(&self) -> Result<(PartialName<'_>, usize), String> {
+    pub(crate) fn partial_name(&self) -> Result<(PartialName<'_>, usize), String> {
         let name = match self.words.first() {
             Some(Word::Plain(name)) => name,
             Some(Word::Text(name)) => name.as_str(),
@@ -148,7 +148,7 @@ impl<'a> Words<'a> {
     }
 
     /// What follows `{{#*`: `inline` and a name.
-    pub(super) fn inline_name(&self) -> Result<&str, String> {
+    pub(crate) fn inline_name(&self) -> Result<&str, String> {
         match self.words.as_slice() {
             [Word::Plain("inline"), Word::Text(name)] => Ok(name),
             [Word::Plain("inline"), Word::Plain(name)] => Ok(name),
@@ -157,7 +157,7 @@ impl<'a> Words<'a> {
     }
 
     /// All arguments from a word on: values, `key=value` and `as |a b|`.
-    pub(super) fn arguments(&self, at: usize) -> Result<String, String> {
+    pub(crate) fn arguments(&self, at: usize) -> Result<String, String> {
         let (arguments, after) = self.arguments_until_parenthesis(at)?;
         if after < self.words.len() {
             Err("closes a parenthesis it never opened".into())

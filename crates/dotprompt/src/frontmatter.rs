@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::error::PromptError;
+use crate::error::PromptError;
 
 /// What a prompt's front matter says, in Dotprompt's own JSON names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub struct PromptTool {
 
 impl Metadata {
     /// This metadata with that of `over` on top: member by member, settings merged one by one.
-    pub(super) fn overlaid(mut self, over: &Self) -> Self {
+    pub(crate) fn overlaid(mut self, over: &Self) -> Self {
         self.config.extend(over.config.clone());
         Self {
             name: over.name.clone().or(self.name),
@@ -124,15 +124,15 @@ impl Metadata {
 }
 
 /// A prompt file, cut in two.
-pub(super) struct Document<'a> {
-    pub(super) metadata: Metadata,
-    pub(super) template: &'a str,
+pub(crate) struct Document<'a> {
+    pub(crate) metadata: Metadata,
+    pub(crate) template: &'a str,
     /// The line of the file at which the template starts, from 1.
-    pub(super) template_line: usize,
+    pub(crate) template_line: usize,
 }
 
 /// Cuts a prompt file in two and reads the front matter, if it has one.
-pub(super) fn parse(source: &str) -> Result<Document<'_>, PromptError> {
+pub(crate) fn parse(source: &str) -> Result<Document<'_>, PromptError> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let Some(cut) = Cut::find(source) else {
         return Ok(Document { metadata: Metadata::default(), template: source, template_line: 1 });

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Number, Value};
 
-use super::dialect::private;
-use super::messages::Marker;
 use crate::message::{Media, Role};
+use crate::messages::Marker;
+use crate::reserved::PRINT;
 
 /// Adds them to a registry.
-pub(super) fn register(registry: &mut Handlebars<'static>) {
+pub(crate) fn register(registry: &mut Handlebars<'static>) {
     // `{{log …}}` says nothing: what it is given is prompt input, and that belongs in no log.
     let helpers: [(&str, TextOf); 7] = [
         ("history", |_| Marker::History.text()),
@@ -22,7 +22,7 @@ pub(super) fn register(registry: &mut Handlebars<'static>) {
         ("media", media),
         ("role", role),
         ("section", section),
-        (private::PRINT, |helper| Ok(helper.param(0).map(|it| printed(it.value())).unwrap_or_default())),
+        (PRINT, |helper| Ok(helper.param(0).map(|it| printed(it.value())).unwrap_or_default())),
     ];
     for (name, text) in helpers {
         registry.register_helper(name, Box::new(Inline(text)));

@@ -1,13 +1,14 @@
-//! Prompts kept in files: the Dotprompt format, front matter and template, turned into messages.
+#![doc = include_str!("../README.md")]
 //!
-//! [`Dotprompt`] holds what prompts share (partials, named schemas, tools), [`Prompt`] is one parsed and
-//! compiled file, [`Rendered`] is what a model is asked. Parsing does all the work that can be done once:
-//! a render neither compiles a template nor resolves a schema.
+//! # Reading order
 //!
-//! The reading order is the order of the work: `frontmatter`, `picoschema`, then the template through
-//! `scan`, `whitespace`, `dialect` (with `expression` and `path`) and `template`, and last `messages`.
+//! [`Dotprompt`] holds what prompts share, [`Prompt`] is one compiled file, [`Rendered`] is what a model is asked.
+//! Parsing does all the work that can be done once: a render neither compiles a template nor resolves a schema.
+//! A file goes through `frontmatter` and `picoschema`, its template through `scan`, `whitespace`, `dialect` (with
+//! `expression` and `path`) and `template`; `messages` splits what was rendered.
 
 mod blocks;
+mod definitions;
 mod dialect;
 mod environment;
 mod error;
@@ -19,6 +20,7 @@ mod messages;
 mod path;
 mod picoschema;
 mod prompt;
+mod reserved;
 mod scan;
 mod template;
 mod whitespace;

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::message::{Media, Message, Part, Role};
 
-pub(super) const MARKER_START: char = '\u{fdd1}';
-pub(super) const MARKER_END: char = '\u{fdd2}';
+pub(crate) const MARKER_START: char = '\u{fdd1}';
+pub(crate) const MARKER_END: char = '\u{fdd2}';
 
 /// What a helper leaves in the text.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Marker {
+pub(crate) enum Marker {
     Role { role: Role, metadata: Map<String, Value> },
     History,
     Media(Media),
@@ -22,14 +22,14 @@ pub(super) enum Marker {
 }
 
 impl Marker {
-    pub(super) fn text(&self) -> Result<String, RenderError> {
+    pub(crate) fn text(&self) -> Result<String, RenderError> {
         let json = serde_json::to_string(self).map_err(RenderErrorReason::from)?;
         Ok(format!("{MARKER_START}{json}{MARKER_END}"))
     }
 }
 
 /// The messages a rendered template says, the history among them.
-pub(super) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message> {
+pub(crate) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut current = Message::new(Role::User, Vec::new());
     let mut has_history_place = false;

@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
-use super::dialect::private::{DATA, INPUT};
+use crate::reserved::{DATA, INPUT};
 
 /// The `@`-variables of loops, which the crate keeps itself.
 const LOOP: [&str; 4] = ["first", "index", "key", "last"];
 
 /// A word that stands for a value, a literal or a path, where `names` are block parameters.
-pub(super) fn value(word: &str, names: &[&str]) -> String {
+pub(crate) fn value(word: &str, names: &[&str]) -> String {
     match word {
         "true" | "false" | "null" => word.to_owned(),
         "undefined" => "null".to_owned(),

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::error::PromptError;
+use crate::error::PromptError;
 
 /// Finds a schema by its name.
-pub(super) type FindSchema<'a> = &'a dyn Fn(&str) -> Option<Value>;
+pub(crate) type FindSchema<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
 /// The JSON Schema a schema of a front matter means; JSON Schema itself passes unchanged.
 ///
 /// `path` says where in the front matter it stands, for errors.
-pub(super) fn to_json_schema(schema: &Value, path: &str, find: FindSchema<'_>) -> Result<Value, PromptError> {
+pub(crate) fn to_json_schema(schema: &Value, path: &str, find: FindSchema<'_>) -> Result<Value, PromptError> {
     if let Some(map) = schema.as_object() {
         if is_json_schema_type(map.get("type")) {
             return Ok(schema.clone());

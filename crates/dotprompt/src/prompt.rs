@@ -6,21 +6,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::environment::{Dotprompt, Shared};
-use super::error::PromptError;
-use super::frontmatter::Metadata;
-use super::messages;
-use super::template::Template;
+use crate::definitions::Definitions;
+use crate::error::PromptError;
+use crate::frontmatter::Metadata;
 use crate::message::Message;
+use crate::messages;
+use crate::template::Template;
 
-/// A prompt, ready to render as often as one likes.
+/// A prompt, compiled once and rendered for each request.
 #[derive(Clone)]
 pub struct Prompt {
-    /// As the file has it, schemas unresolved: what overrides are laid over.
+    /// As the file has it, with its schemas unresolved, because overrides replace members before that.
     written: Metadata,
     resolved: Metadata,
     template: Arc<Template>,
-    shared: Arc<Shared>,
+    definitions: Arc<Definitions>,
 }
 
 /// What a prompt is rendered with.
@@ -51,18 +51,13 @@ pub struct Rendered {
 }
 
 impl Prompt {
-    /// Parses and compiles a prompt that needs no partials, named schemas or tools from outside.
-    pub fn parse(source: &str) -> Result<Self, PromptError> {
-        Dotprompt::new().parse(source)
-    }
-
-    pub(super) fn new(
+    pub(crate) fn new(
         written: Metadata,
         template: Template,
-        shared: Arc<Shared>,
+        definitions: Arc<Definitions>,
     ) -> Result<Self, PromptError> {
-        let resolved = shared.resolve(&written)?;
-        Ok(Self { written, resolved, template: Arc::new(template), shared })
+        let resolved = definitions.resolve(&written)?;
+        Ok(Self { written, resolved, template: Arc::new(template), definitions })
     }
 
     /// What the front matter says, schemas as JSON Schema and known tools resolved.
@@ -79,7 +74,7 @@ impl Prompt {
     ///
     /// A member given replaces the file's; settings under `config` are merged one by one.
     pub fn render_with(&self, data: &RenderData, overrides: &Metadata) -> Result<Rendered, PromptError> {
-        let mut metadata = self.shared.resolve(&self.written.clone().overlaid(overrides))?;
+        let mut metadata = self.definitions.resolve(&self.written.clone().overlaid(overrides))?;
         // Defaults of the file stay defaults where the overrides name no others.
         let defaults = self.written.input.as_ref().and_then(|it| it.default.clone());
         if let (Some(input), Some(defaults)) = (&mut metadata.input, defaults) {
@@ -106,68 +101,5 @@ impl Prompt {
 impl fmt::Debug for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prompt").field("metadata", &self.resolved).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::Part;
-
-    fn data(input: &Value) -> RenderData {
-        RenderData::deserialize(json!({ "input": input })).expect("render data")
-    }
-
-    #[test]
-    fn what_is_left_out_comes_from_the_defaults() {
-        let prompt = Prompt::parse("---\ninput:\n  default: {a: 1, b: 2}\n---\n{{a}}{{b}}").expect("parses");
-        let rendered = prompt.render(&data(&json!({ "b": 3 }))).expect("renders");
-        assert_eq!(rendered.messages[0].content, [Part::text("13")]);
-        assert_eq!(Value::Object(rendered.variables), json!({ "a": 1, "b": 3 }));
-    }
-
-    #[test]
-    fn what_nests_too_deep_is_an_error_and_not_an_overflow() {
-        let blocks = |n| "{{#if a}}".repeat(n) + &"{{/if}}".repeat(n);
-        let branches = |n| format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if a}}b".repeat(n));
-        let values = |n| format!("{{{{json {}a{}}}}}", "(lookup ".repeat(n), " 0)".repeat(n));
-        for fine in [blocks(64), branches(63), values(32)] {
-            let prompt = Prompt::parse(&fine).expect("parses");
-            assert!(prompt.render(&data(&json!({ "a": 1 }))).is_ok());
-        }
-        for deep in [blocks(65), branches(64), values(33), blocks(10_000), branches(10_000), values(10_000)] {
-            let error = Prompt::parse(&deep).expect_err("too deep").to_string();
-            assert!(error.contains("more than"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_partial_without_end_is_an_error_and_not_an_overflow_whatever_stands_around_it() {
-        for blocks in [0, 1, 10, 60] {
-            let (open, close) = ("{{#if a}}".repeat(blocks), "{{/if}}".repeat(blocks));
-            let source = format!("{{{{#*inline \"p\"}}}}{open}{{{{> p}}}}{close}{{{{/inline}}}}{{{{> p}}}}");
-            let prompt = Prompt::parse(&source).expect("parses");
-            let error = prompt.render(&data(&json!({ "a": 1 }))).map(|_| ()).expect_err("no end").to_string();
-            assert!(error.contains("more than 64 deep"), "{error}");
-        }
-    }
-
-    #[test]
-    fn no_error_quotes_what_the_caller_put_in() {
-        let sources = [
-            "{{role v}}",
-            "{{> (lookup this \"v\")}}",
-            "{{media url=w.v}}",
-            "{{section w}}",
-            "{{#each}}{{/each}}",
-        ];
-        for source in sources {
-            let prompt = Prompt::parse(source).expect("parses");
-            let error = prompt
-                .render(&data(&json!({ "v": "SECRET", "w": ["SECRET"] })))
-                .map(|_| ())
-                .expect_err(source);
-            assert!(!format!("{error} {error:?}").contains("SECRET"), "{error:?}");
-        }
     }
 }

@@ -1,38 +1,38 @@
 //! A template cut into literal text and tags, by the rules of Handlebars' own lexer.
 
-use super::error::Fault;
+use crate::error::Fault;
 
 /// A piece of a template.
 #[derive(Debug)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Text(Text<'a>),
     Tag(Tag<'a>),
 }
 
 /// Literal text: as it was written, and what whitespace control leaves of it.
 #[derive(Debug)]
-pub(super) struct Text<'a> {
-    pub(super) raw: &'a str,
-    pub(super) kept: &'a str,
+pub(crate) struct Text<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) kept: &'a str,
 }
 
 /// One `{{…}}`.
 #[derive(Debug)]
-pub(super) struct Tag<'a> {
-    pub(super) kind: Kind,
+pub(crate) struct Tag<'a> {
+    pub(crate) kind: Kind,
     /// What it says, without braces, `~` and the sign that tells its kind.
-    pub(super) body: &'a str,
+    pub(crate) body: &'a str,
     /// `{{~`: all whitespace before it goes.
-    pub(super) strips_before: bool,
+    pub(crate) strips_before: bool,
     /// `~}}`: all whitespace after it goes.
-    pub(super) strips_after: bool,
+    pub(crate) strips_after: bool,
     /// What each line of a partial standing alone on its line is indented by.
-    pub(super) indent: &'a str,
-    pub(super) line: usize,
+    pub(crate) indent: &'a str,
+    pub(crate) line: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `{{! … }}`, `{{!-- … --}}`
     Comment,
     /// `{{x}}`, `{{{x}}}`, `{{&x}}`
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 }
 
 /// Cuts a template whose first line is line `line` of its file.
-pub(super) fn scan(source: &str, line: usize) -> Result<Vec<Piece<'_>>, Fault> {
+pub(crate) fn scan(source: &str, line: usize) -> Result<Vec<Piece<'_>>, Fault> {
     let mut scanner = Scanner { source, at: 0, first_line: line, pieces: Vec::new() };
     while scanner.step()? {}
     Ok(scanner.pieces)

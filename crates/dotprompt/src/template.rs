@@ -8,26 +8,27 @@ use handlebars::{
 };
 use serde_json::{Map, Value};
 
-use super::dialect::{self, GUARD, Lines, PartialUse, private};
-use super::error::{Fault, PromptError};
-use super::messages::{MARKER_END, MARKER_START};
-use super::{blocks, inline, scan, whitespace};
+use crate::dialect::{self, Lines, PartialUse};
+use crate::error::{Fault, PromptError};
+use crate::messages::{MARKER_END, MARKER_START};
+use crate::reserved::{DATA, GUARD, INPUT};
+use crate::{blocks, inline, scan, whitespace};
 
 /// A template and its partials, ready to render.
-pub(super) struct Template {
+pub(crate) struct Template {
     registry: Handlebars<'static>,
     lines: BTreeMap<String, Lines>,
     /// Whether it mentions `@metadata`; if not, nobody needs to build it.
-    pub(super) reads_metadata: bool,
+    pub(crate) reads_metadata: bool,
     /// How many contexts up the farthest path of any of them reaches.
     climb: usize,
 }
 
 /// Where the partials are.
-pub(super) struct Partials<'a> {
-    pub(super) find: &'a dyn Fn(&str) -> Option<String>,
+pub(crate) struct Partials<'a> {
+    pub(crate) find: &'a dyn Fn(&str) -> Option<String>,
     /// Those that a template may name at run time.
-    pub(super) known: Vec<&'a str>,
+    pub(crate) known: Vec<&'a str>,
 }
 
 /// The template of the prompt itself; no partial can be named so.
@@ -35,7 +36,7 @@ const MAIN: &str = "";
 
 impl Template {
     /// Compiles a template whose first line is line `line` of its file.
-    pub(super) fn compile(source: &str, line: usize, partials: &Partials<'_>) -> Result<Self, PromptError> {
+    pub(crate) fn compile(source: &str, line: usize, partials: &Partials<'_>) -> Result<Self, PromptError> {
         let mut registry = Handlebars::new();
         registry.register_escape_fn(no_escape);
         blocks::register(&mut registry);
@@ -72,12 +73,12 @@ impl Template {
     }
 
     /// Renders to text with markers in it, for `messages` to take apart.
-    pub(super) fn render(
+    pub(crate) fn render(
         &self,
         input: Map<String, Value>,
         data: Map<String, Value>,
     ) -> Result<String, PromptError> {
-        let members = [(private::INPUT, input), (private::DATA, data)];
+        let members = [(INPUT, input), (DATA, data)];
         let mut root = Value::Object(
             members.map(|(name, it)| (name.to_owned(), Value::Object(it))).into_iter().collect(),
         );
@@ -97,7 +98,7 @@ impl Template {
     /// far for no `..` at all, so nothing is as many blocks as the templates can climb.
     fn blocks(&self) -> VecDeque<BlockContext<'static>> {
         let mut input = BlockContext::new();
-        input.base_path_mut().push(private::INPUT.to_owned());
+        input.base_path_mut().push(INPUT.to_owned());
         let mut nothing = BlockContext::new();
         nothing.set_base_value(Value::Null);
         std::iter::once(input).chain(std::iter::repeat_n(nothing, self.climb)).collect()

@@ -5,12 +5,12 @@
 //! text must not depend on the language it is rendered in, so the whitespace is settled here, before the
 //! crate sees the template; `dialect` then hides the text from the crate's own rules.
 
-use super::scan::{Kind, Piece, Tag, Text};
+use crate::scan::{Kind, Piece, Tag, Text};
 
 /// Takes away what `~` asks for and the lines that hold nothing but a block tag, a partial or a comment.
 ///
 /// Decisions look at the text as it was written; only then are the texts' ends cut, one tag after another.
-pub(super) fn settle(pieces: &mut [Piece<'_>]) {
+pub(crate) fn settle(pieces: &mut [Piece<'_>]) {
     let mut open = Vec::new();
     for at in 0..pieces.len() {
         let Piece::Tag(tag) = &pieces[at] else { continue };
@@ -140,8 +140,8 @@ fn without_line_end(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::scan;
     use super::*;
+    use crate::scan::scan;
 
     fn settled(source: &str) -> String {
         let mut pieces = scan(source, 1).expect("scans");
