@@ -1,5 +1,5 @@
-//! The helpers that take a block. Handlebars' own are here too: the crate's differ from handlebars.js in
-//! what they hold for true, and forget the loop variables of an outer block.
+//! The helpers that take a block. They replace the crate's own, which differ from handlebars.js in what counts as
+//! true and lose the loop variables of an outer block.
 
 use handlebars::{
     BlockContext, BlockParamHolder, Context, Handlebars, Helper, HelperDef, HelperResult, Output,
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::reserved::{GUARD, MAX_DEPTH, PARTIAL, SECTION, too_deep};
 
-/// Adds them to a registry.
+/// Registers them.
 pub(crate) fn register(registry: &mut Handlebars<'static>) {
     let helpers = [
         ("each", Block::Each),
@@ -91,7 +91,7 @@ impl Block {
     }
 }
 
-/// One call of a helper, with all it is given.
+/// One call of a helper, with its arguments and its surroundings.
 struct Call<'c, 'reg, 'rc> {
     helper: &'c Helper<'rc>,
     registry: &'reg Handlebars<'reg>,
@@ -130,7 +130,7 @@ impl<'rc> Call<'_, '_, 'rc> {
             } else if let Some(name) = self.helper.block_param() {
                 block.set_block_param(name, BlockParamHolder::value(value.clone()));
             }
-            // By its path where it has one: that saves copying it.
+            // A path, where the value has one, saves copying the value.
             match items.context_path() {
                 Some(path) => *block.base_path_mut() = path.iter().cloned().chain([step]).collect(),
                 None => block.set_base_value(value.clone()),
@@ -153,7 +153,7 @@ impl<'rc> Call<'_, '_, 'rc> {
     }
 
     fn partial(&mut self) -> HelperResult {
-        // The crate refuses a partial that includes itself; the depth is bounded, so it may.
+        // The crate refuses a partial that includes itself. It may here, because the depth is bounded.
         self.scope.set_current_template_name(None);
         let text = match self.helper.template() {
             Some(template) => template.renders(self.registry, self.context, self.scope)?.replace(GUARD, ""),
@@ -206,7 +206,7 @@ fn is_true(helper: &Helper<'_>) -> Result<bool, RenderErrorReason> {
     Ok(!is_empty(value) && (counts_zero || !is_zero))
 }
 
-/// Zero and an empty mapping are not empty: so JavaScript has it.
+/// Zero and an empty mapping are not empty, as in handlebars.js.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -217,7 +217,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether two values are equal and of one kind; `5` and `"5"` are not, `5` and `5.0` are.
+/// Whether two values are equal and of the same type: `5` and `5.0` are, `5` and `"5"` are not.
 fn are_equal(helper: &Helper<'_>) -> Result<bool, RenderErrorReason> {
     let (left, right) = (parameter(helper, 0)?, parameter(helper, 1)?);
     Ok(match (left.value(), right.value()) {

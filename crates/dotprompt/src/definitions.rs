@@ -24,7 +24,7 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
-    /// Fills in defaults, turns schemas into JSON Schema and names of known tools into their definitions.
+    /// Fills in defaults, converts schemas to JSON Schema and replaces the names of known tools by definitions.
     pub(crate) fn resolve(&self, written: &Metadata) -> Result<Metadata, PromptError> {
         let model = written.model.clone().or_else(|| self.default_model.clone());
         let config = model.as_ref().and_then(|it| self.model_configs.get(it)).cloned().unwrap_or_default();

@@ -19,7 +19,7 @@
 //! Two differences stay, because they are rare and a template's text alone does not show them: in a partial, `..`
 //! counts the partial itself as one step; an inline partial is defined from its place on, not in the whole block.
 
-use crate::error::Fault;
+use crate::error::LineError;
 use crate::expression::{PartialName, Words};
 use crate::reserved::{GUARD, MAX_DEPTH, PARTIAL, SECTION, too_deep};
 use crate::scan::{Kind, Piece, Tag};
@@ -34,8 +34,8 @@ pub(crate) struct Rewritten {
     pub(crate) inline: Vec<String>,
     /// Whether it computes the name of a partial.
     pub(crate) names_partials_at_runtime: bool,
-    /// How many contexts up the farthest of its paths reaches.
-    pub(crate) climb: usize,
+    /// How many contexts up (`..`) its paths reach at most.
+    pub(crate) parent_depth: usize,
 }
 
 /// A partial named in a template.
@@ -58,19 +58,19 @@ impl Lines {
 }
 
 /// Rewrites a template whose whitespace `whitespace` has trimmed.
-pub(crate) fn rewrite(pieces: &[Piece<'_>]) -> Result<Rewritten, Fault> {
+pub(crate) fn rewrite(pieces: &[Piece<'_>]) -> Result<Rewritten, LineError> {
     let mut rewriter = Rewriter { line: 1, column: 1, ..Rewriter::default() };
     for piece in pieces {
         match piece {
             Piece::Text(text) => rewriter.text(text.kept),
             Piece::Tag(tag) => {
                 rewriter.lines.0.push(((rewriter.line, rewriter.column), tag.line));
-                rewriter.tag(tag).map_err(|what| Fault::new(tag.line, what))?;
+                rewriter.tag(tag).map_err(|what| LineError::new(tag.line, what))?;
             }
         }
     }
     if let Some(block) = rewriter.open.pop() {
-        return Err(Fault::new(block.line, format!("opens `{}` and never closes it", block.name)));
+        return Err(LineError::new(block.line, format!("opens `{}` and never closes it", block.name)));
     }
     Ok(Rewritten {
         source: rewriter.out,
@@ -78,7 +78,7 @@ pub(crate) fn rewrite(pieces: &[Piece<'_>]) -> Result<Rewritten, Fault> {
         partials: rewriter.partials,
         inline: rewriter.inline,
         names_partials_at_runtime: rewriter.names_partials_at_runtime,
-        climb: rewriter.climb,
+        parent_depth: rewriter.parent_depth,
     })
 }
 
@@ -92,7 +92,7 @@ struct Rewriter<'a> {
     partials: Vec<PartialUse>,
     inline: Vec<String>,
     names_partials_at_runtime: bool,
-    climb: usize,
+    parent_depth: usize,
 }
 
 struct OpenBlock<'a> {
@@ -137,7 +137,7 @@ impl<'a> Rewriter<'a> {
             block.names.clear();
         }
         let words = Words::of(tag.body, self.open.iter().flat_map(|it| it.names.iter().copied()).collect())?;
-        self.climb = self.climb.max(words.climb());
+        self.parent_depth = self.parent_depth.max(words.parent_depth());
         match tag.kind {
             Kind::Comment | Kind::Close => {}
             Kind::Value => self.push(&words.value_tag()?),

@@ -1,11 +1,11 @@
-//! What can be wrong with a prompt file, said so that its author finds the place.
+//! What can be wrong with a prompt file, and where.
 
 use std::io;
 use std::path::PathBuf;
 
 /// A prompt that could not be read, parsed or rendered.
 ///
-/// Its text names the file's own words and lines only, never what a caller put into the prompt.
+/// Its text quotes the file only, never what a caller put into the prompt.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromptError {
@@ -63,14 +63,14 @@ pub enum PromptError {
     },
 }
 
-/// A place in one template and what is wrong there; whose template it is, the caller knows.
+/// A line of a template and what is wrong there. The caller knows which template it is.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct LineError {
     pub(crate) line: usize,
     pub(crate) what: String,
 }
 
-impl Fault {
+impl LineError {
     pub(crate) fn new(line: usize, what: impl Into<String>) -> Self {
         Self { line, what: what.into() }
     }

@@ -1,4 +1,4 @@
-//! What stands between the braces of a tag: helper calls and their arguments, rewritten for the crate.
+//! Rewrites what stands between the braces of a tag: helper calls and their arguments.
 //!
 //! `dialect` says what is rewritten and why.
 
@@ -11,8 +11,8 @@ const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", 
 /// The helpers that take a block.
 const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "with"];
 
-/// How deep subexpressions may nest: they are read by recursion, here and in the crate.
-const DEEPEST: usize = 32;
+/// How deep subexpressions may nest, since they are read by recursion, here and in the crate.
+const MAX_DEPTH: usize = 32;
 
 /// The words of one tag.
 pub(crate) struct Words<'a> {
@@ -44,7 +44,7 @@ impl<'a> Words<'a> {
             match first {
                 '"' | '\'' => {
                     let end = end_of_string(rest, first).ok_or("has a string that is never closed")?;
-                    // Only the quote can be escaped; any other backslash is a backslash.
+                    // Only the quote can be escaped. Any other backslash is text.
                     words.push(Word::Text(rest[1..end].replace(&format!("\\{first}"), &first.to_string())));
                     rest = &rest[end + 1..];
                 }
@@ -54,8 +54,8 @@ impl<'a> Words<'a> {
                     } else {
                         depth + usize::from(first == '(')
                     };
-                    if depth > DEEPEST {
-                        return Err(format!("nests subexpressions more than {DEEPEST} deep"));
+                    if depth > MAX_DEPTH {
+                        return Err(format!("nests subexpressions more than {MAX_DEPTH} deep"));
                     }
                     words.push(Word::Mark(first));
                     rest = &rest[1..];
@@ -108,13 +108,13 @@ impl<'a> Words<'a> {
         bars.filter_map(|it| if let Word::Plain(name) = it { Some(*name) } else { None }).collect()
     }
 
-    /// How many contexts up the farthest of its paths reaches.
-    pub(crate) fn climb(&self) -> usize {
-        let climbs = self
+    /// How many contexts up (`..`) its paths reach at most.
+    pub(crate) fn parent_depth(&self) -> usize {
+        let depths = self
             .words
             .iter()
             .map(|it| if let Word::Plain(path) = it { path.matches("..").count() } else { 0 });
-        climbs.max().unwrap_or_default()
+        depths.max().unwrap_or_default()
     }
 
     /// What follows `{{#`: the helper that is called, and the call.

@@ -1,4 +1,4 @@
-//! The part of a prompt file between its `---` lines: what the prompt is, not what it says.
+//! Reads the part of a prompt file between its `---` lines.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::PromptError;
 
-/// What a prompt's front matter says, in Dotprompt's own JSON names.
+/// A prompt's front matter, with Dotprompt's names in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
@@ -34,10 +34,10 @@ pub struct Metadata {
     /// Generation settings.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub config: Map<String, Value>,
-    /// What the prompt takes.
+    /// The shape of the input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSpec>,
-    /// What the answer must look like.
+    /// The shape of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputFormat>,
     /// Extension fields by namespace: `my.ext.field: 1` is `{"my.ext": {"field": 1}}`.
@@ -102,7 +102,7 @@ pub struct PromptTool {
 }
 
 impl Metadata {
-    /// This metadata with that of `over` on top: member by member, settings merged one by one.
+    /// Replaces each member that `over` has; settings are merged one by one.
     pub(crate) fn overlaid(mut self, over: &Self) -> Self {
         self.config.extend(over.config.clone());
         Self {
@@ -123,7 +123,7 @@ impl Metadata {
     }
 }
 
-/// A prompt file, cut in two.
+/// The two parts of a prompt file.
 pub(crate) struct Document<'a> {
     pub(crate) metadata: Metadata,
     pub(crate) template: &'a str,
@@ -131,7 +131,7 @@ pub(crate) struct Document<'a> {
     pub(crate) template_line: usize,
 }
 
-/// Cuts a prompt file in two and reads the front matter, if it has one.
+/// Splits a prompt file and reads the front matter, if it has one.
 pub(crate) fn parse(source: &str) -> Result<Document<'_>, PromptError> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let Some(cut) = Cut::find(source) else {
@@ -199,7 +199,7 @@ impl<'a> Cut<'a> {
         if self.yaml.trim().is_empty() {
             return Ok(Map::new());
         }
-        // YAML 1.2, as Dotprompt reads it: `on` and `yes` are words.
+        // Dotprompt reads YAML 1.2, where `on` and `yes` are texts.
         let options = serde_saphyr::options! { strict_booleans: true };
         let parsed: Value = serde_saphyr::from_str_with_options(self.yaml, options).map_err(|error| {
             let line =
@@ -213,7 +213,7 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// A word; YAML reads `version: 2` as a number, its author meant a name.
+    /// A text. YAML reads `version: 2` as a number; here it is the text `2`.
     fn scalar(&self, raw: &Map<String, Value>, key: &str) -> Result<Option<String>, PromptError> {
         match raw.get(key) {
             Some(Value::Number(number)) => Ok(Some(number.to_string())),

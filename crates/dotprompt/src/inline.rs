@@ -1,4 +1,4 @@
-//! The helpers that stand for text, a value, or a place where a message or a part begins.
+//! The helpers without a block: they write text, a value, or a marker where a message or a part begins.
 
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, PathAndJson, RenderContext, RenderError,
@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Number, Value};
 
+use crate::markers::Marker;
 use crate::message::{Media, Role};
-use crate::messages::Marker;
 use crate::reserved::PRINT;
 
-/// Adds them to a registry.
+/// Registers them.
 pub(crate) fn register(registry: &mut Handlebars<'static>) {
-    // `{{log …}}` says nothing: what it is given is prompt input, and that belongs in no log.
+    // `{{log …}}` logs nothing, because its arguments are prompt input.
     let helpers: [(&str, TextOf); 7] = [
         ("history", |_| Marker::History.text()),
         ("json", json),
@@ -48,7 +48,7 @@ impl HelperDef for Inline {
     }
 }
 
-/// `{{role "system"}}`: what follows is said by another; further arguments become the message's metadata.
+/// `{{role "system"}}` begins a message; its further arguments become the message's metadata.
 fn role(helper: &Helper<'_>) -> Result<String, RenderError> {
     let role = match text_argument(helper) {
         Some("system") => Role::System,
@@ -95,7 +95,7 @@ fn json(helper: &Helper<'_>) -> Result<String, RenderError> {
     Ok(String::from_utf8(bytes)?)
 }
 
-/// `(lookup value key…)`: a member, an item, or the length of a list or a text, and so on inwards.
+/// `(lookup value key…)` is a member, an item, or the length of a list or a text, for one key after the other.
 struct Lookup;
 
 impl HelperDef for Lookup {
@@ -110,7 +110,7 @@ impl HelperDef for Lookup {
             return Err(fault("calls `lookup` with too few values"));
         };
         let keys: Vec<_> = keys.iter().map(|it| printed(it.value())).collect();
-        // What lies in the data is handed on by its path, and not copied.
+        // A path into the data saves copying what is there.
         if let Some(path) = value.context_path() {
             let path: Vec<_> = path.iter().chain(&keys).cloned().collect();
             if let Some(found) = path.iter().try_fold(context.data(), |value, key| member(value, key)) {

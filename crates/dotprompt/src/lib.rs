@@ -5,7 +5,7 @@
 //! [`Dotprompt`] holds what prompts share, [`Prompt`] is one compiled file, [`Rendered`] is what a model is asked.
 //! Parsing does all the work that can be done once: a render neither compiles a template nor resolves a schema.
 //! A file goes through `frontmatter` and `picoschema`, its template through `scan`, `whitespace`, `dialect` (with
-//! `expression` and `path`) and `template`; `messages` splits what was rendered.
+//! `expression` and `path`) and `template`; `markers` splits what was rendered.
 
 mod blocks;
 mod definitions;
@@ -15,8 +15,8 @@ mod error;
 mod expression;
 mod frontmatter;
 mod inline;
+mod markers;
 pub mod message;
-mod messages;
 mod path;
 mod picoschema;
 mod prompt;

@@ -1,6 +1,4 @@
-//! Paths such as `a.b`, `../a`, `@auth.email` and `item.name`, rewritten as look-ups.
-//!
-//! `dialect` says why the crate's own paths will not do.
+//! Rewrites paths such as `a.b`, `../a`, `@auth.email` and `item.name` as look-ups; `dialect` says why.
 
 use serde_json::Value;
 
@@ -50,7 +48,7 @@ fn relative<'p>(path: &'p str, names: &[&str]) -> (String, &'p str) {
     }
     let within = after_step(rest, "this").or_else(|| after_step(rest, "."));
     if within.is_none() && start.is_empty() {
-        // The innermost block that names it wins.
+        // An inner block hides the parameters of an outer one.
         for name in names.iter().rev() {
             if let Some(rest) = after_step(rest, name) {
                 return ((*name).to_owned(), rest);

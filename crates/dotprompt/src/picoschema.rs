@@ -1,4 +1,4 @@
-//! Picoschema, Dotprompt's short way to write a schema, turned into JSON Schema.
+//! Converts Picoschema, Dotprompt's short notation for schemas, to JSON Schema.
 
 use serde_json::{Map, Value, json};
 
@@ -7,9 +7,9 @@ use crate::error::PromptError;
 /// Finds a schema by its name.
 pub(crate) type FindSchema<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
-/// The JSON Schema a schema of a front matter means; JSON Schema itself passes unchanged.
+/// A schema of a front matter as JSON Schema; a JSON Schema passes unchanged.
 ///
-/// `path` says where in the front matter it stands, for errors.
+/// `path` is its place in the front matter, for errors.
 pub(crate) fn to_json_schema(schema: &Value, path: &str, find: FindSchema<'_>) -> Result<Value, PromptError> {
     if let Some(map) = schema.as_object() {
         if is_json_schema_type(map.get("type")) {
@@ -125,7 +125,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Cuts `type, description` at its first comma.
+/// Splits `type, description` at its first comma.
 fn described(text: &str) -> (&str, Option<&str>) {
     match text.split_once(',') {
         Some((name, description)) => (name.trim(), Some(description.trim()).filter(|it| !it.is_empty())),
@@ -139,7 +139,7 @@ fn describe(schema: &mut Value, description: Option<&str>) {
     }
 }
 
-/// What may be left out may also be null: models write null for what they leave out.
+/// Lets an optional property be null, because models write null for what they leave out.
 fn allow_null(schema: &mut Value) {
     let Some(map) = schema.as_object_mut() else { return };
     if let Some(Value::String(name)) = map.get("type") {

@@ -1,4 +1,4 @@
-//! One prompt file, parsed and compiled, and what it becomes for a model.
+//! One compiled prompt, and what it renders to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::definitions::Definitions;
 use crate::error::PromptError;
 use crate::frontmatter::Metadata;
+use crate::markers;
 use crate::message::Message;
-use crate::messages;
 use crate::template::Template;
 
 /// A prompt, compiled once and rendered for each request.
@@ -37,12 +37,12 @@ pub struct RenderData {
     pub context: Map<String, Value>,
 }
 
-/// What a prompt became.
+/// A rendered prompt.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct Rendered {
-    /// What to say to the model.
+    /// The messages for the model.
     pub messages: Vec<Message>,
-    /// Everything else the prompt says: model, settings, schemas, tools.
+    /// The front matter: model, settings, schemas, tools.
     #[serde(flatten)]
     pub metadata: Metadata,
     /// The variables it was rendered with, defaults filled in.
@@ -65,17 +65,17 @@ impl Prompt {
         &self.resolved
     }
 
-    /// The messages for this data.
+    /// Renders the messages for this data.
     pub fn render(&self, data: &RenderData) -> Result<Rendered, PromptError> {
         self.render_as(self.resolved.clone(), data)
     }
 
-    /// The messages for this data, with some of the front matter replaced for this time.
+    /// The messages for this data, with some members of the front matter replaced.
     ///
-    /// A member given replaces the file's; settings under `config` are merged one by one.
+    /// Settings under `config` are merged one by one.
     pub fn render_with(&self, data: &RenderData, overrides: &Metadata) -> Result<Rendered, PromptError> {
         let mut metadata = self.definitions.resolve(&self.written.clone().overlaid(overrides))?;
-        // Defaults of the file stay defaults where the overrides name no others.
+        // Overrides without defaults keep those of the file.
         let defaults = self.written.input.as_ref().and_then(|it| it.default.clone());
         if let (Some(input), Some(defaults)) = (&mut metadata.input, defaults) {
             input.default.get_or_insert(defaults);
@@ -94,7 +94,7 @@ impl Prompt {
         }
         at_variables.extend(data.context.clone());
         let text = self.template.render(variables.clone(), at_variables)?;
-        Ok(Rendered { messages: messages::from_rendered(&text, &data.messages), metadata, variables })
+        Ok(Rendered { messages: markers::from_rendered(&text, &data.messages), metadata, variables })
     }
 }
 

@@ -1,6 +1,6 @@
-//! A template cut into literal text and tags, by the rules of Handlebars' own lexer.
+//! Splits a template into literal text and tags, by the rules of Handlebars' own lexer.
 
-use crate::error::Fault;
+use crate::error::LineError;
 
 /// A piece of a template.
 #[derive(Debug)]
@@ -20,13 +20,13 @@ pub(crate) struct Text<'a> {
 #[derive(Debug)]
 pub(crate) struct Tag<'a> {
     pub(crate) kind: Kind,
-    /// What it says, without braces, `~` and the sign that tells its kind.
+    /// Its text without braces, `~` and the sign of its kind.
     pub(crate) body: &'a str,
     /// `{{~`: all whitespace before it goes.
     pub(crate) strips_before: bool,
     /// `~}}`: all whitespace after it goes.
     pub(crate) strips_after: bool,
-    /// What each line of a partial standing alone on its line is indented by.
+    /// The indentation for each line of a partial that has its line to itself.
     pub(crate) indent: &'a str,
     pub(crate) line: usize,
 }
@@ -53,8 +53,8 @@ pub(crate) enum Kind {
     Close,
 }
 
-/// Cuts a template whose first line is line `line` of its file.
-pub(crate) fn scan(source: &str, line: usize) -> Result<Vec<Piece<'_>>, Fault> {
+/// Splits a template whose first line is line `line` of its file.
+pub(crate) fn scan(source: &str, line: usize) -> Result<Vec<Piece<'_>>, LineError> {
     let mut scanner = Scanner { source, at: 0, first_line: line, pieces: Vec::new() };
     while scanner.step()? {}
     Ok(scanner.pieces)
@@ -69,7 +69,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// Takes the text up to the next tag, and the tag; false at the end.
-    fn step(&mut self) -> Result<bool, Fault> {
+    fn step(&mut self) -> Result<bool, LineError> {
         let rest = &self.source[self.at..];
         let Some(length) = rest.find("{{") else {
             self.text(rest);
@@ -77,10 +77,10 @@ impl<'a> Scanner<'a> {
         };
         let before = &rest[..length];
         if before.ends_with(r"\\") {
-            // An escaped backslash: one of the two is text, the tag is a tag.
+            // The backslash is escaped and the tag is not.
             self.text(&before[..length - 1]);
         } else if let Some(before) = before.strip_suffix('\\') {
-            // An escaped tag is text, up to whatever opens next.
+            // An escaped tag is text, up to the next tag.
             self.text(before);
             let escaped = &rest[length..];
             let end = escaped[2..].find("{{").map_or(escaped.len(), |it| it + 2);
@@ -106,12 +106,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// The tag at the current place, and its length.
-    fn tag(&self) -> Result<(Tag<'a>, usize), Fault> {
+    fn tag(&self) -> Result<(Tag<'a>, usize), LineError> {
         let rest = &self.source[self.at..];
         let line = self.first_line + self.source[..self.at].matches('\n').count();
-        let unclosed = || Fault::new(line, "has a tag that is never closed");
+        let unclosed = || LineError::new(line, "has a tag that is never closed");
         if rest.starts_with("{{{{") {
-            return Err(Fault::new(line, "has a raw block, and Dotprompt has no helper that takes one"));
+            return Err(LineError::new(line, "has a raw block, and Dotprompt has no helper that takes one"));
         }
         let strips_before = rest[2..].starts_with('~');
         let start = if strips_before { 3 } else { 2 };
@@ -137,7 +137,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where an expression's text ends: at the first `}` that is neither in a string nor in `[…]`.
+/// The end of an expression's text: the first `}` that is neither in a string nor in `[…]`.
 fn end_of_expression(inner: &str) -> Option<usize> {
     let start = usize::from(inner.starts_with('{'));
     let mut until = None;
@@ -159,7 +159,7 @@ fn end_of_expression(inner: &str) -> Option<usize> {
     None
 }
 
-fn kind_of(body: &str, line: usize) -> Result<(Kind, &str), Fault> {
+fn kind_of(body: &str, line: usize) -> Result<(Kind, &str), LineError> {
     let signs = [
         ("#>", Kind::PartialBlock),
         ("#*", Kind::Inline),
@@ -169,7 +169,7 @@ fn kind_of(body: &str, line: usize) -> Result<(Kind, &str), Fault> {
         ("&", Kind::Value),
     ];
     if body.starts_with('*') {
-        return Err(Fault::new(line, "has a decorator, and Dotprompt has none but `inline`"));
+        return Err(LineError::new(line, "has a decorator, and Dotprompt has none but `inline`"));
     }
     for (sign, kind) in signs {
         if let Some(rest) = body.strip_prefix(sign) {

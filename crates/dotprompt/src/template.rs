@@ -1,4 +1,4 @@
-//! A compiled template with the partials it can reach: compiled once, rendered for each request.
+//! A template with the partials it can reach, compiled once and rendered for each request.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -9,8 +9,8 @@ use handlebars::{
 use serde_json::{Map, Value};
 
 use crate::dialect::{self, Lines, PartialUse};
-use crate::error::{Fault, PromptError};
-use crate::messages::{MARKER_END, MARKER_START};
+use crate::error::{LineError, PromptError};
+use crate::markers::{MARKER_END, MARKER_START};
 use crate::reserved::{DATA, GUARD, INPUT};
 use crate::{blocks, inline, scan, whitespace};
 
@@ -18,10 +18,10 @@ use crate::{blocks, inline, scan, whitespace};
 pub(crate) struct Template {
     registry: Handlebars<'static>,
     lines: BTreeMap<String, Lines>,
-    /// Whether it mentions `@metadata`; if not, nobody needs to build it.
+    /// Whether it mentions `@metadata`, which is only built then.
     pub(crate) reads_metadata: bool,
-    /// How many contexts up the farthest path of any of them reaches.
-    climb: usize,
+    /// How many contexts up (`..`) their paths reach at most.
+    parent_depth: usize,
 }
 
 /// Where the partials are.
@@ -31,7 +31,7 @@ pub(crate) struct Partials<'a> {
     pub(crate) known: Vec<&'a str>,
 }
 
-/// The template of the prompt itself; no partial can be named so.
+/// The name of the prompt's own template, which no partial can have.
 const MAIN: &str = "";
 
 impl Template {
@@ -41,7 +41,7 @@ impl Template {
         registry.register_escape_fn(no_escape);
         blocks::register(&mut registry);
         inline::register(&mut registry);
-        let template = Self { registry, lines: BTreeMap::new(), reads_metadata: false, climb: 0 };
+        let template = Self { registry, lines: BTreeMap::new(), reads_metadata: false, parent_depth: 0 };
         let mut compiler = Compiler { template, inline: HashSet::new(), open: Vec::new(), takes_all: false };
 
         compiler.add(MAIN, source, line)?;
@@ -61,18 +61,18 @@ impl Template {
                 None => missing.push((user, partial)),
             }
         }
-        // A partial may be defined inline by whoever includes the one that names it, so what is missing is
-        // known only at the end.
+        // A template that includes a partial may define inline what the partial names, so that only the end
+        // shows what is missing.
         for (user, partial) in missing {
             if !partial.has_fallback && !compiler.inline.contains(&partial.name) {
                 let what = format!("names the partial `{}`, which is not known", partial.name);
-                return Err(at_template(&user, Fault::new(partial.line, what)));
+                return Err(at_template(&user, LineError::new(partial.line, what)));
             }
         }
         Ok(compiler.template)
     }
 
-    /// Renders to text with markers in it, for `messages` to take apart.
+    /// Renders to text with markers in it, which `markers` splits.
     pub(crate) fn render(
         &self,
         input: Map<String, Value>,
@@ -82,7 +82,7 @@ impl Template {
         let mut root = Value::Object(
             members.map(|(name, it)| (name.to_owned(), Value::Object(it))).into_iter().collect(),
         );
-        disarm(&mut root);
+        replace_reserved(&mut root);
         let context = Context::from(root);
         let mut scope = RenderContext::new(None);
         scope.replace_blocks(self.blocks());
@@ -94,17 +94,17 @@ impl Template {
         Ok(text.replace(GUARD, ""))
     }
 
-    /// The contexts to start with: the input, and nothing above it. The crate takes a `..` that reaches too
-    /// far for no `..` at all, so nothing is as many blocks as the templates can climb.
+    /// The contexts to start with: the input, and empty ones above it. The crate ignores a `..` that reaches above
+    /// the outermost context, so there are as many empty ones as the templates' paths can reach.
     fn blocks(&self) -> VecDeque<BlockContext<'static>> {
         let mut input = BlockContext::new();
         input.base_path_mut().push(INPUT.to_owned());
         let mut nothing = BlockContext::new();
         nothing.set_base_value(Value::Null);
-        std::iter::once(input).chain(std::iter::repeat_n(nothing, self.climb)).collect()
+        std::iter::once(input).chain(std::iter::repeat_n(nothing, self.parent_depth)).collect()
     }
 
-    /// The crate's own text may quote data, so only what the template itself says is kept of it.
+    /// An error without the crate's own text where that may quote data.
     fn render_error(&self, error: &RenderError) -> PromptError {
         let name = error.template_name.as_deref().unwrap_or(MAIN);
         let place = (error.line_no.unwrap_or(1), error.column_no.unwrap_or(1));
@@ -132,16 +132,16 @@ impl Compiler {
         let source = source.replace([MARKER_START, MARKER_END, GUARD], "\u{fffd}");
         let fault = |fault| at_template(name, fault);
         let mut pieces = scan::scan(&source, line).map_err(fault)?;
-        whitespace::settle(&mut pieces);
+        whitespace::trim(&mut pieces);
         let rewritten = dialect::rewrite(&pieces).map_err(fault)?;
         self.template.registry.register_template_string(name, &rewritten.source).map_err(|error| {
             let place = error.pos().unwrap_or((1, 1));
             let line = rewritten.lines.original(place.0, place.1);
-            at_template(name, Fault::new(line, "has a tag that Handlebars does not understand"))
+            at_template(name, LineError::new(line, "has a tag that Handlebars does not understand"))
         })?;
         self.template.lines.insert(name.to_owned(), rewritten.lines);
         self.template.reads_metadata |= source.contains("@metadata");
-        self.template.climb = self.template.climb.max(rewritten.climb);
+        self.template.parent_depth = self.template.parent_depth.max(rewritten.parent_depth);
         self.takes_all |= rewritten.names_partials_at_runtime;
         self.inline.extend(rewritten.inline);
         self.open.extend(rewritten.partials.into_iter().map(|it| (name.to_owned(), it)));
@@ -149,17 +149,17 @@ impl Compiler {
     }
 }
 
-/// Takes from all texts the characters that stand for something in a rendered template.
+/// Replaces the characters that mark something in a rendered template, in all texts and keys.
 ///
-/// They are Unicode noncharacters, which no text is meant to hold. Since they cannot come from data, no data
-/// can pass for a role, a medium or a section, whatever it spells.
-fn disarm(value: &mut Value) {
+/// They are Unicode noncharacters, which no text is meant to hold. Data without them cannot begin a message, add a
+/// medium or open a section.
+fn replace_reserved(value: &mut Value) {
     const SPECIAL: [char; 3] = [MARKER_START, MARKER_END, GUARD];
     match value {
         Value::String(text) if text.contains(SPECIAL) => *text = text.replace(SPECIAL, "\u{fffd}"),
-        Value::Array(items) => items.iter_mut().for_each(disarm),
+        Value::Array(items) => items.iter_mut().for_each(replace_reserved),
         Value::Object(fields) => {
-            fields.values_mut().for_each(disarm);
+            fields.values_mut().for_each(replace_reserved);
             if fields.keys().any(|key| key.contains(SPECIAL)) {
                 let owned = std::mem::take(fields);
                 fields
@@ -170,7 +170,7 @@ fn disarm(value: &mut Value) {
     }
 }
 
-fn at_template(name: &str, fault: Fault) -> PromptError {
+fn at_template(name: &str, fault: LineError) -> PromptError {
     PromptError::Template { partial: partial_name(name), line: fault.line, what: fault.what }
 }
 

@@ -1,16 +1,15 @@
 //! Whitespace around tags, by the rules of handlebars.js.
 //!
-//! The `handlebars` crate has rules of its own, and they differ: it indents a partial that stands in the
-//! middle of a line, and treats the first and last line of a partial unlike those of a template. A prompt's
-//! text must not depend on the language it is rendered in, so the whitespace is settled here, before the
-//! crate sees the template; `dialect` then hides the text from the crate's own rules.
+//! The `handlebars` crate has other rules: it indents a partial that stands in the middle of a line, and treats the
+//! first and last line of a partial unlike those of a template. So the whitespace is trimmed here, before the crate
+//! sees the template, and `dialect` hides the text from the crate's own rules.
 
 use crate::scan::{Kind, Piece, Tag, Text};
 
-/// Takes away what `~` asks for and the lines that hold nothing but a block tag, a partial or a comment.
+/// Removes what `~` asks for and the lines that hold nothing but a block tag, a partial or a comment.
 ///
-/// Decisions look at the text as it was written; only then are the texts' ends cut, one tag after another.
-pub(crate) fn settle(pieces: &mut [Piece<'_>]) {
+/// Every decision looks at the text as it was written, whatever earlier tags have removed of it.
+pub(crate) fn trim(pieces: &mut [Piece<'_>]) {
     let mut open = Vec::new();
     for at in 0..pieces.len() {
         let Piece::Tag(tag) = &pieces[at] else { continue };
@@ -36,7 +35,7 @@ pub(crate) fn settle(pieces: &mut [Piece<'_>]) {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// The line a tag may have for itself.
+/// The line that a tag has to itself if it is blank otherwise.
 struct Line {
     /// The piece before which the line must be blank.
     start: usize,
@@ -70,8 +69,8 @@ fn line_of(tag: &Tag<'_>, at: usize, open: &mut Vec<Open>) -> Option<Line> {
         Kind::Close => {
             let block = open.pop()?;
             if block.is_chained {
-                // handlebars.js judges such a block by the end of its first `else if` branch, and leaves
-                // what stands before its closing tag.
+                // handlebars.js looks at the end of the first `else if` branch of such a block, and keeps what
+                // stands before its closing tag.
                 return Some(Line { start: block.first_branch_end.unwrap_or(at), loses_indentation: false });
             }
         }
@@ -79,7 +78,7 @@ fn line_of(tag: &Tag<'_>, at: usize, open: &mut Vec<Open>) -> Option<Line> {
     Some(line)
 }
 
-/// Takes the blanks at the end of the text before a tag, and tells what they were.
+/// Removes and returns the blanks at the end of the text before a tag.
 fn take_indentation<'a>(pieces: &mut [Piece<'a>], at: usize) -> &'a str {
     let Some(text) = text_mut(pieces, at.checked_sub(1)) else { return "" };
     let kept = text.kept.trim_end_matches(BLANKS);
@@ -143,9 +142,9 @@ mod tests {
     use super::*;
     use crate::scan::scan;
 
-    fn settled(source: &str) -> String {
+    fn trimmed(source: &str) -> String {
         let mut pieces = scan(source, 1).expect("scans");
-        settle(&mut pieces);
+        trim(&mut pieces);
         let show = |piece: &Piece<'_>| match piece {
             Piece::Text(text) => text.kept.to_owned(),
             Piece::Tag(tag) => format!("<{}{}>", tag.indent, tag.body),
@@ -155,29 +154,29 @@ mod tests {
 
     #[test]
     fn a_tag_alone_on_its_line_takes_the_line_with_it() {
-        assert_eq!(settled("a\n  {{#if b}}  \n  c\n  {{else}}\nd\n{{/if}}\ne"), "a\n<if b>  c\n<>d\n<if>e");
-        assert_eq!(settled("{{! note }}\r\na\n  {{!-- b --}}\n"), "<>a\n<>");
+        assert_eq!(trimmed("a\n  {{#if b}}  \n  c\n  {{else}}\nd\n{{/if}}\ne"), "a\n<if b>  c\n<>d\n<if>e");
+        assert_eq!(trimmed("{{! note }}\r\na\n  {{!-- b --}}\n"), "<>a\n<>");
     }
 
     #[test]
     fn a_tag_with_company_leaves_its_line_alone() {
-        assert_eq!(settled("a {{#if b}}\nc\n{{/if}} d\n"), "a <if b>\nc\n<if> d\n");
-        assert_eq!(settled("{{name}}\n{{history}}\n"), "<name>\n<history>\n");
+        assert_eq!(trimmed("a {{#if b}}\nc\n{{/if}} d\n"), "a <if b>\nc\n<if> d\n");
+        assert_eq!(trimmed("{{name}}\n{{history}}\n"), "<name>\n<history>\n");
     }
 
     #[test]
     fn a_tilde_takes_all_whitespace_on_its_side() {
-        assert_eq!(settled("a \n {{~#if b~}} \n c {{~/if}} \n d"), "a<if b>c<if> \n d");
+        assert_eq!(trimmed("a \n {{~#if b~}} \n c {{~/if}} \n d"), "a<if b>c<if> \n d");
     }
 
     #[test]
     fn only_a_partial_alone_on_its_line_is_indented() {
-        assert_eq!(settled("a\n  {{> b}}\nc {{> d}}\n"), "a\n<  b>c <d>\n");
+        assert_eq!(trimmed("a\n  {{> b}}\nc {{> d}}\n"), "a\n<  b>c <d>\n");
     }
 
     #[test]
     fn a_block_closed_after_an_else_if_keeps_the_closing_tags_indentation() {
         let source = "{{#if a}}\n1\n {{else if b}}\n2\n {{else}}\n3\n {{/if}}\n4";
-        assert_eq!(settled(source), "<if a>1\n<if b>2\n<>3\n <if>4");
+        assert_eq!(trimmed(source), "<if a>1\n<if b>2\n<>3\n <if>4");
     }
 }

@@ -1,4 +1,4 @@
-//! A rendered template taken apart into messages.
+//! Splits a rendered template into messages.
 //!
 //! Helpers leave markers in the text where a message or a part begins. A marker is JSON between two Unicode
 //! noncharacters; `template` takes these out of all data first, so a marker always comes from the template.
@@ -12,7 +12,7 @@ use crate::message::{Media, Message, Part, Role};
 pub(crate) const MARKER_START: char = '\u{fdd1}';
 pub(crate) const MARKER_END: char = '\u{fdd2}';
 
-/// What a helper leaves in the text.
+/// A marker that a helper leaves in the text.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Marker {
     Role { role: Role, metadata: Map<String, Value> },
@@ -28,7 +28,7 @@ impl Marker {
     }
 }
 
-/// The messages a rendered template says, the history among them.
+/// The messages of a rendered template, with the history in its place.
 pub(crate) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut current = Message::new(Role::User, Vec::new());
@@ -38,7 +38,7 @@ pub(crate) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message>
         if !is_blank(text) {
             current.content.push(Part::text(text));
         }
-        // A marker that is none was taken for text on its way, by a template that quoted a helper's output.
+        // A template that quotes a helper's output makes the marker unreadable; it is dropped.
         let Ok(marker) = serde_json::from_str(marker) else { continue };
         match marker {
             Marker::Role { role, metadata } => {
@@ -60,7 +60,7 @@ pub(crate) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message>
     messages.push(current);
     messages.retain(|it| !it.content.is_empty());
     if !has_history_place {
-        // Nobody said where: the history stands before what the user says now, or at the end.
+        // Without a `{{history}}` the history stands before the user's last message, or at the end.
         let asks_last = messages.last().is_some_and(|it| it.role == Role::User);
         let at = messages.len() - usize::from(asks_last);
         messages.splice(at..at, history.iter().cloned());
