@@ -22,7 +22,7 @@ done
 
 command=(cargo run ${features[@]+"${features[@]}"} -- --debug "$@")
 if command -v watchexec >/dev/null; then
-  exec watchexec --restart --watch src --watch core --watch runtime --watch adapters --watch prompts \
+  exec watchexec --restart --watch src --watch core --watch crates --watch adapters --watch prompts \
     --exts rs,toml,prompt -- "${command[@]}"
 fi
 exec "${command[@]}"

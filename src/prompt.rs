@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use flow_runtime::dotprompt::{Dotprompt, RenderData};
+use dotprompt::{Dotprompt, RenderData};
 use serde_json::{Map, Value};
 
 use crate::config::PromptRender;

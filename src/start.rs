@@ -6,12 +6,14 @@ use anyhow::Context;
 use flow_core::adapter::{Adapter, App};
 use flow_core::drain::Drain;
 use flow_core::edge::Edge;
-use flow_runtime::providers::VertexSettings;
-use flow_runtime::{ProviderSettings, Providers, Resilience, ResponseCache};
+use flow_models::demo::Demo;
+use flow_models::{ProviderSettings, Providers, VertexSettings};
+use flow_runtime::{Resilience, ResponseCache};
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
 use crate::config::{DEMO_MODEL, ModelSettings, Settings};
+use crate::demo;
 use crate::flows::{Ingredients, flows};
 use crate::metrics;
 use crate::replicas::{self, Replicas};
@@ -141,6 +143,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
     }
     let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
+    let providers = providers.with_demo(Demo::new().with_answers(demo::answer));
     let models = settings.model.names().map(|name| {
         let unknown = || format!("MODEL={name}: unknown, or its provider lacks a key or an address");
         providers.model(name).with_context(unknown)

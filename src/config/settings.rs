@@ -8,7 +8,7 @@ use std::time::Duration;
 use flow_core::edge::{
     ApiKeys, CorsConfig, EdgeConfig, RateLimit, SharedRateLimiter, TrustedHosts, TrustedProxies, TrustedProxy,
 };
-use flow_runtime::providers;
+use flow_models as providers;
 use secrecy::SecretString;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -1,8 +1,8 @@
 //! `review_code`: a prompt kept in a file, with its settings and the schema of its answer.
 
+use dotprompt::{Prompt, RenderData};
 use flow_core::FlowError;
 use flow_core::schema::{CodeReview, CodeReviewInput, Schema};
-use flow_runtime::dotprompt::{Prompt, RenderData};
 use flow_runtime::model::ModelConfig;
 use flow_runtime::registry::PromptInfo;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};

@@ -2,7 +2,7 @@
 //! and what differs from that in one place is not.
 
 use arbitrary::{Arbitrary, Unstructured};
-use flow_runtime::dotprompt::Prompt;
+use dotprompt::Prompt;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use arbitrary::Arbitrary;
-use flow_runtime::dotprompt::RenderData;
+use dotprompt::RenderData;
 use serde_json::json;
 
 /// A template and what it is rendered with.

@@ -1,8 +1,8 @@
 //! What the fake answers on its own: enough to stand in for a whole model.
 
+use schema_example::example;
 use serde_json::{Value, json};
 
-use crate::instance::instance;
 use crate::part::{Part, SIGNATURE};
 use crate::reply::Reply;
 use crate::request::{Request, field};
@@ -14,7 +14,7 @@ pub(crate) fn answer(request: &Request) -> Reply {
         return Reply::parts([call]);
     }
     if let Some(schema) = request.schema() {
-        return Reply::json(&instance(schema));
+        return Reply::json(&example(&json_schema(schema)));
     }
     let mime = request.config().and_then(|config| field(config, "responseMimeType")?.as_str());
     if mime == Some("application/json") {
@@ -35,7 +35,7 @@ fn call(request: &Request) -> Option<Part> {
     let is_allowed = |tool: &Value| allowed.is_none_or(|names| names.contains(&tool["name"]));
     let tool = request.tools().into_iter().find(|tool| is_allowed(tool))?;
     let schema = field(tool, "parametersJsonSchema").or_else(|| field(tool, "parameters"));
-    let args = schema.map_or_else(|| json!({}), instance);
+    let args = schema.map_or_else(|| json!({}), |it| example(&json_schema(it)));
     let call = Part::call(tool["name"].as_str().unwrap_or_default(), args).signed(SIGNATURE);
     // Gemini 3 gives its calls ids, earlier models do not.
     let numbered = request.model().starts_with("gemini-3");
@@ -55,4 +55,27 @@ fn prose(request: &Request) -> String {
     let rest =
         "Here is an answer from a model that is not one: short, calm, always the same – naïve, but ready.";
     std::iter::once(asked).chain(media).chain(results).chain([rest.to_owned()]).collect()
+}
+
+/// A schema in Gemini's `OpenAPI` subset (<https://ai.google.dev/api/caching#Schema>) as JSON Schema: its types are
+/// in capitals and its sizes are texts. A JSON Schema stays what it is.
+fn json_schema(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                let value = match (name.as_str(), value) {
+                    ("type", Value::String(kind)) => json!(kind.to_lowercase()),
+                    (size, Value::String(text)) if size.starts_with("min") || size.starts_with("max") => {
+                        text.parse::<u64>().map_or_else(|_| value.clone(), |it| json!(it))
+                    }
+                    ("const" | "enum" | "default" | "example", value) => value.clone(),
+                    (_, value) => json_schema(value),
+                };
+                (name.clone(), value)
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::Array(items) => items.iter().map(json_schema).collect(),
+        other => other.clone(),
+    }
 }

@@ -34,9 +34,7 @@
 mod answer;
 mod fake;
 mod faults;
-mod instance;
 mod part;
-mod pattern;
 mod record;
 mod render;
 mod reply;
@@ -47,7 +45,6 @@ mod validate;
 
 pub use fake::{Builder, FakeGemini};
 pub use faults::{Fault, UPSTREAM_BODY_MARKER};
-pub use instance::instance;
 pub use part::{Finish, Gate, Part, SIGNATURE, Usage};
 pub use record::{Ended, Stats};
 pub use reply::Reply;

@@ -71,7 +71,7 @@ async fn a_schema_is_answered_with_an_instance_in_pieces() {
     let fake = FakeGemini::start().await;
     let own = json!({
         "type": "OBJECT",
-        "properties": { "title": { "type": "STRING" }, "score": { "type": "INTEGER", "nullable": true } },
+        "properties": { "title": { "type": "STRING", "maxLength": "10" }, "score": { "type": "INTEGER", "nullable": true } },
         "required": ["title"],
         "propertyOrdering": ["title", "score"],
     });
@@ -89,7 +89,8 @@ async fn a_schema_is_answered_with_an_instance_in_pieces() {
         let json: String = frames(&stream).iter().map(text).collect();
         let value: Value = serde_json::from_str(&json).unwrap();
         if name == "responseSchema" {
-            assert_eq!(value, json!({ "title": "A sample title", "score": 1 }));
+            assert_eq!(value["title"], "A sample t");
+            assert!(value["score"].is_i64(), "{value}");
         } else {
             assert!(jsonschema::is_valid(schema, &value), "{value}");
         }

@@ -1,0 +1,119 @@
+//! What a prompt renders to: messages made of parts, in Genkit's JSON shape.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions that stand above the conversation.
+    System,
+    /// The person, or the program in their place.
+    User,
+    /// The model.
+    Model,
+    /// The answer of a tool to the model's request.
+    Tool,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said, in order.
+    pub content: Vec<Part>,
+    /// Free annotations: `{"purpose": "history"}` marks what came in as history.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+}
+
+/// One piece of a message. In JSON the member's name tells the kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Part {
+    /// Plain text.
+    Text {
+        /// The text itself.
+        text: String,
+        /// Free annotations.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        metadata: Map<String, Value>,
+    },
+    /// An image or other medium.
+    Media {
+        /// Where the medium is and what it is.
+        media: Media,
+    },
+    /// The model asks for a tool to be called; only history has such parts.
+    ToolRequest {
+        /// The call it asks for.
+        #[serde(rename = "toolRequest")]
+        tool_request: ToolRequest,
+        /// Free annotations.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        metadata: Map<String, Value>,
+    },
+    /// A tool answers; only history has such parts.
+    ToolResponse {
+        /// The answer.
+        #[serde(rename = "toolResponse")]
+        tool_response: ToolResponse,
+    },
+    /// A place to be filled later: what `{{section "name"}}` leaves.
+    Pending {
+        /// What is to stand here, and that it is pending.
+        metadata: Map<String, Value>,
+    },
+}
+
+/// A medium: an `http(s)` address or a `data:` URI, with its MIME type where known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// The address.
+    pub url: String,
+    /// The MIME type.
+    #[serde(rename = "contentType", default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+}
+
+/// A tool call the model asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolRequest {
+    /// The tool's name.
+    pub name: String,
+    /// Tells two calls of the same tool apart.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The arguments.
+    #[serde(default)]
+    pub input: Value,
+}
+
+/// What a tool answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolResponse {
+    /// The tool's name.
+    pub name: String,
+    /// The [`ToolRequest::reference`] it answers.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The tool's output.
+    #[serde(default)]
+    pub output: Value,
+}
+
+impl Message {
+    /// A message of several parts.
+    pub fn new(role: Role, content: Vec<Part>) -> Self {
+        Self { role, content, metadata: Map::new() }
+    }
+}
+
+impl Part {
+    /// A text part without annotations.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into(), metadata: Map::new() }
+    }
+}

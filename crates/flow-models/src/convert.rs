@@ -1,0 +1,213 @@
+//! Our messages in genai's words, and genai's answers in ours.
+
+use std::borrow::Cow;
+
+use genai::ModelIden;
+use genai::adapter::AdapterKind;
+use genai::chat::{
+    Binary, ChatMessage, ChatOptions, ChatRequest, ContentPart, JsonSpec, MessageContent, StopReason,
+    ToolCall, ToolResponse as GenaiToolResponse,
+};
+use serde_json::Value;
+
+use crate::mend;
+use flow_runtime::ModelError;
+use flow_runtime::message::{Media, Message, Part, Role, ToolRequest};
+use flow_runtime::model::{
+    FinishReason, ModelConfig, ModelRequest, ModelResponse, OutputSchema, ToolDefinition, Usage,
+};
+
+/// The request as this model can take it.
+///
+/// Gemini before version 3 refuses tools and a response schema in one request. There the schema is asked for
+/// in words; the answer is validated against it all the same.
+pub(crate) fn fitted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, ModelRequest> {
+    let old = ["gemini-1", "gemini-2"].iter().any(|it| model.model_name.starts_with(it));
+    let gemini = matches!(model.adapter_kind, AdapterKind::Gemini | AdapterKind::Vertex);
+    let Some(OutputSchema { schema, .. }) = &asked.output_schema else { return Cow::Borrowed(asked) };
+    if asked.tools.is_empty() || !(gemini && old) {
+        return Cow::Borrowed(asked);
+    }
+    let words = format!(
+        "Answer with JSON alone, without a fence around it. The JSON must satisfy this JSON Schema:\n{}",
+        undeclared(schema)
+    );
+    let mut asked = ModelRequest { output_schema: None, ..asked.clone() };
+    asked.messages.insert(0, Message::text(Role::System, words));
+    Cow::Owned(asked)
+}
+
+/// The conversation and the tools.
+pub(crate) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatRequest, ModelError> {
+    let mut messages = Vec::with_capacity(asked.messages.len());
+    for message in &asked.messages {
+        let parts = message.content.iter().filter_map(|part| content_part(kind, part).transpose());
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        // A message of nothing but pending parts says nothing, and providers refuse empty messages.
+        if parts.is_empty() {
+            continue;
+        }
+        let content = MessageContent::from_parts(parts);
+        messages.push(match message.role {
+            Role::System => ChatMessage::system(content),
+            Role::User => ChatMessage::user(content),
+            Role::Model => ChatMessage::assistant(content),
+            Role::Tool => ChatMessage::tool(content),
+        });
+    }
+    let chat = ChatRequest::new(messages);
+    Ok(if asked.tools.is_empty() { chat } else { chat.with_tools(asked.tools.iter().map(|it| tool(it))) })
+}
+
+/// The settings and the schema, on top of what the mends need.
+pub(crate) fn options(
+    mut options: ChatOptions,
+    config: &ModelConfig,
+    schema: Option<&OutputSchema>,
+) -> ChatOptions {
+    options.temperature = config.temperature;
+    options.top_p = config.top_p;
+    options.max_tokens = config.max_output_tokens;
+    options.stop_sequences.clone_from(&config.stop_sequences);
+    match schema {
+        Some(OutputSchema { name, schema }) => {
+            options.with_response_format(JsonSpec::new(schema_name(name), undeclared(schema)))
+        }
+        None => options,
+    }
+}
+
+/// A whole answer; `parts` come from either kind of call.
+pub(crate) fn response(
+    parts: impl IntoIterator<Item = ContentPart>,
+    stop: Option<&StopReason>,
+    usage: &genai::chat::Usage,
+) -> Result<ModelResponse, ModelError> {
+    let finish_reason = finish_reason(stop)?;
+    let tokens = |count: Option<i32>| count.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
+    let mut content = Vec::new();
+    let mut signature = None;
+    for part in parts {
+        match part {
+            ContentPart::Text(text) if !text.is_empty() => content.push(Part::text(text)),
+            ContentPart::ToolCall(call) => {
+                let signatures =
+                    call.thought_signatures.unwrap_or_else(|| signature.take().into_iter().collect());
+                signature = None;
+                content.push(Part::ToolRequest {
+                    tool_request: ToolRequest {
+                        name: call.fn_name,
+                        reference: Some(call.call_id),
+                        input: call.fn_arguments,
+                        signatures,
+                    },
+                });
+            }
+            // A signature stands before the call it belongs to; the call usually repeats it.
+            ContentPart::ThoughtSignature(found) => signature = Some(found),
+            _ => {}
+        }
+    }
+    mend::distinct_references(&mut content);
+    Ok(ModelResponse {
+        message: Message::new(Role::Model, content),
+        finish_reason,
+        usage: Usage {
+            input_tokens: tokens(usage.prompt_tokens),
+            output_tokens: tokens(usage.completion_tokens),
+        },
+    })
+}
+
+fn finish_reason(stop: Option<&StopReason>) -> Result<FinishReason, ModelError> {
+    match stop {
+        Some(StopReason::ContentFilter(reason)) => Err(ModelError::refused(reason)),
+        Some(StopReason::MaxTokens(_)) => Ok(FinishReason::Length),
+        Some(StopReason::Completed(_) | StopReason::ToolCall(_) | StopReason::StopSequence(_)) => {
+            Ok(FinishReason::Stop)
+        }
+        Some(StopReason::Other(_)) | None => Ok(FinishReason::Other),
+    }
+}
+
+fn content_part(kind: AdapterKind, part: &Part) -> Result<Option<ContentPart>, ModelError> {
+    Ok(match part {
+        Part::Text { text, .. } => Some(ContentPart::Text(text.clone())),
+        Part::Media { media } => Some(ContentPart::Binary(binary(kind, media)?)),
+        Part::ToolRequest { tool_request: call } => Some(ContentPart::ToolCall(ToolCall {
+            call_id: call.reference.clone().unwrap_or_default(),
+            fn_name: call.name.clone(),
+            fn_arguments: call.input.clone(),
+            thought_signatures: (!call.signatures.is_empty()).then(|| call.signatures.clone()),
+        })),
+        Part::ToolResponse { tool_response: answer } => {
+            let text = match &answer.output {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let reference = answer.reference.clone().unwrap_or_default();
+            Some(ContentPart::ToolResponse(
+                GenaiToolResponse::new(reference, text).with_fn_name(&answer.name),
+            ))
+        }
+        Part::Pending { .. } => None,
+    })
+}
+
+/// Data goes inline and an address goes as it is: the server fetches nothing on a caller's behalf.
+fn binary(kind: AdapterKind, media: &Media) -> Result<Binary, ModelError> {
+    if let Some(data) = media.url.strip_prefix("data:") {
+        let (head, body) = data.split_once(',').ok_or(ModelError::rejected("a data URI without data"))?;
+        let declared =
+            head.strip_suffix(";base64").ok_or(ModelError::rejected("a data URI that is not base64"))?;
+        let declared = declared.split(';').next().filter(|it| !it.is_empty());
+        let content_type = media.content_type.as_deref().or(declared).unwrap_or("application/octet-stream");
+        return Ok(Binary::from_base64(content_type, body, None));
+    }
+    let content_type = media.content_type.as_deref().unwrap_or_else(|| content_type_of(&media.url));
+    let is_image = content_type.starts_with("image/");
+    // genai drops what these providers do not take, and the model would answer about nothing.
+    if (kind == AdapterKind::Anthropic && is_image) || (kind == AdapterKind::OpenAI && !is_image) {
+        return Err(ModelError::rejected("this provider takes such media only as a data URI"));
+    }
+    Ok(Binary::from_url(content_type, &media.url, None))
+}
+
+/// By the ending of the path. Gemini wants a type with every address but looks at the bytes anyway.
+fn content_type_of(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("png") => "image/png",
+        Some("webp") => "image/webp",
+        Some("gif") => "image/gif",
+        Some("heic") => "image/heic",
+        Some("heif") => "image/heif",
+        Some("pdf") => "application/pdf",
+        Some("mp3") => "audio/mp3",
+        Some("wav") => "audio/wav",
+        Some("mp4") => "video/mp4",
+        _ => "image/jpeg",
+    }
+}
+
+fn tool(definition: &ToolDefinition) -> genai::chat::Tool {
+    genai::chat::Tool::new(definition.name.as_str())
+        .with_description(&definition.description)
+        .with_schema(undeclared(&definition.input_schema))
+}
+
+/// The schema without the declaration of its dialect, which providers do not know.
+fn undeclared(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(members) = &mut schema {
+        members.shift_remove("$schema");
+    }
+    schema
+}
+
+/// `OpenAI` takes letters, digits, `_` and `-`, 64 of them.
+fn schema_name(name: &str) -> String {
+    let plain = |it: char| if it.is_ascii_alphanumeric() || it == '_' || it == '-' { it } else { '_' };
+    name.chars().take(64).map(plain).collect()
+}

@@ -1,0 +1,150 @@
+//! The seam to a language model: what it is asked, what it answers, and the trait it answers through.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::ModelError;
+use crate::message::{Message, ToolRequest};
+
+/// Something that answers messages: a provider's model, or the built-in `demo`.
+///
+/// Dropping the future or the stream must abort the call: nobody pays for tokens nobody reads.
+#[async_trait]
+pub trait Model: Send + Sync + 'static {
+    /// The full name, provider first: `googleai/gemini-flash-latest`, `demo`.
+    fn name(&self) -> &str;
+
+    /// Whether calls need a deadline, a circuit breaker and retries. A model without a network may say no.
+    fn needs_guard(&self) -> bool {
+        true
+    }
+
+    /// Asks once and waits for the whole answer.
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError>;
+
+    /// Asks once and yields the answer as it arrives.
+    ///
+    /// The stream ends with exactly one [`ModelEvent::Done`], or with an error and nothing after it.
+    async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError>;
+}
+
+/// An answer as it arrives.
+pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>> + Send>>;
+
+/// What a model is asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    /// The conversation so far; system messages first.
+    pub messages: Vec<Message>,
+    /// The tools it may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Arc<ToolDefinition>>,
+    /// The JSON Schema its answer must satisfy; without one it answers in prose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<OutputSchema>,
+    /// Knobs; those a model does not know are left out for it.
+    #[serde(default)]
+    pub config: ModelConfig,
+}
+
+/// The shape an answer must have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputSchema {
+    /// A name for the shape, where the provider asks for one.
+    pub name: String,
+    /// The JSON Schema itself.
+    pub schema: Arc<Value>,
+}
+
+/// Generation settings, named as Genkit and Dotprompt name them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ModelConfig {
+    /// Randomness, 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// The longest answer, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// Strings at which the model stops.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop_sequences: Vec<String>,
+}
+
+/// A tool as the model sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolDefinition {
+    /// The name to call it by.
+    pub name: String,
+    /// What it does, for the model to read.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub input_schema: Value,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelResponse {
+    /// What the model said, tool requests included.
+    pub message: Message,
+    /// Why it stopped.
+    pub finish_reason: FinishReason,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// One event of a streamed answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelEvent {
+    /// More text.
+    Text(String),
+    /// The end: the whole answer, its text included.
+    Done(ModelResponse),
+}
+
+/// Why a model stopped without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinishReason {
+    /// It had finished.
+    Stop,
+    /// It reached the longest answer allowed.
+    Length,
+    /// It stopped for a reason the provider does not map to one of these.
+    Other,
+}
+
+/// Tokens read and written, as far as the provider tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Usage {
+    /// Tokens of the request.
+    pub input_tokens: u64,
+    /// Tokens of the answer, thinking included.
+    pub output_tokens: u64,
+}
+
+impl ModelResponse {
+    /// The text of the answer.
+    pub fn text(&self) -> String {
+        self.message.joined_text()
+    }
+
+    /// The tool calls it asks for, in order.
+    pub fn tool_requests(&self) -> impl Iterator<Item = &ToolRequest> {
+        self.message.content.iter().filter_map(|part| match part {
+            crate::message::Part::ToolRequest { tool_request } => Some(tool_request),
+            _ => None,
+        })
+    }
+}

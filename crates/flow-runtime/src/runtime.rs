@@ -1,0 +1,259 @@
+//! The runtime a program builds once: models, tools and what is registered, behind one cheap handle.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use serde::de::DeserializeOwned;
+
+use crate::breaker::CircuitState;
+use crate::error::ModelError;
+use crate::fallback::Fallback;
+use crate::generate::{self, Conversation, Generate};
+use crate::model::{Model, ModelRequest, ModelResponse, ModelStream, OutputSchema};
+use crate::registry::{FlowInfo, PromptInfo, Registry};
+use crate::resilience::{Resilience, Resilient};
+use crate::schema::OutputSpec;
+use crate::tool::Tool;
+use crate::trace;
+
+/// How long a tool may take before the model is told that it did not answer.
+const DEFAULT_TOOL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Models, tools and registered actions; cloning it is cheap.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    default_model: Option<Arc<dyn Model>>,
+    models: HashMap<String, Arc<dyn Model>>,
+    guarded: Vec<Arc<Resilient>>,
+    tools: HashMap<String, Tool>,
+    tool_timeout: Duration,
+    registry: Registry,
+}
+
+/// Collects what a [`Runtime`] is to know.
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    default_model: Option<Arc<dyn Model>>,
+    fallbacks: Vec<Arc<dyn Model>>,
+    models: Vec<Arc<dyn Model>>,
+    resilience: Option<Resilience>,
+    tools: Vec<Tool>,
+    prompts: Vec<PromptInfo>,
+    flows: Vec<FlowInfo>,
+    tool_timeout: Option<Duration>,
+}
+
+impl Runtime {
+    /// Starts with nothing registered.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Asks a model and waits for its whole answer, running the tools it calls.
+    ///
+    /// With an output schema the answer's text is JSON that satisfies it; without, it is text that is not empty.
+    pub async fn generate(&self, request: Generate) -> Result<ModelResponse, ModelError> {
+        let schema = request.output.clone();
+        let work = async {
+            let mut conversation = self.conversation(request)?;
+            match schema {
+                Some(schema) => {
+                    let (_, response) = generate::structured(&mut conversation, &schema, Ok).await?;
+                    Ok(response)
+                }
+                None => generate::answer(&mut conversation).await,
+            }
+        };
+        trace::within(trace::generate(), work).await
+    }
+
+    /// Asks a model for an answer of the given shape and reads it into its type.
+    pub async fn generate_as<T: DeserializeOwned>(
+        &self,
+        request: Generate,
+        spec: &OutputSpec<T>,
+    ) -> Result<T, ModelError> {
+        let work = async {
+            let mut conversation = self.conversation(request.output_schema(spec.schema()))?;
+            let read = |value| spec.read(value);
+            let (typed, _) = generate::structured(&mut conversation, spec.schema(), read).await?;
+            Ok(typed)
+        };
+        trace::within(trace::generate(), work).await
+    }
+
+    /// Asks a model and streams its answer: text as it arrives, then `Done` with the whole of it.
+    ///
+    /// Tools are run inside. Nothing is asked before the stream is polled, and dropping it ends everything.
+    /// An output schema is sent to the model, but what streams by is not held against it.
+    pub fn stream(&self, request: Generate) -> ModelStream {
+        match self.conversation(request) {
+            Ok(conversation) => generate::stream(conversation, trace::generate()).boxed(),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    /// The name of the default model, if there is one.
+    pub fn default_model(&self) -> Option<&str> {
+        self.inner.default_model.as_ref().map(|model| model.name())
+    }
+
+    /// The guarded models and the states of their circuits, the default model first.
+    pub fn circuits(&self) -> impl Iterator<Item = (&str, CircuitState)> {
+        self.inner.guarded.iter().filter_map(|model| Some((model.name(), model.circuit()?)))
+    }
+
+    /// What is registered.
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    fn conversation(&self, request: Generate) -> Result<Conversation, ModelError> {
+        let model = match &request.model {
+            Some(name) => self.inner.models.get(name),
+            None => self.inner.default_model.as_ref(),
+        };
+        let model = model.ok_or(ModelError::NotConfigured)?;
+        let tools = request.tools.iter().map(|name| {
+            let unknown = || ModelError::internal(format!("no tool is registered as {name}"));
+            self.inner.tools.get(name).cloned().ok_or_else(unknown)
+        });
+        let tools = tools.collect::<Result<Vec<_>, _>>()?;
+        let output_schema = request
+            .output
+            .map(|schema| OutputSchema { name: schema.name().to_owned(), schema: schema.value().clone() });
+        let asked = ModelRequest {
+            messages: request.messages,
+            tools: Vec::new(),
+            output_schema,
+            config: request.config,
+        };
+        Ok(Conversation::new(model.clone(), asked, tools, self.inner.tool_timeout, request.max_turns))
+    }
+}
+
+impl RuntimeBuilder {
+    /// Registers the model that answers where a request names none.
+    #[must_use]
+    pub fn default_model(mut self, model: Arc<dyn Model>) -> Self {
+        self.default_model = Some(model);
+        self
+    }
+
+    /// Registers another model, to be asked for by its name.
+    #[must_use]
+    pub fn model(mut self, model: Arc<dyn Model>) -> Self {
+        self.models.push(model);
+        self
+    }
+
+    /// Registers a model to ask where the default model cannot answer; several are asked in their order.
+    #[must_use]
+    pub fn fallback(mut self, model: Arc<dyn Model>) -> Self {
+        self.fallbacks.push(model);
+        self
+    }
+
+    /// Guards every model that needs it: a deadline, a circuit breaker and retries for each.
+    #[must_use]
+    pub fn resilience(mut self, settings: Resilience) -> Self {
+        self.resilience = Some(settings.bounded());
+        self
+    }
+
+    /// Registers a tool.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.tools.push(tool);
+        self
+    }
+
+    /// Registers a prompt, for the developer tools to list.
+    #[must_use]
+    pub fn prompt(mut self, prompt: PromptInfo) -> Self {
+        self.prompts.push(prompt);
+        self
+    }
+
+    /// Registers a flow, for the developer tools to list.
+    #[must_use]
+    pub fn flow(mut self, flow: FlowInfo) -> Self {
+        self.flows.push(flow);
+        self
+    }
+
+    /// Gives each tool call this long instead of ten seconds.
+    #[must_use]
+    pub fn tool_timeout(mut self, patience: Duration) -> Self {
+        self.tool_timeout = Some(patience);
+        self
+    }
+
+    /// Puts it together. A tool, prompt or flow whose name is registered twice is refused; a model is taken once.
+    pub fn build(self) -> Result<Runtime, ModelError> {
+        let mut registry = Registry::default();
+        let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
+        let mut guarded = Vec::new();
+        // A list has one call's time.
+        let shares = u32::try_from(self.fallbacks.len() + 1).unwrap_or(u32::MAX);
+        let listed = self.default_model.iter().chain(&self.fallbacks).map(|model| (model, shares));
+        for (model, shares) in listed.chain(self.models.iter().map(|model| (model, 1))) {
+            // A model may stand in the list and be registered again under `model`: it is the same action.
+            if models.contains_key(model.name()) {
+                continue;
+            }
+            registry.add_model(model.name())?;
+            let name = model.name().to_owned();
+            let model = match &self.resilience {
+                Some(settings) if model.needs_guard() => {
+                    let settings = &settings.shared_by(shares);
+                    let model = Arc::new(Resilient::new(model.clone(), settings));
+                    guarded.push(model.clone());
+                    model
+                }
+                _ => model.clone(),
+            };
+            models.insert(name, model);
+        }
+        let registered = |model: &Arc<dyn Model>| models.get(model.name()).cloned();
+        let mut default_model = self.default_model.as_ref().and_then(registered);
+        if let (Some(first), false) = (&default_model, self.fallbacks.is_empty()) {
+            let others = self.fallbacks.iter().filter_map(registered).collect();
+            let timeout = self.resilience.unwrap_or_default().call_timeout;
+            default_model = Some(Arc::new(Fallback::new(first.clone(), others, timeout)));
+        }
+        let mut tools = HashMap::new();
+        for tool in self.tools {
+            registry.add_tool(&tool)?;
+            tools.insert(tool.definition().name.clone(), tool);
+        }
+        for prompt in &self.prompts {
+            registry.add_prompt(prompt)?;
+        }
+        for flow in self.flows {
+            registry.add_flow(flow)?;
+        }
+        let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
+        let inner = Inner { default_model, models, guarded, tools, tool_timeout, registry };
+        Ok(Runtime { inner: Arc::new(inner) })
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Runtime").field("actions", &self.inner.registry.descriptors().keys()).finish()
+    }
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RuntimeBuilder").finish_non_exhaustive()
+    }
+}
