@@ -1,4 +1,4 @@
-//! Everything that can go wrong, and its face in each protocol: one table (CONTRACT §1, "Errors").
+//! Everything that can go wrong, and its face in each protocol: one table (`docs/contract.md`, "Errors").
 
 use std::borrow::Cow;
 use std::fmt;

@@ -54,7 +54,8 @@ impl RequestContext {
         self.cache.get().map(|how| ("x-cache", Bytes::from_static(how.as_bytes())))
     }
 
-    /// The listener's name: the `Authorization` header's, else the one in the body (CONTRACT §1).
+    /// The listener's name: the `Authorization` header's, else the one in the body (`docs/contract.md`,
+    /// "API keys and display names").
     pub fn username(&self, from_body: Option<String>) -> Option<String> {
         self.display_name.as_deref().map(str::to_owned).or(from_body)
     }

@@ -1,4 +1,4 @@
-//! The headers every answer carries (CONTRACT §1, "On every response"; OWASP secure headers).
+//! The headers every answer carries (`docs/contract.md`, "Headers on every response"; OWASP secure headers).
 
 use bytes::Bytes;
 

@@ -1,5 +1,6 @@
-//! What a request passes before a flow sees it, and what every answer carries (CONTRACT §1, "On every
-//! response"). The rules are on plain types; each adapter binds them with its framework's own middleware.
+//! What a request passes before a flow sees it, and what every answer carries (`docs/contract.md`, "Order of
+//! the checks", "Headers on every response"). The rules are on plain types; each adapter binds them with its
+//! framework's own middleware.
 //!
 //! The order is the design: access log → request id → trusted host → CORS → API key → rate limit → drain → body
 //! limit → timeout and panic guard → handler. [`Call`] walks it. A body without a length is counted as it is read,

@@ -2,7 +2,7 @@
 //!
 //! serde gives the wire form, garde the limits, schemars the JSON Schema (it reads garde's attributes).
 //! OpenAPI, the schema a model is asked to fill and the Genkit registry are all made from that JSON Schema.
-//! Limits on text count Unicode scalar values (`chars`), as CONTRACT §1 says.
+//! Limits on text count Unicode scalar values (`chars`), as `docs/contract.md`, "Input", says.
 
 mod code;
 mod joke;

@@ -1,4 +1,4 @@
-//! One frame of a stream: `data: `, a line of JSON, an empty line (CONTRACT §1, "SSE").
+//! One frame of a stream: `data: `, a line of JSON, an empty line (`docs/contract.md`, "SSE").
 
 use std::io;
 

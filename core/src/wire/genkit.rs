@@ -1,4 +1,5 @@
-//! Flows by name: the Genkit client protocol at `POST /flows/{flow}` (`genkit-protocol.md` §7).
+//! Flows by name: the Genkit client protocol at `POST /flows/{flow}` (`docs/contract.md`, "Genkit
+//! client protocol").
 
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};

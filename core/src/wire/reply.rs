@@ -27,7 +27,7 @@ pub enum Dialect {
     /// RFC 9457 problem documents.
     #[default]
     Problem,
-    /// The Genkit client protocol, under `/flows/` (`genkit-protocol.md` §7).
+    /// The Genkit client protocol, under `/flows/` (`docs/contract.md`, "Genkit client protocol").
     Genkit,
 }
 

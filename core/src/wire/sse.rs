@@ -1,4 +1,4 @@
-//! Streamed answers as Server-Sent Events (CONTRACT §1, "SSE").
+//! Streamed answers as Server-Sent Events (`docs/contract.md`, "SSE").
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
