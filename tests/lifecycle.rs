@@ -30,7 +30,7 @@ use process::Process;
 use server::Server;
 use tokio::io::AsyncWriteExt;
 
-/// CONTRACT §1: within a second of the client's leaving, its model call is gone.
+/// `docs/contract.md`, "A client that leaves": within a second of the client's leaving, its model call is gone.
 const LEAVING: Duration = Duration::from_secs(1);
 
 fn combinations() -> Vec<(Adapter, ServerKind)> {

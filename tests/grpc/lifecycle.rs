@@ -15,7 +15,7 @@ use crate::leaks::KEY;
 use crate::server::{PATIENCE, Process, Server, channel, read};
 use crate::wire::{call, field, frame};
 
-/// CONTRACT §1: within a second the model call is gone.
+/// `docs/contract.md`, "A client that leaves": within a second the model call is gone.
 const LEAVING: Duration = Duration::from_secs(1);
 
 async fn silent_model() -> FakeGemini {

@@ -161,7 +161,7 @@ fn error(document: &Value, dialect: Dialect, status: u16, request_id: &str) -> R
     }
 }
 
-/// The canonical status that goes with an HTTP status under `/flows` (CONTRACT §1, "Errors").
+/// The canonical status that goes with an HTTP status under `/flows` (`docs/contract.md`, "Errors").
 fn canonical(status: u16) -> &'static str {
     match status {
         400 | 415 => "INVALID_ARGUMENT",

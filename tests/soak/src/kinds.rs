@@ -176,7 +176,7 @@ fn malformed(rng: &mut Rng) -> Request {
     }
 }
 
-/// CONTRACT §1: bad UTF-8 is 400. Unknown members are ignored, but not what no JSON may hold.
+/// `docs/contract.md`, "Input": bad UTF-8 is 400. Unknown members are ignored, but not what no JSON may hold.
 fn malformed_where_ignored(rng: &mut Rng) -> Request {
     let path = some_path(rng);
     post(&*path, &b"{\"unknown\": \"\xff\"}"[..], problem(&path, 400))

@@ -134,7 +134,7 @@ struct Call {
     leave: Option<Duration>,
 }
 
-/// The status of a model's failure that is an HTTP status in REST (CONTRACT's error table).
+/// The status of a model's failure that is an HTTP status in REST (`docs/contract.md`, "Errors").
 fn code(status: u16) -> Code {
     match status {
         422 => Code::FailedPrecondition,

@@ -17,7 +17,8 @@ use crate::upstream;
 use crate::verdict::{self, Memory, Verdict};
 use crate::watch::{Sample, Watched};
 
-/// CONTRACT §1 gives a model call one second after its client has left; the log and we take a moment, too.
+/// `docs/contract.md` ("A client that leaves") gives a model call one second after its client has left; the log
+/// and we take a moment, too.
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long the last requests may take.

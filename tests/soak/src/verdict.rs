@@ -96,7 +96,7 @@ pub fn log(faults: &LogFaults) -> Verdict {
     verdict("the log holds no error and no secret", faults.count == 0, format!("{} lines", faults.count))
 }
 
-/// CONTRACT §1: within a second of the client's leaving, the flow is dropped.
+/// `docs/contract.md`, "A client that leaves": within a second of the client's leaving, the flow is dropped.
 pub fn leaving(audit: &Audit) -> Verdict {
     let said = format!("the last one after {} ms or more", audit.outlived_ms);
     verdict("who leaves is noticed within 1 s", audit.outlived_ms <= 1000, said)
