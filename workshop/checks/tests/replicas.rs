@@ -2,18 +2,12 @@
 //! says so and passes; with `REQUIRE_REDIS=1` that is a failure.
 
 #![allow(
-    missing_docs,
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "a test, which tells what it saw"
 )]
-
-#[path = "contract/process.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
-mod process;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -22,10 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use checks::{Combination, FRAMEWORKS};
 use futures_util::future::join_all;
-use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
-use process::Process;
+use harness::Process;
 use reqwest::Client;
 use serde_json::json;
 
@@ -76,7 +69,7 @@ impl Redis {
         self.child = Self::spawn(self.port).unwrap();
     }
 
-    /// Two servers that share it, each on a framework of its own where there are two.
+    /// Two servers that share it, each on a framework of its own.
     fn replicas(&self, more: &[(&str, &str)]) -> [Process; 2] {
         let mut environment = vec![
             ("MODEL", "demo".to_owned()),
@@ -87,8 +80,7 @@ impl Redis {
             ("RUST_LOG", "warn,genkit_endpoints=info".to_owned()),
         ];
         environment.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let (first, last) = (COMPILED_IN.first().unwrap(), COMPILED_IN.last().unwrap());
-        [first, last].map(|it| Process::start(it.name, ServerKind::Native, &environment))
+        [FRAMEWORKS[0], FRAMEWORKS[2]].map(|it| Combination::native(it).start(&environment))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::report::rates;
+use crate::results::WARM_UP;
 use crate::run::Outcome;
-use crate::verdict::WARM_UP;
 
 /// Told apart also by those who see colours differently (Okabe and Ito).
 const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::judge::{Dialect, Ending, Expect};
+use crate::answer::{Ending, Expect, Format};
 use crate::kinds::{Request, post};
 
 /// A flow, as the soak calls it.
@@ -123,7 +123,7 @@ pub fn flow_request(flow: &Flow, by_name: bool, text: String, fails: Option<u16>
         None => (format!("/flows/{}", flow.name), json!({"data": input})),
     };
     let expect = match fails {
-        Some(status) => Expect::Error { dialect: Dialect::of(&path), status },
+        Some(status) => Expect::Error { format: Format::of(&path), status },
         None => Expect::Result { envelope: by_name, members: flow.members, echo },
     };
     post(path, body.to_string(), expect)
@@ -133,14 +133,14 @@ pub fn flow_request(flow: &Flow, by_name: bool, text: String, fails: Option<u16>
 pub fn stream_request(rng: &mut Rng, flow: &Flow, by_name: bool, text: String, ending: Ending) -> Request {
     let input = (flow.input)(text);
     let route = flow.stream.map(|it| it.0).filter(|_| !by_name);
-    let (dialect, data) = match route {
-        Some(_) => (Dialect::Problem, input),
-        None => (Dialect::Genkit, json!({"data": input})),
+    let (format, data) = match route {
+        Some(_) => (Format::Problem, input),
+        None => (Format::Genkit, json!({"data": input})),
     };
     // A flow by name is asked for a stream in one of two ways.
     let by_header = route.is_none() && rng.bool();
     let query = if by_header { "" } else { "?stream=true" };
     let path = route.map_or_else(|| format!("/flows/{}{query}", flow.name), str::to_owned);
-    let expect = Expect::Stream { dialect, ending };
+    let expect = Expect::Stream { format, ending };
     Request { accept_stream: by_header, ..post(path, data.to_string(), expect) }
 }

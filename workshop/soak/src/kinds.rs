@@ -6,8 +6,8 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::json;
 
+use crate::answer::{Ending, Expect, Format};
 use crate::flows::{Flow, any, flow_request, prompted, routed, stream_request, streaming};
-use crate::judge::{Dialect, Ending, Expect};
 use crate::upstream::{AT_ONCE, GOES_SILENT, MIDWAY, PROMPT, SILENCE, SLOW};
 
 /// One request, what its answer must be, and whether its client waits for it.
@@ -122,7 +122,7 @@ fn bare(method: &'static str, path: impl Into<String>, expect: Expect) -> Reques
 }
 
 fn problem(path: &str, status: u16) -> Expect {
-    Expect::Error { dialect: Dialect::of(path), status }
+    Expect::Error { format: Format::of(path), status }
 }
 
 fn call(rng: &mut Rng) -> Request {
@@ -176,7 +176,7 @@ fn malformed(rng: &mut Rng) -> Request {
     }
 }
 
-/// CONTRACT §1: bad UTF-8 is 400. Unknown members are ignored, but not what no JSON may hold.
+/// `docs/contract.md`, "Input": bad UTF-8 is 400. Unknown members are ignored, but they must be JSON.
 fn malformed_where_ignored(rng: &mut Rng) -> Request {
     let path = some_path(rng);
     post(&*path, &b"{\"unknown\": \"\xff\"}"[..], problem(&path, 400))
@@ -349,7 +349,7 @@ mod tests {
         for (_, request) in many(2) {
             let by_name = request.path.starts_with("/flows/");
             let expected = match &request.expect {
-                Expect::Error { dialect, .. } | Expect::Stream { dialect, .. } => *dialect == Dialect::Genkit,
+                Expect::Error { format, .. } | Expect::Stream { format, .. } => *format == Format::Genkit,
                 Expect::Result { envelope, .. } => *envelope,
                 Expect::Probe { .. } | Expect::Empty { .. } => false,
             };

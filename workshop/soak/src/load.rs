@@ -15,9 +15,9 @@ use reqwest::{Client, RequestBuilder, Response};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::judge::{Answer, Expect, judge};
+use crate::answer::{Answer, Expect, check};
 use crate::kinds::{self, Body, Leave, Request};
-use crate::ledger::{Ledger, Left, Seen, request_id};
+use crate::records::{Left, Records, Seen, request_id};
 
 /// No answer takes longer: the server gives its model two seconds.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ const CLOSES: u32 = 25;
 #[derive(Debug)]
 pub struct Load {
     server: SocketAddr,
-    pub ledger: Arc<Ledger>,
+    pub records: Arc<Records>,
     stop: AtomicBool,
     tally: Mutex<Tally>,
 }
@@ -55,8 +55,8 @@ enum Protocol {
 }
 
 impl Load {
-    pub fn new(server: SocketAddr, ledger: Arc<Ledger>) -> Arc<Self> {
-        Arc::new(Self { server, ledger, stop: AtomicBool::new(false), tally: Mutex::default() })
+    pub fn new(server: SocketAddr, records: Arc<Records>) -> Arc<Self> {
+        Arc::new(Self { server, records, stop: AtomicBool::new(false), tally: Mutex::default() })
     }
 
     /// Starts the clients. They have ended, and their connections are closed, when the set is empty.
@@ -128,7 +128,7 @@ impl OneClient {
             let (kind, request) = kinds::pick(&mut self.rng);
             let protocol = if self.rng.bool() { Protocol::Http1 } else { Protocol::H2c };
             let closes = protocol == Protocol::Http1 && self.rng.u32(..CLOSES) == 0;
-            let number = load.ledger.open();
+            let number = load.records.add();
             let begun = Instant::now();
             let builder = self.builder(load.server, protocol, closes, &request, number);
             let id = request_id(number);
@@ -136,7 +136,7 @@ impl OneClient {
             let seen = seen.await.unwrap_or_else(|_| Err(format!("not answered within {DEADLINE:?}")));
             let kind = kinds::KINDS[kind].0;
             load.count(kind, &format!("{kind} over {protocol:?}"), number, begun.elapsed(), &seen);
-            load.ledger.close(number, seen.unwrap_or(Seen::Failed));
+            load.records.end(number, seen.unwrap_or(Seen::Failed));
         }
     }
 
@@ -190,11 +190,11 @@ async fn exchange(builder: RequestBuilder, request: &Request, id: &str) -> Resul
         Ok(Seen::Left { what, after_ms, rpc: false })
     };
     let response = match request.leave {
-        Some(Leave::Waiting(patience)) => match timeout(patience, builder.send()).await {
+        Some(Leave::Waiting(limit)) => match timeout(limit, builder.send()).await {
             Err(_) => return left(Left::Waiting),
             Ok(response) => response,
         },
-        Some(Leave::Sending(patience)) => match timeout(patience, builder.send()).await {
+        Some(Leave::Sending(limit)) => match timeout(limit, builder.send()).await {
             Err(_) => return left(Left::Sending),
             Ok(response) => response,
         },
@@ -203,20 +203,20 @@ async fn exchange(builder: RequestBuilder, request: &Request, id: &str) -> Resul
     let response = response.map_err(|it| format!("no answer: {}", root(&it)))?;
     let mut answer = head(&response);
     let mut body = response.bytes_stream();
-    if let Some(Leave::Streaming(patience)) = request.leave {
+    if let Some(Leave::Streaming(limit)) = request.leave {
         let first = body.next().await.ok_or("a stream of nothing")?;
         answer.body.extend_from_slice(&first.map_err(|it| cut(&it))?);
         if answer.status != 200 || !answer.body.starts_with(b"data: ") {
-            return Err(format!("{} and no chunk where a stream was due", answer.status));
+            return Err(format!("{} and no chunk where a stream was expected", answer.status));
         }
-        match timeout(patience, read(&mut answer, &mut body)).await {
+        match timeout(limit, read(&mut answer, &mut body)).await {
             Err(_) => return left(Left::Stream),
             Ok(whole) => whole?,
         }
     } else {
         read(&mut answer, &mut body).await?;
     }
-    judge(&answer, &request.expect, id)?;
+    check(&answer, &request.expect, id)?;
     let stream = matches!(request.expect, Expect::Stream { .. });
     Ok(Seen::Answered { status: answer.status, stream })
 }

@@ -1,26 +1,26 @@
 //! Soaks a running server: every route, fault and disconnect at full load, for minutes, on each framework.
 //!
-//! `cargo run --release -p soak -- --program target/release/genkit-endpoints --seconds 600 --chart soak.svg`
+//! `cargo run --release -p soak -- --seconds 600 --chart soak.svg`, in `workshop/`.
 //!
 //! The program under test is the real one in a process of its own, its model a fake in this one. Every answer
-//! is judged, every request is looked up in the server's own log, and the process is watched from outside.
-//! The exit code is 0 only if everything holds.
+//! is checked, every request is looked up in the server's own log, and the process is watched from outside.
+//! The exit code is 0 only if everything passed.
 
 #![allow(unreachable_pub, reason = "nothing imports a binary")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it reports to whoever started it")]
 
+mod answer;
 mod chart;
 mod flows;
-mod judge;
 mod kinds;
-mod ledger;
 mod load;
+mod records;
 mod report;
+mod results;
 mod rpc;
 mod run;
 mod server;
 mod upstream;
-mod verdict;
 mod watch;
 
 use std::path::PathBuf;
@@ -32,11 +32,11 @@ use clap::{Parser, ValueEnum};
 /// What can be soaked.
 const FRAMEWORKS: &[&str] = &["axum", "actix", "poem"];
 
-/// Soaks a running server and tells the truth about it.
+/// Soaks a running server and checks each answer, its log and its memory.
 #[derive(Debug, Parser)]
 pub struct Options {
     /// The server, with every framework compiled in that is to be soaked.
-    #[arg(long, value_name = "PATH", default_value = "target/release/genkit-endpoints")]
+    #[arg(long, value_name = "PATH", default_value = "../target/release/genkit-endpoints")]
     program: PathBuf,
     /// What to soak; may be repeated. All, one after the other, unless told.
     #[arg(long = "framework", value_parser = clap::builder::PossibleValuesParser::new(FRAMEWORKS))]
@@ -107,7 +107,7 @@ async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
             Ok(outcome) => {
                 println!("{}", report::findings(&outcome));
                 let names: Vec<_> =
-                    outcome.verdicts.iter().filter(|it| !it.holds).map(|it| it.name).collect();
+                    outcome.results.iter().filter(|it| !it.passed).map(|it| it.name).collect();
                 if !names.is_empty() {
                     failed.push(format!("{}: {}", outcome.framework, names.join(", ")));
                 }
@@ -130,9 +130,9 @@ async fn soak_all(mut options: Options) -> anyhow::Result<bool> {
         println!("Drawn into {}.", file.display());
     }
     if failed.is_empty() {
-        println!("It holds.");
+        println!("All checks passed.");
     } else {
-        println!("It fails. {}.", failed.join("; "));
+        println!("Failed: {}.", failed.join("; "));
     }
     Ok(failed.is_empty())
 }

@@ -75,9 +75,9 @@ pub fn table(outcomes: &[Outcome]) -> String {
     };
     let mib = |kib: f64| kib / 1024.0;
     row("", &|it| it.framework.clone());
-    row("requests", &|it| it.audit.sent.to_string());
+    row("requests", &|it| it.comparison.sent.to_string());
     #[expect(clippy::cast_precision_loss, reason = "no run sends 2^52 requests")]
-    row("requests/s", &|it| format!("{:.0}", it.audit.sent as f64 / it.seconds));
+    row("requests/s", &|it| format!("{:.0}", it.comparison.sent as f64 / it.seconds));
     let mut statuses: Vec<u16> = outcomes.iter().flat_map(|it| it.tally.by_status.keys().copied()).collect();
     statuses.sort_unstable();
     statuses.dedup();
@@ -86,14 +86,14 @@ pub fn table(outcomes: &[Outcome]) -> String {
         let name = if status < 100 { format!("  gRPC {status}") } else { format!("  {status}") };
         row(&name, &|it| it.tally.by_status.get(&status).copied().unwrap_or(0).to_string());
     }
-    row("  left early", &|it| it.audit.left_early.to_string());
+    row("  left early", &|it| it.comparison.left_early.to_string());
     let logged = |it: &Outcome| {
-        it.audit.left_logged.iter().map(|(status, n)| format!("{status}×{n}")).collect::<Vec<_>>()
+        it.comparison.left_logged.iter().map(|(status, n)| format!("{status}×{n}")).collect::<Vec<_>>()
     };
     row("    as logged", &|it| logged(it).join(" "));
-    row("  left in a stream", &|it| it.audit.left_stream.to_string());
-    row("  failed", &|it| it.audit.failed.to_string());
-    row("longest outlived", &|it| format!("{} ms", it.audit.outlived_ms));
+    row("  left in a stream", &|it| it.comparison.left_stream.to_string());
+    row("  failed", &|it| it.comparison.failed.to_string());
+    row("longest outlived", &|it| format!("{} ms", it.comparison.outlived_ms));
     row("slowest answer", &|it| format!("{:.2} s", it.tally.slowest.as_secs_f64()));
     row("RSS early/late/max MiB", &|it| {
         it.memory.map_or_else(String::new, |it| {
@@ -112,16 +112,16 @@ pub fn table(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// What was found on one framework: each verdict, and what went wrong where.
+/// What was found on one framework: the result of each check, and what failed.
 pub fn findings(outcome: &Outcome) -> String {
     let mut text = format!("{}\n", outcome.framework);
-    for it in &outcome.verdicts {
-        let _ = writeln!(text, "  {} {}: {}", if it.holds { "ok  " } else { "FAIL" }, it.name, it.said);
+    for it in &outcome.results {
+        let _ = writeln!(text, "  {} {}: {}", if it.passed { "ok  " } else { "FAIL" }, it.name, it.figures);
     }
     for (what, (count, first)) in &outcome.tally.failures {
         let _ = writeln!(text, "       {count} × {what} (first: {first})");
     }
-    for it in outcome.audit.mismatches.iter().chain(&outcome.log.first) {
+    for it in outcome.comparison.mismatches.iter().chain(&outcome.log.first) {
         let _ = writeln!(text, "       {it}");
     }
     let counts = outcome.tally.by_kind.iter().map(|(kind, count)| format!("{kind} {count}"));

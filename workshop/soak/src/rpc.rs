@@ -1,6 +1,6 @@
 //! The gRPC share: clients that call every procedure on a channel of their own, beside those of REST.
 //!
-//! What they send, see and leave goes into the same books, so that each call is looked up in the log as well.
+//! What they send, see and leave goes into the same records, so that each call is looked up in the log as well.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -22,10 +22,10 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use crate::judge::tells_a_secret;
+use crate::answer::tells_a_secret;
 use crate::kinds::{TOO_LARGE, marked, ms, pick_one, text};
-use crate::ledger::{Left, Seen, request_id};
 use crate::load::{DEADLINE, Load};
+use crate::records::{Left, Seen, request_id};
 use crate::upstream::{AT_ONCE, GOES_SILENT, MIDWAY, PROMPT, SILENCE, SLOW};
 
 /// One in so many clients is one of these, beside the others.
@@ -134,7 +134,7 @@ struct Call {
     leave: Option<Duration>,
 }
 
-/// The status of a model's failure that is an HTTP status in REST (CONTRACT's error table).
+/// The status of a model's failure that is an HTTP status in REST (`docs/contract.md`, "Errors").
 fn code(status: u16) -> Code {
     match status {
         422 => Code::FailedPrecondition,
@@ -216,27 +216,27 @@ async fn run(endpoint: Endpoint, load: Arc<Load>, mut rng: Rng) {
         }
         let call = pick(&mut rng);
         let kind = format!("{} {}", call.kind, call.procedure.0);
-        let number = load.ledger.open();
+        let number = load.records.add();
         let begun = Instant::now();
         let seen = timeout(DEADLINE, exchange(client.clone(), &call, number)).await;
         let seen = seen.unwrap_or_else(|_| Err(format!("not answered within {DEADLINE:?}")));
         load.count(call.kind, &kind, number, begun.elapsed(), &seen);
-        load.ledger.close(number, seen.unwrap_or(Seen::Failed));
+        load.records.end(number, seen.unwrap_or(Seen::Failed));
     }
 }
 
-/// Calls, reads to the end and judges, or leaves as planned.
+/// Calls, reads to the end and checks, or leaves as planned.
 async fn exchange(client: Client, call: &Call, number: usize) -> Result<Seen, String> {
     let begun = Instant::now();
     let left = |what| {
         let after_ms = u16::try_from(begun.elapsed().as_millis()).unwrap_or(u16::MAX);
         Ok(Seen::Left { what, after_ms, rpc: true })
     };
-    let patience = call.leave.unwrap_or(DEADLINE);
+    let limit = call.leave.unwrap_or(DEADLINE);
     let answer = (call.procedure.1)(client, call.text.clone(), number);
     let leaves_waiting = call.leave.is_some() && matches!(call.expect, Expect::Refusal(_));
     let answer = if leaves_waiting {
-        match timeout(patience, answer).await {
+        match timeout(limit, answer).await {
             Err(_) => return left(Left::Waiting),
             Ok(answer) => answer,
         }
@@ -249,34 +249,35 @@ async fn exchange(client: Client, call: &Call, number: usize) -> Result<Seen, St
             let mut said = String::new();
             let mut code = Code::Ok;
             let first = chunks.next().await.ok_or("a stream of nothing")?;
-            said += &first.map_err(|it| format!("{:?} and no chunk where a stream was due", it.code()))?;
+            said +=
+                &first.map_err(|it| format!("{:?} and no chunk where a stream was expected", it.code()))?;
             let rest = async {
                 while let Some(chunk) = chunks.next().await {
                     match chunk {
                         Ok(chunk) => said += &chunk,
-                        Err(status) => code = judged(&status)?,
+                        Err(status) => code = checked(&status)?,
                     }
                 }
                 Ok::<_, String>(())
             };
-            match timeout(patience, rest).await {
+            match timeout(limit, rest).await {
                 Err(_) if call.leave.is_some() => return left(Left::Stream),
-                Err(_) => return Err(format!("not answered within {patience:?}")),
+                Err(_) => return Err(format!("not answered within {limit:?}")),
                 Ok(read) => read?,
             }
             (said, code)
         }
-        Err(status) => (String::new(), judged(&status)?),
+        Err(status) => (String::new(), checked(&status)?),
     };
-    let due = match call.expect {
+    let expected = match call.expect {
         Expect::Success => Code::Ok,
         Expect::Refusal(code) | Expect::Broken(code) => code,
     };
-    if code != due {
-        return Err(format!("{code:?} where {due:?} was due"));
+    if code != expected {
+        return Err(format!("{code:?} where {expected:?} was expected"));
     }
     if said.is_empty() == !matches!(call.expect, Expect::Refusal(_)) {
-        return Err("an answer where none was due, or none where one was".into());
+        return Err("an answer where none was expected, or none where one was".into());
     }
     if call.expect == Expect::Success && echoes(call.procedure.0) && !said.contains(&call.text) {
         return Err("the result belongs to another input".into());
@@ -290,7 +291,7 @@ fn echoes(procedure: &str) -> bool {
 }
 
 /// The code of a status that says nothing it must not, and is the server's own.
-fn judged(status: &Status) -> Result<Code, String> {
+fn checked(status: &Status) -> Result<Code, String> {
     if tells_a_secret(&format!("{status:?}")) {
         return Err("the error tells a secret".into());
     }

@@ -8,16 +8,16 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::Options;
-use crate::ledger::{Audit, Ledger};
 use crate::load::{Load, OneClient, Tally};
+use crate::records::{Comparison, Records};
 use crate::report::Progress;
+use crate::results::{self, CheckResult, Memory};
 use crate::rpc;
 use crate::server::{LogFaults, Server};
 use crate::upstream;
-use crate::verdict::{self, Memory, Verdict};
 use crate::watch::{Sample, Watched};
 
-/// CONTRACT §1 gives a model call one second after its client has left; the log and we take a moment, too.
+/// A model call may outlive its client by one second (`docs/contract.md`); the log and this program take a moment, too.
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long the last requests may take.
@@ -37,32 +37,32 @@ pub struct Outcome {
     /// Nothing, if the process had ended.
     pub fds_after: Option<usize>,
     pub cpu_seconds: f64,
-    pub audit: Audit,
+    pub comparison: Comparison,
     pub tally: Tally,
     pub log: LogFaults,
-    pub verdicts: Vec<Verdict>,
+    pub results: Vec<CheckResult>,
 }
 
 /// Soaks one framework. An error means that there was nothing to soak.
 pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Result<Outcome> {
     let fake = upstream::start().await;
-    let ledger = Arc::new(Ledger::default());
+    let records = Arc::new(Records::default());
     let listener = options.server.as_str();
-    let mut server = Server::start(&options.program, framework, listener, &fake, ledger.clone())?;
+    let mut server = Server::start(&options.program, framework, listener, &fake, records.clone())?;
     let rest = server.next_address()?;
     let process = Watched::new(server.pid())?;
     // Its other listeners and its workers are still on their way.
     sleep(Duration::from_millis(500)).await;
     let fds_before = process.fds()?;
 
-    let load = Load::new(rest, ledger.clone());
+    let load = Load::new(rest, records.clone());
     let clients = (0..options.clients).map(|nth| OneClient::new(seed.wrapping_add(nth)));
     let clients = clients.collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
     let mut clients = load.start(clients);
     rpc::join(&mut clients, &load, server.next_address()?, options.clients, seed)?;
     let progress = Progress::new(framework, options.seconds);
-    let (samples, died) = watch(options, begun, &process, &mut server, &ledger, &progress).await;
+    let (samples, died) = watch(options, begun, &process, &mut server, &records, &progress).await;
     load.stop();
     let finished = finish(clients).await;
     let seconds = begun.elapsed().as_secs_f64();
@@ -78,18 +78,18 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
     // Where it did not end by itself, its log would not either.
     server.kill();
     let log = server.logs();
-    let audit = ledger.audit();
+    let comparison = records.compare();
     let memory = Memory::of(&samples, seconds);
-    let verdicts = vec![
-        verdict::alive(died.or(finished).as_ref()),
-        verdict::answers(&audit),
-        verdict::accounts(&audit),
-        verdict::log(&log),
-        verdict::leaving(&audit),
-        verdict::model_calls(model_calls),
-        verdict::memory(memory.as_ref()),
-        verdict::descriptors(fds_before, fds_after),
-        verdict::exit(&ended),
+    let results = vec![
+        results::alive(died.or(finished).as_ref()),
+        results::answers(&comparison),
+        results::accounts(&comparison),
+        results::log(&log),
+        results::leaving(&comparison),
+        results::model_calls(model_calls),
+        results::memory(memory.as_ref()),
+        results::descriptors(fds_before, fds_after),
+        results::exit(&ended),
     ];
     Ok(Outcome {
         framework: framework.to_owned(),
@@ -99,10 +99,10 @@ pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Resu
         fds_before,
         fds_after,
         cpu_seconds,
-        audit,
+        comparison,
         tally: load.tally(),
         log,
-        verdicts,
+        results,
     })
 }
 
@@ -112,7 +112,7 @@ async fn watch(
     begun: Instant,
     process: &Watched,
     server: &mut Server,
-    ledger: &Ledger,
+    records: &Records,
     progress: &Progress,
 ) -> (Vec<Sample>, Option<anyhow::Error>) {
     let mut samples = Vec::new();
@@ -123,7 +123,7 @@ async fn watch(
         if !server.runs() {
             return (samples, Some(anyhow::anyhow!("it ended after {:.0?}", begun.elapsed())));
         }
-        match process.sample(begun.elapsed(), ledger.sent()) {
+        match process.sample(begun.elapsed(), records.sent()) {
             Ok(sample) => samples.push(sample),
             Err(error) => return (samples, Some(error)),
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use fake_gemini::{FakeGemini, UPSTREAM_BODY_MARKER};
 
-use crate::ledger::{Ledger, Line};
+use crate::records::{Line, Records};
 use crate::upstream::{KEY, PROMPT};
 
 /// How long the server may take to start.
@@ -46,7 +46,7 @@ impl Server {
         framework: &str,
         listener: &str,
         fake: &FakeGemini,
-        ledger: Arc<Ledger>,
+        records: Arc<Records>,
     ) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
             .args(["--framework", framework, "--server", listener])
@@ -85,7 +85,7 @@ impl Server {
                         // Nobody listens any more once all that are wanted are known.
                         let _ = tell.send(address.parse());
                     }
-                    ledger.log(&line);
+                    records.log(&line);
                 }
                 fault
             })

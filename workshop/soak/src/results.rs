@@ -1,8 +1,8 @@
-//! What a run proves, and what it does not.
+//! The checks at the end of a run.
 
 use std::time::Duration;
 
-use crate::ledger::Audit;
+use crate::records::Comparison;
 use crate::server::LogFaults;
 use crate::watch::Sample;
 
@@ -15,17 +15,17 @@ const SLACK_KIB: f64 = 8.0 * 1024.0;
 /// How many descriptors more than before the load may be open after it.
 const SPARE_FDS: usize = 8;
 
-/// One thing that had to be so.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct CheckResult {
     pub name: &'static str,
-    pub holds: bool,
+    pub passed: bool,
     /// The figures behind it.
-    pub said: String,
+    pub figures: String,
 }
 
-fn verdict(name: &'static str, holds: bool, said: String) -> Verdict {
-    Verdict { name, holds, said }
+fn result(name: &'static str, passed: bool, figures: String) -> CheckResult {
+    CheckResult { name, passed, figures }
 }
 
 /// The memory over a run: means of its second and of its last fifth, and the slope after the first.
@@ -58,66 +58,68 @@ impl Memory {
     }
 }
 
-pub fn memory(memory: Option<&Memory>) -> Verdict {
+pub fn memory(memory: Option<&Memory>) -> CheckResult {
     const NAME: &str = "RSS is flat";
-    let Some(it) = memory else { return verdict(NAME, false, "too few samples".into()) };
-    let said = format!(
+    let Some(it) = memory else { return result(NAME, false, "too few samples".into()) };
+    let figures = format!(
         "{:.1} MiB in the second fifth, {:.1} MiB in the last, {:+.0} KiB/min",
         it.early_kib / 1024.0,
         it.late_kib / 1024.0,
         it.slope_kib_per_min
     );
-    verdict(NAME, it.is_flat(), said)
+    result(NAME, it.is_flat(), figures)
 }
 
-pub fn descriptors(before: usize, after: Option<usize>) -> Verdict {
+pub fn descriptors(before: usize, after: Option<usize>) -> CheckResult {
     const NAME: &str = "descriptors are given back";
-    let Some(after) = after else { return verdict(NAME, false, "there is no process to look at".into()) };
-    verdict(NAME, after <= before + SPARE_FDS, format!("{before} before, {after} after the load"))
+    let Some(after) = after else { return result(NAME, false, "there is no process to look at".into()) };
+    result(NAME, after <= before + SPARE_FDS, format!("{before} before, {after} after the load"))
 }
 
-pub fn answers(audit: &Audit) -> Verdict {
-    let said = format!("{} of {} failed", audit.failed, audit.sent);
-    verdict("every answer is right and in time", audit.failed == 0 && audit.sent > 0, said)
+pub fn answers(comparison: &Comparison) -> CheckResult {
+    let figures = format!("{} of {} failed", comparison.failed, comparison.sent);
+    result("every answer is right and in time", comparison.failed == 0 && comparison.sent > 0, figures)
 }
 
 /// Requests left before any answer may never have reached the server; all others must have, once.
-pub fn accounts(audit: &Audit) -> Verdict {
-    let adds_up = audit.mismatched == 0 && audit.strange == 0 && audit.unreached <= audit.left_early;
-    let total = audit.logged + audit.unreached == audit.sent;
-    let said = format!(
-        "{} sent = {} in the log + {} left before they arrived; {} disagree, {} lines of nobody",
-        audit.sent, audit.logged, audit.unreached, audit.mismatched, audit.strange
+pub fn accounts(comparison: &Comparison) -> CheckResult {
+    let adds_up = comparison.mismatched == 0
+        && comparison.unknown == 0
+        && comparison.unreached <= comparison.left_early;
+    let total = comparison.logged + comparison.unreached == comparison.sent;
+    let figures = format!(
+        "{} sent = {} in the log + {} left before they arrived; {} disagree, {} lines of unknown requests",
+        comparison.sent, comparison.logged, comparison.unreached, comparison.mismatched, comparison.unknown
     );
-    verdict("the log accounts for every request", adds_up && total, said)
+    result("the log accounts for every request", adds_up && total, figures)
 }
 
-pub fn log(faults: &LogFaults) -> Verdict {
-    verdict("the log holds no error and no secret", faults.count == 0, format!("{} lines", faults.count))
+pub fn log(faults: &LogFaults) -> CheckResult {
+    result("the log holds no error and no secret", faults.count == 0, format!("{} lines", faults.count))
 }
 
-/// CONTRACT §1: within a second of the client's leaving, the flow is dropped.
-pub fn leaving(audit: &Audit) -> Verdict {
-    let said = format!("the last one after {} ms or more", audit.outlived_ms);
-    verdict("who leaves is noticed within 1 s", audit.outlived_ms <= 1000, said)
+/// `docs/contract.md`, "A client that leaves": within a second of the client's leaving, the flow is dropped.
+pub fn leaving(comparison: &Comparison) -> CheckResult {
+    let figures = format!("the last one after {} ms or more", comparison.outlived_ms);
+    result("a client that leaves is noticed within 1 s", comparison.outlived_ms <= 1000, figures)
 }
 
-pub fn model_calls(left: usize) -> Verdict {
-    let said = format!("{left} still run 2 s after the load");
-    verdict("no model call outlives its client", left == 0, said)
+pub fn model_calls(left: usize) -> CheckResult {
+    let figures = format!("{left} still run 2 s after the load");
+    result("no model call outlives its client", left == 0, figures)
 }
 
-pub fn exit(ended: &anyhow::Result<(Option<i32>, Duration)>) -> Verdict {
-    let (holds, said) = match ended {
+pub fn exit(ended: &anyhow::Result<(Option<i32>, Duration)>) -> CheckResult {
+    let (passed, figures) = match ended {
         Ok((code, took)) => (*code == Some(0), format!("exit code {code:?} {took:.1?} after SIGTERM")),
         Err(error) => (false, error.to_string()),
     };
-    verdict("SIGTERM ends it well", holds, said)
+    result("SIGTERM ends it with 0", passed, figures)
 }
 
-pub fn alive(died: Option<&anyhow::Error>) -> Verdict {
-    let said = died.map_or_else(|| "to the end of the load".to_owned(), ToString::to_string);
-    verdict("it lived", died.is_none(), said)
+pub fn alive(died: Option<&anyhow::Error>) -> CheckResult {
+    let figures = died.map_or_else(|| "it did not end before".to_owned(), ToString::to_string);
+    result("it ran to the end", died.is_none(), figures)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 KiB")]
@@ -156,58 +158,64 @@ mod tests {
     #[test]
     fn a_warm_up_is_no_leak() {
         let warm = run(|second| if second < 20 { 10_000 + u64::from(second) * 2000 } else { 50_000 });
-        assert!(memory(Some(&warm)).holds);
+        assert!(memory(Some(&warm)).passed);
         assert!(warm.slope_kib_per_min.abs() < 1e-6, "{warm:?}");
         assert!((warm.early_kib - 50_000.0).abs() < 1e-6);
     }
 
     #[test]
-    fn steady_growth_is_a_leak_and_its_slope_is_told() {
+    fn steady_growth_is_a_leak_and_its_slope_is_given() {
         let leak = run(|second| 50_000 + u64::from(second) * 1000);
-        let verdict = memory(Some(&leak));
-        assert!(!verdict.holds);
+        let result = memory(Some(&leak));
+        assert!(!result.passed);
         assert!((leak.slope_kib_per_min - 60_000.0).abs() < 1e-3, "{leak:?}");
-        assert!(verdict.said.contains("+60000 KiB/min"), "{}", verdict.said);
+        assert!(result.figures.contains("+60000 KiB/min"), "{}", result.figures);
         assert!((leak.max_kib - 149_000.0).abs() < 1e-6);
     }
 
     #[test]
     fn the_limit_is_a_tenth_and_eight_mebibytes() {
         let grown = |by: u64| run(|second| if second < 50 { 100_000 } else { 100_000 + by });
-        assert!(memory(Some(&grown(10_000 + 8 * 1024))).holds);
-        assert!(!memory(Some(&grown(10_000 + 8 * 1024 + 1))).holds);
+        assert!(memory(Some(&grown(10_000 + 8 * 1024))).passed);
+        assert!(!memory(Some(&grown(10_000 + 8 * 1024 + 1))).passed);
     }
 
     #[test]
-    fn a_run_without_its_fifths_proves_nothing() {
+    fn a_run_too_short_for_its_fifths_fails() {
         assert!(Memory::of(&[Sample::default()], 100.0).is_none());
-        assert!(!memory(None).holds);
+        assert!(!memory(None).passed);
     }
 
     #[test]
     fn descriptors_may_differ_by_a_few() {
-        assert!(descriptors(20, Some(28)).holds);
-        assert!(!descriptors(20, Some(29)).holds);
-        assert!(!descriptors(20, None).holds);
+        assert!(descriptors(20, Some(28)).passed);
+        assert!(!descriptors(20, Some(29)).passed);
+        assert!(!descriptors(20, None).passed);
     }
 
     #[test]
     fn only_requests_left_early_may_be_missing_in_the_log() {
-        let books =
-            Audit { sent: 10, answered: 8, left_early: 2, logged: 9, unreached: 1, ..Audit::default() };
-        assert!(accounts(&books).holds && answers(&books).holds);
-        assert!(!accounts(&Audit { logged: 8, ..books.clone() }).holds);
-        assert!(!accounts(&Audit { mismatched: 1, ..books.clone() }).holds);
-        assert!(!accounts(&Audit { strange: 1, ..books.clone() }).holds);
-        assert!(!answers(&Audit { failed: 1, ..books }).holds);
-        assert!(!answers(&Audit::default()).holds, "nothing sent proves nothing");
+        let comparison = Comparison {
+            sent: 10,
+            answered: 8,
+            left_early: 2,
+            logged: 9,
+            unreached: 1,
+            ..Comparison::default()
+        };
+        assert!(accounts(&comparison).passed && answers(&comparison).passed);
+        assert!(!accounts(&Comparison { logged: 8, ..comparison.clone() }).passed);
+        assert!(!accounts(&Comparison { mismatched: 1, ..comparison.clone() }).passed);
+        assert!(!accounts(&Comparison { unknown: 1, ..comparison.clone() }).passed);
+        assert!(!answers(&Comparison { failed: 1, ..comparison }).passed);
+        assert!(!answers(&Comparison::default()).passed, "where nothing is sent nothing is shown");
     }
 
     #[test]
     fn only_zero_is_a_good_exit() {
         let after = Duration::from_secs(1);
-        assert!(exit(&Ok((Some(0), after))).holds);
-        assert!(!exit(&Ok((None, after))).holds);
-        assert!(!exit(&Err(anyhow::anyhow!("it did not end"))).holds);
+        assert!(exit(&Ok((Some(0), after))).passed);
+        assert!(!exit(&Ok((None, after))).passed);
+        assert!(!exit(&Err(anyhow::anyhow!("it did not end"))).passed);
     }
 }

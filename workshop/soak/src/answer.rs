@@ -1,4 +1,4 @@
-//! What each answer must be, to the last member.
+//! What each answer must be, down to its last member.
 
 use fake_gemini::UPSTREAM_BODY_MARKER;
 use serde_json::Value;
@@ -20,9 +20,9 @@ pub enum Expect {
     /// A status without a body.
     Empty { status: u16 },
     /// An error with this status, in this form.
-    Error { dialect: Dialect, status: u16 },
+    Error { format: Format, status: u16 },
     /// 200 and a stream.
-    Stream { dialect: Dialect, ending: Ending },
+    Stream { format: Format, ending: Ending },
 }
 
 /// How a stream must end.
@@ -37,14 +37,14 @@ pub enum Ending {
 
 /// Which form errors and frames take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum Format {
     /// The REST routes: problem documents (RFC 9457), `{"chunk"}` and `{"done"}`.
     Problem,
     /// Flows by name: Genkit's `{"status"}`, `{"message"}` and `{"result"}`.
     Genkit,
 }
 
-impl Dialect {
+impl Format {
     /// That of a path.
     pub fn of(path: &str) -> Self {
         if path.starts_with("/flows/") { Self::Genkit } else { Self::Problem }
@@ -63,14 +63,14 @@ pub struct Answer {
 }
 
 /// Says what is wrong with an answer, without anything that differs from one request to the next.
-pub fn judge(answer: &Answer, expect: &Expect, request_id: &str) -> Result<(), String> {
-    let due = match expect {
+pub fn check(answer: &Answer, expect: &Expect, request_id: &str) -> Result<(), String> {
+    let expected = match expect {
         Expect::Empty { status } | Expect::Error { status, .. } => *status,
         _ => 200,
     };
     let body = std::str::from_utf8(&answer.body).map_err(|_| "the body is no UTF-8")?;
-    if answer.status != due {
-        return Err(format!("{} where {due} was due", answer.status));
+    if answer.status != expected {
+        return Err(format!("{} where {expected} was expected", answer.status));
     }
     if answer.request_id != request_id {
         return Err("it carries another request's id".into());
@@ -79,7 +79,7 @@ pub fn judge(answer: &Answer, expect: &Expect, request_id: &str) -> Result<(), S
         return Err(format!("{} without its header", answer.status));
     }
     match expect {
-        Expect::Empty { .. } => if_so(body.is_empty(), "a body where none was due"),
+        Expect::Empty { .. } => if_so(body.is_empty(), "a body where none was expected"),
         Expect::Probe { member } => {
             typed(answer, "application/json")?;
             let probe = parse(body)?;
@@ -100,16 +100,16 @@ pub fn judge(answer: &Answer, expect: &Expect, request_id: &str) -> Result<(), S
                 None => Ok(()),
             }
         }
-        Expect::Error { dialect, status } => {
+        Expect::Error { format, status } => {
             typed(
                 answer,
-                if *dialect == Dialect::Problem { "application/problem+json" } else { "application/json" },
+                if *format == Format::Problem { "application/problem+json" } else { "application/json" },
             )?;
-            error(&parse(body)?, *dialect, *status, request_id)
+            error(&parse(body)?, *format, *status, request_id)
         }
-        Expect::Stream { dialect, ending } => {
+        Expect::Stream { format, ending } => {
             typed(answer, "text/event-stream")?;
-            stream(body, *dialect, ending, request_id)
+            stream(body, *format, ending, request_id)
         }
     }
 }
@@ -118,8 +118,8 @@ fn if_so(right: bool, otherwise: &str) -> Result<(), String> {
     right.then_some(()).ok_or_else(|| otherwise.to_owned())
 }
 
-fn typed(answer: &Answer, due: &str) -> Result<(), String> {
-    if_so(answer.content_type == due, &format!("{} where {due} was due", answer.content_type))
+fn typed(answer: &Answer, expected: &str) -> Result<(), String> {
+    if_so(answer.content_type == expected, &format!("{} where {expected} was expected", answer.content_type))
 }
 
 fn parse(text: &str) -> Result<Value, String> {
@@ -133,17 +133,17 @@ fn has(result: &Value, members: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Whether an error repeats what nobody but the model is to know.
+/// Whether an error repeats a key, a prompt or the model server's words.
 pub fn tells_a_secret(error: &str) -> bool {
     [KEY, PROMPT, UPSTREAM_BODY_MARKER].iter().any(|it| error.contains(it))
 }
 
-fn error(document: &Value, dialect: Dialect, status: u16, request_id: &str) -> Result<(), String> {
+fn error(document: &Value, format: Format, status: u16, request_id: &str) -> Result<(), String> {
     if tells_a_secret(&document.to_string()) {
         return Err("the error tells a secret".into());
     }
-    match dialect {
-        Dialect::Problem => {
+    match format {
+        Format::Problem => {
             has(document, &["type", "title", "status", "detail", "request_id"])?;
             if_so(document["status"] == status, "the problem's status is another")?;
             if_so(document["request_id"] == request_id, "the problem is another request's")?;
@@ -154,14 +154,14 @@ fn error(document: &Value, dialect: Dialect, status: u16, request_id: &str) -> R
                 "faults are listed where there are none, or the other way round",
             )
         }
-        Dialect::Genkit => {
+        Format::Genkit => {
             has(document, &["status", "message"])?;
             if_so(document["status"] == canonical(status), "the error's canonical status is another")
         }
     }
 }
 
-/// The canonical status that goes with an HTTP status under `/flows` (CONTRACT §1, "Errors").
+/// The canonical status that goes with an HTTP status under `/flows` (`docs/contract.md`, "Errors").
 fn canonical(status: u16) -> &'static str {
     match status {
         400 | 415 => "INVALID_ARGUMENT",
@@ -175,12 +175,12 @@ fn canonical(status: u16) -> &'static str {
     }
 }
 
-fn stream(body: &str, dialect: Dialect, ending: &Ending, request_id: &str) -> Result<(), String> {
+fn stream(body: &str, format: Format, ending: &Ending, request_id: &str) -> Result<(), String> {
     let frames = frames(body)?;
     let (last, chunks) = frames.split_last().ok_or("a stream of nothing")?;
-    let (chunk, done) = match dialect {
-        Dialect::Problem => ("chunk", "done"),
-        Dialect::Genkit => ("message", "result"),
+    let (chunk, done) = match format {
+        Format::Problem => ("chunk", "done"),
+        Format::Genkit => ("message", "result"),
     };
     let mut text = String::new();
     for frame in chunks {
@@ -192,14 +192,14 @@ fn stream(body: &str, dialect: Dialect, ending: &Ending, request_id: &str) -> Re
     match ending {
         Ending::Error { status } => {
             if_so(!chunks.is_empty(), "no chunk before the error")?;
-            error(&last["error"], dialect, *status, request_id)
+            error(&last["error"], format, *status, request_id)
         }
         Ending::Done { member, echo } => {
             if_so(last.get("error").is_none(), "the stream failed")?;
-            if dialect == Dialect::Problem {
+            if format == Format::Problem {
                 if_so(last["done"] == true, "`done` is not true")?;
             }
-            let result = if dialect == Dialect::Problem { last } else { &last["result"] };
+            let result = if format == Format::Problem { last } else { &last["result"] };
             if_so(result.to_string().contains(echo), "the result belongs to another input")?;
             match member {
                 Some(member) => {
@@ -232,7 +232,7 @@ mod tests {
     const PROBLEM: &str =
         r#"{"type":"urn:x:not-found","title":"t","status":404,"detail":"d","request_id":"soak-1"}"#;
 
-    fn verdict(status: u16, content_type: &str, body: &str, expect: &Expect) -> Result<(), String> {
+    fn checked(status: u16, content_type: &str, body: &str, expect: &Expect) -> Result<(), String> {
         let answer = Answer {
             status,
             content_type: content_type.into(),
@@ -240,16 +240,16 @@ mod tests {
             body: body.into(),
             ..Answer::default()
         };
-        judge(&answer, expect, ID)
+        check(&answer, expect, ID)
     }
 
     fn problem(status: u16) -> Expect {
-        Expect::Error { dialect: Dialect::Problem, status }
+        Expect::Error { format: Format::Problem, status }
     }
 
     fn streamed(body: &str, ending: Ending) -> Result<(), String> {
-        let expect = Expect::Stream { dialect: Dialect::Problem, ending };
-        verdict(200, "text/event-stream", body, &expect)
+        let expect = Expect::Stream { format: Format::Problem, ending };
+        checked(200, "text/event-stream", body, &expect)
     }
 
     #[test]
@@ -260,35 +260,35 @@ mod tests {
             echo: Some(("answer", "ab12 more".into())),
         };
         let right = r#"{"answer":"so ab12","persona":"p"}"#;
-        assert_eq!(verdict(200, "application/json", right, &expect(false)), Ok(()));
+        assert_eq!(checked(200, "application/json", right, &expect(false)), Ok(()));
         let enveloped = format!("{{\"result\":{right}}}");
-        assert_eq!(verdict(200, "application/json", &enveloped, &expect(true)), Ok(()));
+        assert_eq!(checked(200, "application/json", &enveloped, &expect(true)), Ok(()));
         for wrong in [r#"{"answer":"so ab13","persona":"p"}"#, r#"{"answer":"ab12"}"#, "{", &enveloped] {
-            assert!(verdict(200, "application/json", wrong, &expect(false)).is_err(), "{wrong}");
+            assert!(checked(200, "application/json", wrong, &expect(false)).is_err(), "{wrong}");
         }
-        assert!(verdict(200, "text/plain", right, &expect(false)).is_err());
-        assert!(verdict(500, "application/json", right, &expect(false)).is_err());
+        assert!(checked(200, "text/plain", right, &expect(false)).is_err());
+        assert!(checked(500, "application/json", right, &expect(false)).is_err());
     }
 
     #[test]
     fn a_problem_says_the_status_it_has() {
         let json = "application/problem+json";
-        assert_eq!(verdict(404, json, PROBLEM, &problem(404)), Ok(()));
-        assert!(verdict(404, json, &PROBLEM.replace("404", "500"), &problem(404)).is_err());
-        assert!(verdict(404, json, &PROBLEM.replace("soak-1", "soak-2"), &problem(404)).is_err());
-        assert!(verdict(404, json, &PROBLEM.replace(":\"d\"", ":\"SOAK-PROMPT\""), &problem(404)).is_err());
-        assert!(verdict(404, "application/json", PROBLEM, &problem(404)).is_err());
+        assert_eq!(checked(404, json, PROBLEM, &problem(404)), Ok(()));
+        assert!(checked(404, json, &PROBLEM.replace("404", "500"), &problem(404)).is_err());
+        assert!(checked(404, json, &PROBLEM.replace("soak-1", "soak-2"), &problem(404)).is_err());
+        assert!(checked(404, json, &PROBLEM.replace(":\"d\"", ":\"SOAK-PROMPT\""), &problem(404)).is_err());
+        assert!(checked(404, "application/json", PROBLEM, &problem(404)).is_err());
         // 405 must come with `Allow`, 503 with `Retry-After`.
-        assert!(verdict(405, json, &PROBLEM.replace("404", "405"), &problem(405)).is_err());
-        assert!(verdict(503, json, &PROBLEM.replace("404", "503"), &problem(503)).is_err());
+        assert!(checked(405, json, &PROBLEM.replace("404", "405"), &problem(405)).is_err());
+        assert!(checked(503, json, &PROBLEM.replace("404", "503"), &problem(503)).is_err());
     }
 
     #[test]
     fn an_error_of_a_flow_by_name_has_its_canonical_status() {
-        let expect = Expect::Error { dialect: Dialect::Genkit, status: 502 };
+        let expect = Expect::Error { format: Format::Genkit, status: 502 };
         let body = r#"{"status":"UNAVAILABLE","message":"m"}"#;
-        assert_eq!(verdict(502, "application/json", body, &expect), Ok(()));
-        assert!(verdict(502, "application/json", &body.replace("UNAVAILABLE", "INTERNAL"), &expect).is_err());
+        assert_eq!(checked(502, "application/json", body, &expect), Ok(()));
+        assert!(checked(502, "application/json", &body.replace("UNAVAILABLE", "INTERNAL"), &expect).is_err());
     }
 
     #[test]

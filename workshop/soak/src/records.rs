@@ -1,7 +1,7 @@
-//! The books: what the client saw of each request, beside what the server's log says of the same one.
+//! What the client saw of each request, beside what the server's log says of the same one.
 //!
 //! Every request carries its number as its `x-request-id`, which the server writes into each of its log lines.
-//! So the two are compared one by one: two errors that cancel each other out in the sums are still found.
+//! So the two are compared one by one: two errors that would cancel each other out in sums are found.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,19 +63,19 @@ struct Logged {
     streams_left: u8,
 }
 
-/// The books of one server.
+/// The requests to one server.
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<Books>);
+pub struct Records(Mutex<Table>);
 
 #[derive(Debug, Default)]
-struct Books {
+struct Table {
     entries: Vec<(Seen, Logged)>,
-    strange: u64,
+    unknown: u64,
 }
 
 /// What the comparison found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Audit {
+pub struct Comparison {
     /// Requests sent.
     pub sent: u64,
     /// Requests answered rightly.
@@ -98,34 +98,34 @@ pub struct Audit {
     pub mismatches: Vec<String>,
     /// How many do not add up.
     pub mismatched: u64,
-    /// Lines of requests that nobody sent.
-    pub strange: u64,
+    /// Log lines of requests that nobody sent.
+    pub unknown: u64,
 }
 
 /// How gRPC logs a client that left.
 const CANCELLED: u16 = 1;
 
-/// How many mismatches are told; the rest is counted.
-const TOLD: usize = 10;
+/// How many mismatches are described; the rest is counted.
+const DESCRIBED: usize = 10;
 
-impl Ledger {
-    /// Opens the page of a request that is about to be sent, and gives it its number.
-    pub fn open(&self) -> usize {
-        let mut books = self.books();
-        books.entries.push(Default::default());
-        books.entries.len() - 1
+impl Records {
+    /// Adds a request that is about to be sent, and gives it its number.
+    pub fn add(&self) -> usize {
+        let mut table = self.table();
+        table.entries.push(Default::default());
+        table.entries.len() - 1
     }
 
     /// Writes down how it ended.
-    pub fn close(&self, number: usize, seen: Seen) {
-        if let Some(entry) = self.books().entries.get_mut(number) {
+    pub fn end(&self, number: usize, seen: Seen) {
+        if let Some(entry) = self.table().entries.get_mut(number) {
             entry.0 = seen;
         }
     }
 
     /// How many requests were sent.
     pub fn sent(&self) -> u64 {
-        self.books().entries.len() as u64
+        self.table().entries.len() as u64
     }
 
     /// Writes down a line of the log. Lines that end nothing do not matter.
@@ -136,10 +136,10 @@ impl Ledger {
         {
             return;
         }
-        let mut books = self.books();
+        let mut table = self.table();
         let number = line.request_id.as_deref().and_then(number);
-        let Some((_, logged)) = number.and_then(|it| books.entries.get_mut(it)) else {
-            books.strange += 1;
+        let Some((_, logged)) = number.and_then(|it| table.entries.get_mut(it)) else {
+            table.unknown += 1;
             return;
         };
         logged.lasted_ms = u16::try_from(line.duration_ms.unwrap_or_default()).unwrap_or(u16::MAX);
@@ -155,39 +155,40 @@ impl Ledger {
     }
 
     /// Compares both sides, once both are whole.
-    pub fn audit(&self) -> Audit {
-        let books = self.books();
-        let mut audit =
-            Audit { sent: books.entries.len() as u64, strange: books.strange, ..Audit::default() };
-        for (number, (seen, logged)) in books.entries.iter().enumerate() {
-            audit.logged += u64::from(logged.ends);
+    pub fn compare(&self) -> Comparison {
+        let table = self.table();
+        let mut comparison =
+            Comparison { sent: table.entries.len() as u64, unknown: table.unknown, ..Comparison::default() };
+        for (number, (seen, logged)) in table.entries.iter().enumerate() {
+            comparison.logged += u64::from(logged.ends);
             match seen {
-                Seen::Answered { .. } => audit.answered += 1,
-                Seen::Left { what: Left::Stream, .. } => audit.left_stream += 1,
-                Seen::Left { .. } => audit.left_early += 1,
-                Seen::Failed | Seen::UnderWay => audit.failed += 1,
+                Seen::Answered { .. } => comparison.answered += 1,
+                Seen::Left { what: Left::Stream, .. } => comparison.left_stream += 1,
+                Seen::Left { .. } => comparison.left_early += 1,
+                Seen::Failed | Seen::UnderWay => comparison.failed += 1,
             }
             if let Seen::Left { what, after_ms, .. } = seen {
                 match (what, logged.ends) {
                     (Left::Stream, _) => {}
-                    (_, 0) => audit.unreached += 1,
-                    _ => *audit.left_logged.entry(logged.status).or_default() += 1,
+                    (_, 0) => comparison.unreached += 1,
+                    _ => *comparison.left_logged.entry(logged.status).or_default() += 1,
                 }
                 // The server's clock starts later than ours, so that it can only have been longer.
-                audit.outlived_ms = audit.outlived_ms.max(logged.lasted_ms.saturating_sub(*after_ms));
+                comparison.outlived_ms =
+                    comparison.outlived_ms.max(logged.lasted_ms.saturating_sub(*after_ms));
             }
             if let Err(why) = agree(*seen, *logged) {
-                audit.mismatched += 1;
-                if audit.mismatches.len() < TOLD {
-                    audit.mismatches.push(format!("{PREFIX}{number}: {why}"));
+                comparison.mismatched += 1;
+                if comparison.mismatches.len() < DESCRIBED {
+                    comparison.mismatches.push(format!("{PREFIX}{number}: {why}"));
                 }
             }
         }
-        audit
+        comparison
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        // The books hold plain numbers, which a panic elsewhere leaves whole.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // It holds plain numbers, which a panic elsewhere leaves whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -205,24 +206,24 @@ fn number(id: &str) -> Option<usize> {
 fn agree(seen: Seen, logged: Logged) -> Result<(), String> {
     let began = match seen {
         Seen::UnderWay => return Err("it never ended".into()),
-        // It failed already, and what the log says of it explains rather than convicts.
+        // It failed already; what the log says can only explain why.
         Seen::Failed => return Ok(()),
         Seen::Answered { stream, .. } => stream,
         Seen::Left { what, rpc, .. } => what == Left::Stream && !rpc,
     };
-    let due: &[u16] = match seen {
+    let expected: &[u16] = match seen {
         Seen::Answered { status, .. } => &[status],
         Seen::Left { rpc: true, .. } => &[CANCELLED],
         Seen::Left { what: Left::Stream, .. } => &[200],
-        // A body that broke off is told so, and nobody is there to hear it.
+        // A body that broke off is answered with 400, which nobody reads.
         Seen::Left { what: Left::Sending, .. } => &[499, 400],
         _ => &[499],
     };
     let may_miss = matches!(seen, Seen::Left { what: Left::Waiting | Left::Sending, .. });
     match logged.ends {
         0 if may_miss => {}
-        1 if due.contains(&logged.status) => {}
-        1 => return Err(format!("{} is logged where {due:?} was due", logged.status)),
+        1 if expected.contains(&logged.status) => {}
+        1 => return Err(format!("{} is logged where {expected:?} was expected", logged.status)),
         n => return Err(format!("{n} lines say that it ended ({seen:?})")),
     }
     match logged.streams_ended + logged.streams_left {
@@ -247,18 +248,18 @@ mod tests {
         }
     }
 
-    fn audit(seen: Seen, lines: &[(&str, u16)]) -> Audit {
-        let ledger = Ledger::default();
-        let number = ledger.open();
-        ledger.close(number, seen);
+    fn comparison(seen: Seen, lines: &[(&str, u16)]) -> Comparison {
+        let records = Records::default();
+        let number = records.add();
+        records.end(number, seen);
         for (message, status) in lines {
-            ledger.log(&line(message, number, *status));
+            records.log(&line(message, number, *status));
         }
-        ledger.audit()
+        records.compare()
     }
 
     fn adds_up(seen: Seen, lines: &[(&str, u16)]) -> bool {
-        audit(seen, lines).mismatched == 0
+        comparison(seen, lines).mismatched == 0
     }
 
     #[test]
@@ -295,12 +296,12 @@ mod tests {
     #[test]
     fn a_request_left_early_is_logged_once_as_left_or_counted_as_unreached() {
         let seen = left(Left::Waiting);
-        let noticed = audit(seen, &[("the client left", 499)]);
+        let noticed = comparison(seen, &[("the client left", 499)]);
         assert_eq!((noticed.unreached, noticed.mismatched), (0, 0));
         assert!(!adds_up(seen, &[("answered", 504)]), "the server did not notice");
         assert!(!adds_up(seen, &[("the client left", 499), ("answered", 504)]));
         assert!(adds_up(left(Left::Sending), &[("answered", 400)]));
-        let missing = audit(seen, &[]);
+        let missing = comparison(seen, &[]);
         assert_eq!((missing.unreached, missing.mismatched), (1, 0));
     }
 
@@ -317,21 +318,21 @@ mod tests {
 
     #[test]
     fn how_long_a_call_outlived_its_client_is_what_the_log_says_beyond_our_own_time() {
-        let ledger = Ledger::default();
+        let records = Records::default();
         for after_ms in [100, 300] {
-            let number = ledger.open();
-            ledger.close(number, Seen::Left { what: Left::Waiting, after_ms, rpc: false });
-            ledger.log(&Line { duration_ms: Some(350), ..line("the client left", number, 499) });
+            let number = records.add();
+            records.end(number, Seen::Left { what: Left::Waiting, after_ms, rpc: false });
+            records.log(&Line { duration_ms: Some(350), ..line("the client left", number, 499) });
         }
-        assert_eq!(ledger.audit().outlived_ms, 250);
+        assert_eq!(records.compare().outlived_ms, 250);
     }
 
     #[test]
-    fn a_request_that_never_ended_and_a_line_of_nobody_are_found() {
-        assert_eq!(audit(Seen::UnderWay, &[("answered", 200)]).mismatched, 1);
-        let ledger = Ledger::default();
-        ledger.log(&line("answered", 7, 200));
-        ledger.log(&Line { message: "answered".into(), ..Line::default() });
-        assert_eq!(ledger.audit().strange, 2);
+    fn a_request_that_never_ended_and_a_line_of_an_unknown_request_are_found() {
+        assert_eq!(comparison(Seen::UnderWay, &[("answered", 200)]).mismatched, 1);
+        let records = Records::default();
+        records.log(&line("answered", 7, 200));
+        records.log(&Line { message: "answered".into(), ..Line::default() });
+        assert_eq!(records.compare().unknown, 2);
     }
 }
