@@ -1,4 +1,4 @@
-"""Calls every method with a client that grpcio-tools generated, and holds what it hears against the contract.
+"""Calls every method with a client that grpcio-tools generated, and checks the answers against the contract (docs/contract.md, "gRPC").
 
     check_grpc.py ADDRESS MODULES      # a server on the demo model, the folder of the generated modules
 """

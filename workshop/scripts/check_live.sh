@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Holds the built program against outside tools, on every framework and listener: test_endpoints.sh,
+# Checks the built program with outside tools, on every framework and listener: test_endpoints.sh,
 # schemathesis, an OpenAPI validator, and the documentation pages in Chromium.
 #
-#   scripts/check_live.sh TOOLS    # a folder with venv/bin/schemathesis and node_modules/playwright-core
+#   workshop/scripts/check_live.sh TOOLS    # a folder with venv/bin/schemathesis and node_modules/playwright-core
+#   FRAMEWORKS=poem workshop/scripts/check_live.sh TOOLS
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 tools=$(realpath "${1:?the folder of the installed tools}")
 examples=${SCHEMATHESIS_EXAMPLES:-30}
 # The same cases on every run: a failure must be there again when somebody looks. Change it to look elsewhere.
@@ -33,15 +34,14 @@ start() {
   return 1
 }
 
-# Every check of schemathesis against the document that the server itself gives out.
-hold_to_its_word() {
+# Every check of schemathesis against the document that the server itself gives out; further arguments are its own.
+run_schemathesis() {
   # It leaves a cache where it runs. One worker: with more, Hypothesis races itself (KeyError in its cache).
   (cd "$logs" && "$tools/venv/bin/schemathesis" run "http://localhost:$port/openapi.json" --checks all \
     --max-examples "$examples" --seed "$seed" --workers 1 --no-color "$@")
 }
 
-for framework in axum actix poem; do
-  [[ -d adapters/$framework ]] || continue
+for framework in ${FRAMEWORKS:-axum actix poem}; do
   for listener in native hyper; do
     echo "::: $framework/$listener"
     RATE_LIMIT_DEFAULT=1000000/second start --framework "$framework" --server "$listener" --debug --model demo
@@ -50,12 +50,12 @@ for framework in axum actix poem; do
     if [[ $listener == native ]]; then
       curl --silent "localhost:$port/openapi.json" >"$logs/openapi.json"
       "$tools/venv/bin/openapi-spec-validator" "$logs/openapi.json"
-      hold_to_its_word
+      run_schemathesis
     fi
     # The pages come from core, so one server that shows them shows them all.
     if [[ -z ${pages_seen:-} || -n ${ALL_PAGES:-} ]]; then
       pages_seen=1
-      NODE_PATH=$tools/node_modules node scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
+      NODE_PATH=$tools/node_modules node workshop/scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
     fi
     stop
   done
@@ -63,6 +63,6 @@ for framework in axum actix poem; do
   # printf sesame | sha256sum
   API_KEYS=d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272 RATE_LIMIT_DEFAULT=20/second \
     start --framework "$framework" --debug --model demo
-  hold_to_its_word --header 'Authorization: Bearer sesame'
+  run_schemathesis --header 'Authorization: Bearer sesame'
   stop
 done

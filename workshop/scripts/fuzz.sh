@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fuzzes what reads bytes from outside: each target for so many seconds, then a table of what came of it.
 #
-#   scripts/fuzz.sh [SECONDS] [TARGET…]    # 600 seconds, every target; JOBS=2 runs two at a time
+#   workshop/scripts/fuzz.sh [SECONDS] [TARGET…]    # 600 seconds, every target; JOBS=2 runs two at a time
 #
-# Fails on any finding. The input that makes it is kept in fuzz/artifacts; fuzz/README.md says what to do with it.
-# What a run learns stays in fuzz/corpus, and the next one goes on from there.
+# Fails on any finding. The input that makes it is kept in workshop/fuzz/artifacts; workshop/fuzz/README.md says what to do with it.
+# What a run learns stays in workshop/fuzz/corpus, and the next one goes on from there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=600
@@ -29,7 +29,7 @@ sanitizer=${SANITIZER:-address}
 mkdir -p fuzz/logs
 for target in "${targets[@]}"; do
   echo "::: building $target"
-  cargo fuzz build --sanitizer "$sanitizer" "$target"
+  cargo fuzz build --fuzz-dir fuzz --sanitizer "$sanitizer" "$target"
 done
 
 run() {
@@ -37,7 +37,7 @@ run() {
   mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
   if [[ -f fuzz/dict/$target.dict ]]; then known=("-dict=fuzz/dict/$target.dict"); fi
   local status=0
-  cargo fuzz run --sanitizer "$sanitizer" "$target" "fuzz/corpus/$target" "fuzz/corpus-seeds/$target" -- \
+  cargo fuzz run --fuzz-dir fuzz --sanitizer "$sanitizer" "$target" "fuzz/corpus/$target" "fuzz/corpus-seeds/$target" -- \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -print_funcs=0 \
     ${known[@]+"${known[@]}"} >"fuzz/logs/$target.log" 2>&1 || status=$?
   echo "$status" >"fuzz/logs/$target.status"

@@ -114,7 +114,7 @@ pub struct OneClient {
 impl OneClient {
     pub fn new(seed: u64) -> reqwest::Result<Self> {
         // Without the certificates of the world, which take long to read and vouch for nobody here. Without
-        // retries, which would hide what they mend.
+        // retries, which would hide failures.
         let builder = || Client::builder().no_proxy().tls_certs_only([]).retry(reqwest::retry::never());
         Ok(Self {
             http1: builder().http1_only().build()?,

@@ -1,4 +1,4 @@
-//! The contract of the edge (CONTRACT §1), written down a second time: slowly, on whole lists, and sharing no
+//! The contract of the edge (`docs/contract.md`), written down a second time: slowly, on whole lists, and sharing no
 //! code with the edge.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
