@@ -11,17 +11,9 @@ dev *args:
 test:
     cargo test --workspace --all-features
 
-# Ten minutes of everything at once on each framework, memory and descriptors watched
-soak *args:
-    cargo build --release --all-features
-    cargo run --release -p soak -- {{args}}
-
 # What CI checks before it needs installed tools
 check:
-    cargo fmt --all --check
-    cargo clippy --workspace --all-targets --all-features -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
-    cargo test --workspace --all-features
+    .ci/run quick
 
 # Licences, sources and known holes of all dependencies: cargo install cargo-deny
 audit:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the project yours: drops the adapters you do not want, and renames the project if you like.
+# Makes the project yours: drops the adapters you do not want and workshop/, which is for those who keep the
+# template, and renames the project if you like.
 #
 #   scripts/eject.sh --keep poem                     # axum and actix go
 #   scripts/eject.sh --drop actix --drop grpc --drop redis --name my-project
@@ -12,11 +13,11 @@ cd "$(dirname "$0")/.."
 
 all=(axum actix poem)
 # What belongs to gRPC alone, beside its folder, line and row.
-grpc_files=(proto tests/grpc tests/soak/src/rpc.rs examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
-  scripts/test_grpc_endpoints.sh scripts/check_grpc.sh scripts/check_grpc.py)
+grpc_files=(proto tests/grpc examples/grpc_call.rs examples/grpc_client.py examples/grpc_stream.rs
+  scripts/test_grpc_endpoints.sh)
 drop=' ' keep=' ' name='' dry=''
 usage() {
-  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 known() {
@@ -64,7 +65,6 @@ for it in ${going[@]+"${going[@]}"}; do
   [[ -z $dry ]] || continue
   edit Cargo.toml -e "/^$it = { package = \"adapter-$it\"/d"
   edit src/adapters.rs -e "/#\[cfg(feature = \"$it\")\]/d" -e "/^ *$it::ADAPTER,/d"
-  edit tests/soak/src/main.rs -e "/^const FRAMEWORKS/s/\"$it\", \|, \"$it\"//"
   rm -r "adapters/$it"
   if [[ $it == grpc ]]; then
     edit Cargo.toml -e 's/^\(default = .*\), "grpc"\]/\1]/'
@@ -73,9 +73,6 @@ for it in ${going[@]+"${going[@]}"}; do
       -e '/^\[\[example\]\]$/{N;/"grpc_/{:e' -e 'N;/\n$/!be' -e 'd;}' -e '}'
     edit Containerfile -e 's/ADAPTER,grpc/ADAPTER/' -e 's/ 50051$//' -e 's/ -p 50051:50051//'
     edit README.md -e 's/ -p 50051:50051//'
-    edit tests/soak/Cargo.toml -e '/^adapter-grpc = /d' -e '/^tonic = /d'
-    edit tests/soak/src/main.rs -e '/^mod rpc;$/d' -e 's/; a quarter as many send by gRPC beside them//'
-    edit tests/soak/src/run.rs -e '/rpc::join(/d' -e '/^use crate::rpc;$/d' -e 's/let mut clients = load/let clients = load/'
     rm -rf "${grpc_files[@]}"
   fi
 done
@@ -84,12 +81,16 @@ if [[ $drop == *' redis '* && -d redis ]]; then
   say "drop redis/, its line in Cargo.toml and its function in src/replicas.rs"
   if [[ -z $dry ]]; then
     edit Cargo.toml -e '/^redis = { package = "flow-redis"/d' -e '/^# Not an adapter, but dropped alike/d' \
-      -e 's/"redis", "adapters/"adapters/' -e '/^\[\[test\]\]$/{N;/"replicas"/{:r' -e 'N;/\n$/!br' -e 'd;}' -e '}'
+      -e 's/"redis", "adapters/"adapters/'
     edit src/replicas.rs -e '/^\/\/\/ Whether the store could be connected/,/^}$/d' -e '/^\/\/\/ Connects in the background/,/^}$/d' -e '/^#\[cfg(not(feature = "redis"))\]$/d' \
       -e 's/cfg!(feature = "redis")/false/'
     edit Containerfile -e 's/,redis"/"/'
-    rm -rf redis tests/replicas.rs
+    rm -rf redis
   fi
+fi
+if [[ -d workshop ]]; then
+  say "drop workshop/"
+  [[ -n $dry ]] || rm -r workshop
 fi
 default=$(sed -n 's/^default = \["\([a-z]*\)".*/\1/p' Cargo.toml)
 if [[ " ${left[*]} " != *" $default "* ]]; then

@@ -9,14 +9,12 @@
     reason = "a test"
 )]
 
-#[path = "contract/process.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
-mod process;
 #[path = "contract/server.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
@@ -26,7 +24,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
 use genkit_endpoints::serving::ServerKind;
-use process::Process;
+use harness::Process;
 use server::Server;
 use tokio::io::AsyncWriteExt;
 
@@ -52,6 +50,11 @@ fn environment(fake: &FakeGemini) -> Vec<(&'static str, String)> {
         ("SHUTDOWN_GRACE", GRACE.as_secs().to_string()),
         ("RATE_LIMIT_DEFAULT", "1000000/second".to_owned()),
     ]
+}
+
+fn start(adapter: Adapter, kind: ServerKind, fake: &FakeGemini) -> Process {
+    let arguments = ["--framework", adapter.name, "--server", kind.as_str()];
+    Process::start(Path::new(env!("CARGO_BIN_EXE_genkit-endpoints")), &arguments, &environment(fake))
 }
 
 /// What the client is doing when it leaves.
@@ -163,7 +166,7 @@ async fn told_to_end_a_server_finishes_calls_ends_streams_and_exits_in_time() {
             Reply::chunks(["word "; 600]).chunk_delay(Duration::from_millis(100)),
         );
         fake.otherwise(Reply::text("Arrr.").header_delay(GRACE / 2));
-        let mut process = Process::start(adapter.name, kind, &environment(&fake));
+        let mut process = start(adapter, kind, &fake);
         let who = format!("{}/{kind:?}", adapter.name);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = |path: &str| format!("http://{}{path}", process.address);
@@ -218,7 +221,7 @@ async fn an_idle_server_exits_at_once_and_a_second_signal_does_not_wait() {
         let fake = silent_model().await;
         let who = format!("{}/{kind:?}", adapter.name);
         let told = Instant::now();
-        let mut idle = Process::start(adapter.name, kind, &environment(&fake));
+        let mut idle = start(adapter, kind, &fake);
         // An idle connection that stays open must not hold the server.
         let idle_connection = tokio::net::TcpStream::connect(idle.address).await.unwrap();
         idle.signal("INT");
@@ -226,7 +229,7 @@ async fn an_idle_server_exits_at_once_and_a_second_signal_does_not_wait() {
         assert!(told.elapsed() < GRACE, "{who}: took {:?}", told.elapsed());
         drop(idle_connection);
 
-        let mut busy = Process::start(adapter.name, kind, &environment(&fake));
+        let mut busy = start(adapter, kind, &fake);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/chat", busy.address);
         let call = client.post(url).header("content-type", "application/json").body("{}").send();

@@ -9,17 +9,12 @@
     reason = "a test"
 )]
 
-#[path = "contract/process.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
-mod process;
-
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
 use fake_gemini::{FakeGemini, Fault, Matcher};
-use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
-use process::Process;
+use harness::Process;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,7 +28,7 @@ async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
         ("CB_FAILURE_THRESHOLD", "2".to_owned()),
         ("METRICS_PORT", port.to_string()),
     ];
-    let server = Process::start(COMPILED_IN[0].name, ServerKind::Native, &environment);
+    let server = Process::start(Path::new(env!("CARGO_BIN_EXE_genkit-endpoints")), &[], &environment);
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
     let url = |path: &str| format!("http://{}{path}", server.address);
     for (path, body, status) in [

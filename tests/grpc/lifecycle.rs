@@ -1,22 +1,28 @@
 //! Clients that leave, deadlines that pass, and servers that are told to end.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
 use futures_util::future::join_all;
 use grpc::proto::genkit_service_client::GenkitServiceClient;
 use grpc::proto::{ChatRequest, JokeRequest, StoryRequest};
+use harness::Process;
 use tonic::{Code, Request};
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 use tonic_types::StatusExt;
 
 use crate::leaks::KEY;
-use crate::server::{PATIENCE, Process, Server, channel, read};
+use crate::server::{PATIENCE, Server, channel, read};
 use crate::wire::{call, field, frame};
 
 /// `docs/contract.md`, "A client that leaves": within a second the model call is gone.
 const LEAVING: Duration = Duration::from_secs(1);
+
+fn start(environment: &[(&str, &str)]) -> Process {
+    Process::start(Path::new(env!("CARGO_BIN_EXE_genkit-endpoints")), &[], environment)
+}
 
 async fn silent_model() -> FakeGemini {
     let fake = FakeGemini::builder().lenient().start().await;
@@ -120,13 +126,13 @@ async fn told_to_end_a_server_says_so_first_then_ends_streams_and_exits_in_time(
     );
     fake.otherwise(Reply::text("Arrr.").header_delay(GRACE / 2));
     let (url, grace) = (fake.url(), GRACE.as_secs().to_string());
-    let mut process = Process::start(&[
+    let mut process = start(&[
         ("GEMINI_API_KEY", KEY),
         ("GEMINI_BASE_URL", &url),
         ("RATE_LIMIT_DEFAULT", "1000000/second"),
         ("SHUTDOWN_GRACE", &grace),
     ]);
-    let channel = channel(process.grpc).await;
+    let channel = channel(process.grpc()).await;
     let client = GenkitServiceClient::new(channel.clone());
     let mut health = HealthClient::new(channel);
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
@@ -149,7 +155,7 @@ async fn told_to_end_a_server_says_so_first_then_ends_streams_and_exits_in_time(
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let told = Instant::now();
-    process.terminate();
+    process.signal("TERM");
     let state = watch.message().await.unwrap().unwrap().status();
     println!("NOT_SERVING after {:?}", told.elapsed());
     assert_eq!(state, ServingStatus::NotServing);
@@ -176,13 +182,13 @@ async fn told_to_end_a_server_says_so_first_then_ends_streams_and_exits_in_time(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_server_ends_at_once_though_somebody_watches_its_health() {
-    let mut process = Process::start(&[("MODEL", "demo")]);
-    let mut health = HealthClient::new(channel(process.grpc).await);
+    let mut process = start(&[("MODEL", "demo")]);
+    let mut health = HealthClient::new(channel(process.grpc()).await);
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let idle = tokio::net::TcpStream::connect(process.grpc).await.unwrap();
+    let idle = tokio::net::TcpStream::connect(process.grpc()).await.unwrap();
     let told = Instant::now();
-    process.terminate();
+    process.signal("TERM");
     assert_eq!(process.wait(PATIENCE).await, Some(0));
     assert!(told.elapsed() < Duration::from_secs(2), "took {:?}", told.elapsed());
     drop(idle);

