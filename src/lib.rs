@@ -1,15 +1,17 @@
 //! AI flows as network endpoints: the application.
 //!
 //! In reading order: [`start`] puts everything together, [`flows`] is what it is all for, [`serving`] runs
-//! it and shuts it down, [`adapters`] lists the frameworks compiled in, [`config`] and [`telemetry`] are
-//! what their names say, [`replicas`] is what servers like this one share, [`prompt`] is the other thing the command line can do.
+//! it and shuts it down, [`adapters`] lists the frameworks compiled in, [`settings`] and [`telemetry`] are
+//! what their names say, [`replicas`] is what servers like this one share, [`prompt`] and [`health`] are the other things
+//! the command line can do.
 
 pub mod adapters;
-pub mod config;
 pub mod flows;
+pub mod health;
 pub mod metrics;
 pub mod prompt;
 pub mod replicas;
 pub mod serving;
+pub mod settings;
 pub mod start;
 pub mod telemetry;

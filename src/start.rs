@@ -11,11 +11,11 @@ use flow_runtime::{ProviderSettings, Providers, Resilience, ResponseCache};
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
-use crate::config::{DEMO_MODEL, ModelSettings, Settings};
 use crate::flows::{Ingredients, flows};
 use crate::metrics;
 use crate::replicas::{self, Replicas};
 use crate::serving::{End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
+use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
 
 /// How many connections may wait to be accepted; the standard library's 128 lose a burst's first packets. The system
 /// takes no more than its own bound (`net.core.somaxconn`).
@@ -76,7 +76,7 @@ pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
 /// Binds the port of remote procedure calls, unless they share the other one.
 pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
     let grpc = &settings.grpc;
-    if !grpc.enabled {
+    if grpc.no_grpc {
         return Ok(Rpc::Off);
     }
     let Some(adapter) = adapters::rpc() else {
@@ -137,7 +137,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     } else if name == DEMO_MODEL {
         tracing::info!("the built-in demo model answers; nothing leaves this machine");
     }
-    if settings.edge.trusted_hosts.is_open() && !settings.debug {
+    if settings.edge.trusted_hosts.is_empty() && !settings.debug {
         tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
     }
     let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
@@ -148,16 +148,16 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     let Replicas { rate_limiter, cache: shared, is_up } = replicas::connect(&settings.resilience)?;
     let resilience = &settings.resilience;
-    let cache = resilience.cache.as_ref().map(|it| match shared {
-        Some(shared) => ResponseCache::new(it).with_shared(shared),
-        None => ResponseCache::new(it),
+    let cache = resilience.cache().map(|it| match shared {
+        Some(shared) => ResponseCache::new(&it).with_shared(shared),
+        None => ResponseCache::new(&it),
     });
     let flows = flows(Ingredients {
         models,
         resilience: Resilience {
             call_timeout: settings.model.llm_timeout,
             patience: settings.edge.request_timeout,
-            breaker: resilience.breaker,
+            breaker: resilience.breaker(),
             ..Resilience::default()
         },
         cache,
@@ -190,8 +190,8 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         vertex,
         llm_timeout: model.llm_timeout,
         stream_idle_timeout: model.llm_timeout,
-        pool_max: model.pool.max.get(),
-        pool_max_idle: model.pool.max_idle,
+        pool_max: model.pool_max,
+        pool_max_idle: model.pool_max_idle,
         ..ProviderSettings::default()
     }
 }

@@ -16,8 +16,8 @@ use flow_core::schema::{
 use flow_core::service::{FlowStream, Readiness};
 use flow_core::{FlowError, FlowService, Flows};
 use futures_util::StreamExt;
-use genkit_endpoints::config::{self, Command};
 use genkit_endpoints::serving::{Plan, ServerKind, Signals, serve};
+use genkit_endpoints::settings::{self, Command};
 use genkit_endpoints::{adapters, start};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -38,7 +38,7 @@ impl Server {
     pub async fn start(adapter: Adapter, kind: ServerKind, environment: &[(&str, String)]) -> Self {
         let lookup = |name: &str| environment.iter().find(|it| it.0 == name).map(|it| it.1.clone());
         let nowhere = Path::new("/nonexistent");
-        let command = config::load(&adapters::names(), ["test".into()], &lookup, nowhere);
+        let command = settings::load(&adapters::names(), ["test".into()], &lookup, nowhere);
         let Ok(Command::Serve(settings)) = command else { panic!("{command:?}") };
         let mut app = start::app(&settings).unwrap();
         app.flows = Arc::new(WithPanics(app.flows));

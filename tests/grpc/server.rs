@@ -11,8 +11,8 @@ use fake_gemini::FakeGemini;
 use flow_core::adapter::Adapter;
 use flow_core::drain::Drain;
 use genkit_endpoints::adapters::{self, COMPILED_IN};
-use genkit_endpoints::config::{self, Settings};
 use genkit_endpoints::serving::{Rpc, Signals, serve_with_rpc};
+use genkit_endpoints::settings::{self, Settings};
 use genkit_endpoints::start;
 use grpc::proto::genkit_service_client::GenkitServiceClient;
 use tokio::sync::mpsc;
@@ -109,13 +109,13 @@ pub fn first() -> Adapter {
 }
 
 /// What the settings are with these variables, on ports that the system chooses.
-pub fn settings(environment: &[(&str, &str)]) -> Result<Settings, config::ConfigError> {
+pub fn settings(environment: &[(&str, &str)]) -> Result<Settings, settings::SettingsError> {
     let ports = [("PORT", "0"), ("GRPC_PORT", "0"), ("WEB_CONCURRENCY", "1")];
     let lookup =
         |name: &str| environment.iter().chain(&ports).find(|it| it.0 == name).map(|it| it.1.to_owned());
-    match config::load(&adapters::names(), ["test".into()], &lookup, Path::new("/nonexistent"))? {
-        config::Command::Serve(settings) => Ok(*settings),
-        other @ config::Command::PromptRender(_) => panic!("{other:?}"),
+    match settings::load(&adapters::names(), ["test".into()], &lookup, Path::new("/nonexistent"))? {
+        settings::Command::Serve(settings) => Ok(*settings),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -6,27 +6,48 @@ use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 
+use clap::Args;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use super::ServerSettings;
+use super::given::Given;
 use super::parse;
-use super::settings::ServerSettings;
-use super::sources::Sources;
 use crate::serving::ServerKind;
 
 /// gRPC beside the REST listener, or on it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "gRPC")]
 pub struct GrpcSettings {
-    /// Whether it is served at all.
-    pub enabled: bool,
-    /// Whether it shares the REST listener's port.
-    pub single_port: bool,
-    /// Port to bind where it does not; 0 lets the system choose.
+    /// TCP port of the gRPC listener; 0 lets the system choose.
+    #[arg(id = "grpc_port", long = "grpc-port", env = "GRPC_PORT", value_name = "PORT", default_value = "50051", value_parser = parse::port)]
     pub port: u16,
-    /// How its own listener encrypts, if it does.
+    /// Serve no gRPC.
+    #[arg(long, env = "NO_GRPC")]
+    pub no_grpc: bool,
+    /// REST and gRPC together on PORT; serves with the hyper listener.
+    #[arg(long, env = "SINGLE_PORT")]
+    pub single_port: bool,
+    /// PEM certificate chain of the gRPC listener; needs the key.
+    ///
+    /// Default: no TLS. Example: /run/secrets/grpc.crt
+    #[arg(env = "GRPC_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// PEM private key of that certificate.
+    ///
+    /// Example: /run/secrets/grpc.key
+    #[arg(env = "GRPC_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// PEM certificates of the authorities that sign clients' certificates; turns on mutual TLS.
+    ///
+    /// Default: clients need no certificate. Example: /run/secrets/clients-ca.crt
+    #[arg(env = "GRPC_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<String>,
+    /// How its own listener encrypts, if it does: what these files say.
+    #[arg(skip)]
     pub tls: Option<Tls>,
 }
 
@@ -39,61 +60,61 @@ pub struct Tls {
     pub mutual: bool,
 }
 
-impl GrpcSettings {
-    pub(super) fn read(from: &mut Sources<'_>) -> Self {
-        Self {
-            enabled: !from.value("NO_GRPC", parse::flag),
-            single_port: from.value("SINGLE_PORT", parse::flag),
-            port: from.value("GRPC_PORT", parse::port),
-            tls: Tls::read(from),
-        }
-    }
-
-    /// Only our own listener can tell REST and gRPC apart on one port.
-    pub(super) fn share_port(&self, server: &mut ServerSettings, from: &mut Sources<'_>) {
-        if !self.single_port {
-            return;
-        }
-        if server.server == ServerKind::Native && from.is_given("SERVER") {
-            from.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
-        }
-        if self.tls.is_some() {
-            from.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
-        }
-        server.server = ServerKind::Hyper;
-    }
-}
-
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("mutual", &self.mutual).finish_non_exhaustive()
     }
 }
 
-impl Tls {
-    pub(super) fn read(from: &mut Sources<'_>) -> Option<Self> {
-        let before = from.faults();
-        let certificate = from.optional("GRPC_TLS_CERT", certificates);
-        let key = from.optional("GRPC_TLS_KEY", private_key);
-        let client_ca = from.optional("GRPC_TLS_CLIENT_CA", |path| roots(certificates(path)?));
+impl GrpcSettings {
+    pub(super) fn check(&mut self, server: &mut ServerSettings, given: &mut Given) {
+        self.tls = self.read_tls(given);
+        if !self.single_port {
+            return;
+        }
+        // Only our own listener can tell REST and gRPC apart on one port.
+        if server.server == ServerKind::Native && given.rank("SERVER").is_some() {
+            given.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
+        }
+        if self.tls.is_some() {
+            given.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
+        }
+        server.server = ServerKind::Hyper;
+    }
+
+    fn read_tls(&self, given: &mut Given) -> Option<Tls> {
+        let before = given.faults.len();
+        let certificate = read("GRPC_TLS_CERT", self.tls_cert.as_deref(), certificates, given);
+        let key = read("GRPC_TLS_KEY", self.tls_key.as_deref(), private_key, given);
+        let roots = |path: &str| roots(certificates(path)?);
+        let client_ca = read("GRPC_TLS_CLIENT_CA", self.tls_client_ca.as_deref(), roots, given);
         // What follows would only say the same in other words.
-        if from.faults() > before {
+        if given.faults.len() > before {
             return None;
         }
         let mutual = client_ca.is_some();
         match (certificate, key) {
             (Some(certificate), Some(key)) => match configuration(certificate, key, client_ca) {
-                Ok(config) => return Some(Self { config: Arc::new(config), mutual }),
+                Ok(config) => return Some(Tls { config: Arc::new(config), mutual }),
                 Err(error) => {
-                    from.refuse("GRPC_TLS_CERT", format!("does not go with GRPC_TLS_KEY: {error}"));
+                    given.refuse("GRPC_TLS_CERT", format!("does not go with GRPC_TLS_KEY: {error}"));
                 }
             },
-            (Some(_), None) => from.refuse("GRPC_TLS_CERT", "needs GRPC_TLS_KEY beside it"),
-            (None, Some(_)) => from.refuse("GRPC_TLS_KEY", "needs GRPC_TLS_CERT beside it"),
-            (None, None) => from.refuse("GRPC_TLS_CLIENT_CA", "needs GRPC_TLS_CERT and GRPC_TLS_KEY"),
+            (Some(_), None) => given.refuse("GRPC_TLS_CERT", "needs GRPC_TLS_KEY beside it"),
+            (None, Some(_)) => given.refuse("GRPC_TLS_KEY", "needs GRPC_TLS_CERT beside it"),
+            (None, None) => given.refuse("GRPC_TLS_CLIENT_CA", "needs GRPC_TLS_CERT and GRPC_TLS_KEY"),
         }
         None
     }
+}
+
+fn read<T>(
+    name: &str,
+    path: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, String>,
+    given: &mut Given,
+) -> Option<T> {
+    parse(path?).map_err(|why| given.refuse(name, why)).ok()
 }
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
