@@ -15,3 +15,6 @@ pub mod serving;
 pub mod settings;
 pub mod start;
 pub mod telemetry;
+// eject: grpc
+pub mod tls;
+// eject: end

@@ -1,9 +1,9 @@
 //! The log.
 
 use clap::{ArgAction, Args};
+use flow_settings::Given;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::given::Given;
 use super::parse;
 
 pub(super) const GROUP: &str = "Logs and telemetry";
@@ -14,16 +14,19 @@ pub(super) const GROUP: &str = "Logs and telemetry";
 pub struct LogSettings {
     /// One JSON object a line, or lines for people.
     ///
-    /// Default: console in debug or on a terminal, else json. Example: json
-    #[arg(id = "log_format", long = "log-format", env = "LOG_FORMAT", value_name = "json|console", value_parser = parse::log_format)]
+    /// Default: console in debug or on a terminal, else json. Example: `json`
+    #[arg(id = "log_format", long = "log-format", env = "LOG_FORMAT", value_name = "json|console")]
+    #[arg(value_parser = parse::log_format)]
     pub format: Option<LogFormat>,
     /// Least level of our own crates: off, error, warn, info, debug, trace.
-    #[arg(id = "log_level", long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = parse::log_level)]
+    #[arg(id = "log_level", long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL")]
+    #[arg(default_value = "info", value_parser = parse::log_level)]
     pub filter: LogFilter,
     /// Any value turns the colours of console logs off.
     ///
-    /// Example: 1
-    #[arg(id = "no_color", env = "NO_COLOR", value_name = "ANY", default_value = "", hide_default_value = true, value_parser = parse::is_empty, action = ArgAction::Set)]
+    /// Example: `1`
+    #[arg(id = "no_color", env = "NO_COLOR", value_name = "ANY")]
+    #[arg(default_value = "", hide_default_value = true, value_parser = parse::is_empty, action = ArgAction::Set)]
     pub color: bool,
 }
 

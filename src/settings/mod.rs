@@ -5,11 +5,7 @@
 //! the project reads the environment.
 
 mod command;
-mod docs;
-mod dotenv;
 mod edge;
-mod error;
-mod given;
 // eject: grpc
 mod grpc;
 // eject: end
@@ -18,7 +14,6 @@ mod model;
 mod parse;
 mod resilience;
 mod server;
-mod setting;
 
 #[cfg(test)]
 mod tests;
@@ -27,13 +22,14 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::{ArgAction, Args};
+use flow_settings::Given;
+pub use flow_settings::{SettingsError, USAGE};
 
+use self::command::{Action, PromptAction};
 pub use self::command::{Command, PromptRender};
-pub use self::docs::{example_env, settings_markdown};
 pub use self::edge::EdgeSettings;
-pub use self::error::{Fault, SettingsError, USAGE};
 // eject: grpc
-pub use self::grpc::{GrpcSettings, Tls};
+pub use self::grpc::GrpcSettings;
 // eject: end
 pub use self::log::{LogFilter, LogFormat, LogSettings};
 pub use self::model::{DEMO_MODEL, ModelSettings};
@@ -48,14 +44,15 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Also read `.NAME.env`, which wins over `.env`.
     ///
-    /// Example: staging
-    #[arg(help_heading = server::GROUP, long, value_name = "NAME", value_parser = parse::environment_name)]
+    /// Example: `staging`
+    #[arg(help_heading = server::GROUP, long, value_name = "NAME", value_parser = parse::file_name)]
     pub env: Option<String>,
     /// API docs, open CORS, console logs: for development only.
     #[arg(help_heading = server::GROUP, long, env = "DEBUG")]
     pub debug: bool,
     /// `dev` marks a development machine, where the demo model counts as ready.
-    #[arg(help_heading = server::GROUP, env = "GENKIT_ENV", value_name = "NAME", default_value = "prod", value_parser = parse::is_dev, action = ArgAction::Set)]
+    #[arg(help_heading = server::GROUP, env = "GENKIT_ENV", value_name = "NAME")]
+    #[arg(default_value = "prod", value_parser = parse::is_dev, action = ArgAction::Set)]
     pub dev: bool,
     // eject: grpc
     /// gRPC beside it.
@@ -68,15 +65,17 @@ pub struct Settings {
     /// The log.
     #[command(flatten)]
     pub log: LogSettings,
-    /// Filter per target; wins over LOG_LEVEL from the same place.
+    /// Filter per target; wins over `LOG_LEVEL` from the same place.
     ///
-    /// Example: info,flow_runtime=debug
-    #[arg(help_heading = log::GROUP, env = "RUST_LOG", value_name = "FILTER", value_parser = parse::log_directives)]
+    /// Example: `info,flow_runtime=debug`
+    #[arg(help_heading = log::GROUP, env = "RUST_LOG", value_name = "FILTER")]
+    #[arg(value_parser = parse::log_directives)]
     pub rust_log: Option<LogFilter>,
     /// Prometheus metrics on a loopback listener of their own.
     ///
-    /// Default: no metrics. Example: 9464
-    #[arg(help_heading = log::GROUP, long, env = "METRICS_PORT", value_name = "PORT", value_parser = parse::known_port)]
+    /// Default: no metrics. Example: `9464`
+    #[arg(help_heading = log::GROUP, long, env = "METRICS_PORT", value_name = "PORT")]
+    #[arg(value_parser = parse::known_port)]
     pub metrics_port: Option<u16>,
     /// What a request must satisfy before a flow sees it.
     #[command(flatten)]
@@ -103,20 +102,40 @@ pub fn load(
     environment: &dyn Fn(&str) -> Option<String>,
     dir: &Path,
 ) -> Result<Command, SettingsError> {
-    let settings = setting::all();
-    let (flags, action) = command::parse(&settings, adapters, args)?;
-    command::chosen(action, || {
-        let mut given = given::Given::new(settings, &flags, environment, dir);
-        let mut settings = given.settings()?;
+    let (line, action) = command::parse(adapters, args)?;
+    let settings = || {
+        let mut given = Given::new::<Settings>(&line, environment, dir);
+        let mut settings: Settings = given.settings()?;
         settings.server.check(adapters, &mut given);
         // eject: grpc
         settings.grpc.check(&mut settings.server, &mut given);
         // eject: end
         settings.model.check(&mut given);
+        // eject: redis
+        if cfg!(not(feature = "redis")) && settings.resilience.redis_url.is_some() {
+            given.refuse("REDIS_URL", "this program was built without the feature `redis`");
+        }
+        // eject: end
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);
-        given.faults.is_empty().then_some(settings).ok_or(SettingsError::Invalid(given.faults))
+        given.finish(Box::new(settings))
+    };
+    Ok(match action {
+        None => Command::Serve(settings()?),
+        Some(Action::Prompt(PromptAction::Render(render))) => Command::PromptRender(render),
+        Some(Action::Health) => Command::Health(settings()?),
     })
+}
+
+/// The README's tables of settings.
+pub fn settings_markdown() -> String {
+    flow_settings::markdown::<Settings>()
+}
+
+/// The text of `.example.env`.
+pub fn example_env() -> String {
+    let origin = "This file is made from src/settings: cargo run --example settings_docs";
+    flow_settings::example_env::<Settings>(origin)
 }
 
 impl Settings {

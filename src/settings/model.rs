@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 use flow_runtime::providers;
+use flow_settings::Given;
 use secrecy::SecretString;
 
-use super::given::Given;
 use super::parse;
 
 /// The built-in, offline model.
@@ -20,65 +20,73 @@ const GEMINI_MODEL: &str = "googleai/gemini-flash-latest";
 pub struct ModelSettings {
     /// Model of the flows, such as `openai/gpt-5-mini` or `demo`; several by commas: where one fails, the next.
     ///
-    /// Default: googleai/gemini-flash-latest with a key, else demo. Example: demo
-    #[arg(id = "model", long = "model", env = "MODEL", value_name = "PROVIDER/NAME", value_delimiter = ',', value_parser = parse::text)]
+    /// Default: googleai/gemini-flash-latest with a key, else demo. Example: `demo`
+    #[arg(id = "model", long = "model", env = "MODEL", value_name = "PROVIDER/NAME")]
+    #[arg(value_delimiter = ',', value_parser = parse::text)]
     pub models: Vec<String>,
     /// Key for `googleai/` models.
     ///
-    /// Example: AIza...
+    /// Example: `AIza...`
     #[arg(env = "GEMINI_API_KEY", hide_env_values = true, value_name = "KEY", value_parser = parse::secret)]
     pub gemini_api_key: Option<SecretString>,
     /// Server for `googleai/` models.
     ///
-    /// Default: Google's. Example: https://generativelanguage.googleapis.com
+    /// Default: Google's. Example: `https://generativelanguage.googleapis.com`
     #[arg(env = "GEMINI_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
     pub gemini_base_url: Option<String>,
     /// Project for `vertexai/` models.
     ///
-    /// Example: my-project
+    /// Example: `my-project`
     #[arg(env = "GOOGLE_CLOUD_PROJECT", value_name = "ID", value_parser = parse::text)]
     pub vertex_project: Option<String>,
     /// Region for `vertexai/` models.
-    #[arg(env = "GOOGLE_CLOUD_LOCATION", value_name = "REGION", default_value = "us-central1", value_parser = parse::text)]
+    #[arg(env = "GOOGLE_CLOUD_LOCATION", value_name = "REGION")]
+    #[arg(default_value = "us-central1", value_parser = parse::text)]
     pub vertex_location: String,
     /// OAuth access token for `vertexai/` models (`gcloud auth print-access-token`); read at the start, good for
     /// an hour.
     ///
-    /// Example: ya29...
-    #[arg(env = "VERTEX_ACCESS_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = parse::secret)]
+    /// Example: `ya29...`
+    #[arg(env = "VERTEX_ACCESS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(value_parser = parse::secret)]
     pub vertex_access_token: Option<SecretString>,
     /// Key for `openai/` models.
     ///
-    /// Example: sk-...
+    /// Example: `sk-...`
     #[arg(env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY", value_parser = parse::secret)]
     pub openai_api_key: Option<SecretString>,
     /// Any OpenAI-compatible server, for `openai/` models.
     ///
-    /// Default: OpenAI's. Example: http://127.0.0.1:8000/v1
+    /// Default: OpenAI's. Example: `http://127.0.0.1:8000/v1`
     #[arg(env = "OPENAI_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
     pub openai_base_url: Option<String>,
     /// Key for `anthropic/` models.
     ///
-    /// Example: sk-ant-...
-    #[arg(env = "ANTHROPIC_API_KEY", hide_env_values = true, value_name = "KEY", value_parser = parse::secret)]
+    /// Example: `sk-ant-...`
+    #[arg(env = "ANTHROPIC_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(value_parser = parse::secret)]
     pub anthropic_api_key: Option<SecretString>,
     /// Server for `anthropic/` models.
     ///
-    /// Default: Anthropic's. Example: https://api.anthropic.com/v1
+    /// Default: Anthropic's. Example: `https://api.anthropic.com/v1`
     #[arg(env = "ANTHROPIC_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
     pub anthropic_base_url: Option<String>,
     /// Server for `ollama/` models.
-    #[arg(env = "OLLAMA_BASE_URL", value_name = "URL", default_value = "http://127.0.0.1:11434", value_parser = parse::base_url)]
+    #[arg(env = "OLLAMA_BASE_URL", value_name = "URL")]
+    #[arg(default_value = "http://127.0.0.1:11434", value_parser = parse::base_url)]
     pub ollama_base_url: String,
     /// Time a model call may take, retries included (models of a list share it equally); in a stream, until the
     /// first chunk and between chunks.
-    #[arg(env = "LLM_TIMEOUT", value_name = "MILLISECONDS", default_value = "120000", value_parser = parse::milliseconds)]
+    #[arg(env = "LLM_TIMEOUT", value_name = "MILLISECONDS")]
+    #[arg(default_value = "120000", value_parser = parse::milliseconds)]
     pub llm_timeout: Duration,
     /// Most calls to one model at once; more wait up to 10 s, then 503.
-    #[arg(env = "HTTP_POOL_MAX", value_name = "COUNT", default_value = "100", value_parser = parse::positive::<usize>)]
+    #[arg(env = "HTTP_POOL_MAX", value_name = "COUNT")]
+    #[arg(default_value = "100", value_parser = parse::positive::<usize>)]
     pub pool_max: usize,
     /// Idle connections kept to each model server.
-    #[arg(env = "HTTP_POOL_MAX_IDLE", value_name = "COUNT", default_value = "20", value_parser = parse::count)]
+    #[arg(env = "HTTP_POOL_MAX_IDLE", value_name = "COUNT")]
+    #[arg(default_value = "20", value_parser = parse::count)]
     pub pool_max_idle: usize,
 }
 

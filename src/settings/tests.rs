@@ -9,15 +9,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use flow_core::edge::{ApiKeys, TrustedProxy};
+use flow_settings::Setting;
 use secrecy::ExposeSecret;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::setting::{self, Setting};
 use super::{Command, LogFilter, LogFormat, Settings, SettingsError};
 use crate::serving::ServerKind;
 
 const ADAPTERS: &[&str] = &["axum", "poem"];
 const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
+
+fn all() -> impl Iterator<Item = Setting> {
+    flow_settings::settings::<Settings>()
+}
 
 /// Loads from a directory without dotenv files.
 fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Command, SettingsError> {
@@ -56,7 +60,7 @@ fn message(loaded: Result<Command, SettingsError>) -> String {
 
 #[test]
 fn every_setting_has_an_example_that_its_own_parser_accepts() {
-    for setting in setting::all() {
+    for setting in all() {
         assert!(!setting.example().is_empty() && !setting.help().is_empty(), "{}", setting.name());
         // This one would be a known key if it were valid; those of TLS would need their files.
         let needs_none = |name: &&str| *name != "API_KEYS" && !name.starts_with("GRPC_TLS_");
@@ -69,7 +73,7 @@ fn every_setting_has_an_example_that_its_own_parser_accepts() {
 
 #[test]
 fn every_setting_with_a_flag_takes_it_over_the_environment() {
-    for setting in setting::all() {
+    for setting in all() {
         let (Some(flag), Some(variable)) = (setting.flag(), setting.variable()) else { continue };
         let flag = format!("--{flag}={}", setting.example());
         assert!(load(&[&flag], &[(variable, "\u{0}bad")]).is_ok(), "{flag}");
@@ -78,7 +82,7 @@ fn every_setting_with_a_flag_takes_it_over_the_environment() {
 
 #[test]
 fn the_settings_of_a_group_stand_together_under_one_name_each() {
-    let settings = setting::all();
+    let settings: Vec<_> = all().collect();
     let mut groups: Vec<_> = settings.iter().map(Setting::group).collect();
     groups.dedup();
     assert_eq!(groups.iter().collect::<HashSet<_>>().len(), groups.len(), "{groups:?}");
@@ -159,7 +163,7 @@ fn bad_values_of_every_kind_are_refused() {
 
 #[test]
 fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
-    let secrets: Vec<_> = setting::all().iter().filter(|it| it.is_secret()).map(Setting::name).collect();
+    let secrets: Vec<_> = all().filter(Setting::is_secret).map(|it| it.name()).collect();
     let free = secrets.iter().map(String::as_str).filter(|name| !["API_KEYS", "REDIS_URL"].contains(name));
     let mut environment: Vec<_> = free.map(|name| (name, "hush-hush")).collect();
     assert!(environment.len() >= 4);

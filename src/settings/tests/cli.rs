@@ -10,7 +10,7 @@ fn help_shows_every_setting_under_its_group_with_default_and_variable() {
     assert_eq!(error.exit_code(), 0);
     let help = error.to_string();
     let joined = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for setting in setting::all() {
+    for setting in all() {
         let group = setting.group();
         assert!(help.contains(&format!("\n{group}:\n")), "{group} is not in:\n{help}");
         let name = match (setting.flag(), setting.variable()) {
@@ -85,7 +85,7 @@ fn health_asks_the_server_of_the_same_settings() {
 #[test]
 fn the_markdown_lists_every_setting_and_stays_a_table() {
     let markdown = crate::settings::settings_markdown();
-    for setting in setting::all() {
+    for setting in all() {
         let name = setting.name();
         assert!(markdown.contains(&format!("`{name}")), "{name}");
     }

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::error::Fault;
+use crate::error::Fault;
 
 /// The values of one file, with their lines counted from 1.
-pub(super) struct DotenvFile {
+pub(crate) struct DotenvFile {
     /// As messages call it.
-    pub(super) name: String,
-    pub(super) values: HashMap<String, (String, usize)>,
+    pub(crate) name: String,
+    pub(crate) values: HashMap<String, (String, usize)>,
 }
 
 impl DotenvFile {
     /// `.<env>.env`, which must be there if it is asked for, and `.env`, which need not. The winning one first.
-    pub(super) fn open_all(dir: &Path, env: Option<&str>, faults: &mut Vec<Fault>) -> Vec<Self> {
+    pub(crate) fn open_all(dir: &Path, env: Option<&str>, faults: &mut Vec<Fault>) -> Vec<Self> {
         let named = env.and_then(|env| {
             let missing =
                 (format!("from --env {env}"), format!("there is no such file in {}", dir.display()));

@@ -1,14 +1,16 @@
-//! The documents made from the fields: the README's tables of settings and `.example.env`.
+//! Documents made from the fields.
 
 use std::fmt::Write as _;
 
-use super::setting::{self, Setting};
+use clap::Args;
 
-/// The README's list, one table per group.
-pub fn settings_markdown() -> String {
+use crate::setting::{Setting, settings};
+
+/// Markdown, one table per group.
+pub fn markdown<T: Args>() -> String {
     let mut text = String::new();
     let mut group = String::new();
-    for setting in setting::all() {
+    for setting in settings::<T>() {
         if group != setting.group() {
             setting.group().clone_into(&mut group);
             let gap = if text.is_empty() { "" } else { "\n" };
@@ -29,16 +31,16 @@ pub fn settings_markdown() -> String {
     text
 }
 
-/// The text of `.example.env`: every variable, explained and commented out.
-pub fn example_env() -> String {
-    let mut text = String::from(
+/// A dotenv file with every variable, explained and commented out, below a comment that says who wrote it.
+pub fn example_env<T: Args>(origin: &str) -> String {
+    let mut text = format!(
         "# Copy to .env, or to .NAME.env for `--env NAME`, and take the # off the lines to change.\n\
          # A flag wins over the environment, that over .NAME.env, that over .env; an empty value is unset.\n\
          # Quote a value that holds blanks, # or $ with single quotes. Keep secrets out of version control.\n\
-         # This file is made from src/settings: cargo run --example settings_docs\n",
+         # {origin}\n",
     );
     let mut group = String::new();
-    for setting in setting::all() {
+    for setting in settings::<T>() {
         if group != setting.group() {
             setting.group().clone_into(&mut group);
             let _ = write!(text, "\n# ---- {group} ----\n");
