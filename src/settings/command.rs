@@ -8,7 +8,9 @@ use flow_settings::{Setting, SettingsError};
 use serde_json::Value;
 
 use super::Settings;
+// eject: grpc
 use crate::adapters;
+// eject: end
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -56,10 +58,14 @@ pub(super) fn parse(
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<(ArgMatches, Option<Action>), SettingsError> {
     let compiled = if adapters.is_empty() { "none".to_owned() } else { adapters.join(", ") };
-    let note = |setting: &Setting| match setting.group() {
-        _ if setting.flag() == Some("framework") => Some(format!("compiled: {compiled}")),
-        "gRPC" if adapters::rpc().is_none() => Some("not compiled in".to_owned()),
-        _ => None,
+    let note = |setting: &Setting| {
+        let is_framework = setting.flag() == Some("framework");
+        // eject: grpc
+        if setting.group() == "gRPC" && adapters::rpc().is_none() {
+            return Some("not compiled in".to_owned());
+        }
+        // eject: end
+        is_framework.then(|| format!("compiled: {compiled}"))
     };
     let command = clap::Command::new(env!("CARGO_PKG_NAME"))
         .version(format!("{} (adapters: {compiled})", env!("CARGO_PKG_VERSION")));

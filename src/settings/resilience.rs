@@ -76,8 +76,8 @@ impl ResilienceSettings {
         })
     }
 }
-
 // eject: redis
+
 /// It may hold a password, so it is kept like one.
 fn redis_url(text: &str) -> Result<SecretString, String> {
     // Redis' own client takes further schemes, such as a socket's.
