@@ -5,7 +5,7 @@
 //! $ cargo run --example call -- Luna
 //! ```
 
-use flow_core::schema::{CharacterInput, RpgCharacter};
+use api::{CharacterInput, RpgCharacter};
 use serde_json::Value;
 
 #[tokio::main]

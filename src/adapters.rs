@@ -1,10 +1,11 @@
 //! The compiled adapters. The only file that names them; `axum` and the others are our crates, not the
 //! frameworks.
 
-use flow_core::adapter::{Adapter, RpcAdapter};
+use api::FlowService;
+use flow_listener::{Adapter, RpcAdapter};
 
 /// The adapters compiled in, the default feature first. One row, one adapter.
-pub const COMPILED_IN: &[Adapter] = &[
+pub const COMPILED_IN: &[Adapter<dyn FlowService>] = &[
     #[cfg(feature = "axum")]
     axum::ADAPTER,
     #[cfg(feature = "actix")]
@@ -14,14 +15,14 @@ pub const COMPILED_IN: &[Adapter] = &[
 ];
 
 /// The protocol of remote procedure calls compiled in, if any.
-const RPC: &[RpcAdapter] = &[
+const RPC: &[RpcAdapter<dyn FlowService>] = &[
     // One row, one adapter; the first is served.
     #[cfg(feature = "grpc")]
     grpc::ADAPTER,
 ];
 
 /// The protocol that is served beside the framework.
-pub fn rpc() -> Option<RpcAdapter> {
+pub fn rpc() -> Option<RpcAdapter<dyn FlowService>> {
     RPC.first().copied()
 }
 
@@ -34,7 +35,7 @@ pub fn names() -> Vec<&'static str> {
 ///
 /// `--features poem` leaves the default feature on, so the last of two is the one that was asked for. With
 /// more than two nobody can tell, and the first serves.
-pub fn select(name: Option<&str>) -> Option<Adapter> {
+pub fn select(name: Option<&str>) -> Option<Adapter<dyn FlowService>> {
     match (name, COMPILED_IN) {
         (Some(name), compiled_in) => compiled_in.iter().find(|it| it.name == name).copied(),
         (None, [_, asked_for]) => Some(*asked_for),

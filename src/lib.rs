@@ -1,17 +1,19 @@
 //! AI flows as network endpoints: the application.
 //!
-//! In reading order: [`start`] puts everything together, [`flows`] is what it is all for, [`serving`] runs
-//! it and shuts it down, [`adapters`] lists the frameworks compiled in, [`config`] and [`telemetry`] are
-//! what their names say, [`replicas`] is what servers like this one share, [`demo`] is what the demo model says, [`prompt`] is the other thing the
-//! command line can do.
+//! In reading order: [`start`] puts everything together, [`flows`] is what it is all for, [`adapters`] lists the
+//! frameworks compiled in, [`settings`] and [`telemetry`] are what their names say, [`replicas`] is what servers
+//! like this one share, [`demo`] is what the demo model says, [`prompt`], [`health`] and [`openapi`] are the other
+//! things the command line can do.
 
 pub mod adapters;
-pub mod config;
 pub mod demo;
 pub mod flows;
+pub mod health;
 pub mod metrics;
+pub mod openapi;
 pub mod prompt;
 pub mod replicas;
-pub mod serving;
+pub mod settings;
 pub mod start;
 pub mod telemetry;
+mod tls;

@@ -1,16 +1,18 @@
-//! The program: read the settings, then serve or render a prompt.
+//! The program: read the settings, then serve, or do one of the other things the command line can do.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use genkit_endpoints::config::{self, Command, Settings, USAGE};
-use genkit_endpoints::serving::{End, Signals};
-use genkit_endpoints::{adapters, prompt, start, telemetry};
+use flow_listener::{End, Signals};
+use genkit_endpoints::settings::{self, Command, Settings, USAGE};
+use genkit_endpoints::{adapters, health, openapi, prompt, start, telemetry};
 
 fn main() -> ExitCode {
-    match config::from_process(&adapters::names()) {
+    match settings::from_process(&adapters::names()) {
         Ok(Command::Serve(settings)) => serve(&settings),
         Ok(Command::PromptRender(render)) => prompt::render(&render),
+        Ok(Command::OpenApi(settings)) => openapi::print(&settings),
+        Ok(Command::Health(settings)) => health::ask(&settings),
         Err(error) => {
             let code = error.exit_code();
             // With nowhere to write to there is only the exit code left to speak.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use dotprompt::{Dotprompt, RenderData};
 use serde_json::{Map, Value};
 
-use crate::config::PromptRender;
+use crate::settings::PromptRender;
 
 /// The prompt file is at fault (`EX_DATAERR` of sysexits.h).
 const DATA: u8 = 65;

@@ -5,14 +5,10 @@
 
 use std::sync::Arc;
 
-use flow_core::edge::SharedRateLimiter;
+use flow_edge::edge::SharedRateLimiter;
 use flow_runtime::SharedCache;
-use secrecy::SecretString;
 
-use crate::config::ResilienceSettings;
-
-/// Whether a store is compiled in.
-pub const COMPILED_IN: bool = cfg!(feature = "redis");
+use crate::settings::ResilienceSettings;
 
 /// Whether the store can be reached just now.
 pub type IsUp = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -28,18 +24,6 @@ pub struct Replicas {
     pub is_up: Option<IsUp>,
 }
 
-/// Whether the store could be connected to at this address; if not, why. It is not tried.
-#[cfg(feature = "redis")]
-pub fn check(url: &SecretString) -> Result<(), String> {
-    redis::RedisSettings::new(url.clone()).check().map_err(|error| error.to_string())
-}
-
-/// There is no store, and no address is let through to here.
-#[cfg(not(feature = "redis"))]
-pub fn check(_: &SecretString) -> Result<(), String> {
-    Ok(())
-}
-
 /// Connects in the background: a store that is not there yet is no reason not to serve.
 #[cfg(feature = "redis")]
 pub fn connect(settings: &ResilienceSettings) -> anyhow::Result<Replicas> {
@@ -49,7 +33,7 @@ pub fn connect(settings: &ResilienceSettings) -> anyhow::Result<Replicas> {
     let defaults = redis::RedisSettings::new(url.clone());
     let store = redis::RedisSettings {
         timeout: settings.redis_timeout,
-        cache_ttl: settings.cache.map_or(defaults.cache_ttl, |it| it.ttl),
+        cache_ttl: settings.cache().map_or(defaults.cache_ttl, |it| it.ttl),
         ..defaults
     };
     let store = Arc::new(redis::RedisStore::connect(store).context("REDIS_URL")?);

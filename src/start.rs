@@ -3,21 +3,21 @@
 use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
-use flow_core::adapter::{Adapter, App};
-use flow_core::drain::Drain;
-use flow_core::edge::Edge;
+use api::{App, FlowService};
+use flow_edge::Edge;
+use flow_edge::drain::Drain;
+use flow_listener::{Adapter, End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
 use flow_models::demo::Demo;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::{Resilience, ResponseCache};
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
-use crate::config::{DEMO_MODEL, ModelSettings, Settings};
 use crate::demo;
-use crate::flows::{Ingredients, flows};
+use crate::flows::{FlowDeps, flows};
 use crate::metrics;
 use crate::replicas::{self, Replicas};
-use crate::serving::{End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
+use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
 
 /// How many connections may wait to be accepted; the standard library's 128 lose a burst's first packets. The system
 /// takes no more than its own bound (`net.core.somaxconn`).
@@ -28,7 +28,7 @@ const BACKLOG: i32 = 4096;
 /// `signals` is asked for only inside the runtime, which waits for them.
 pub fn run(
     settings: &Settings,
-    adapter: Adapter,
+    adapter: Adapter<dyn FlowService>,
     signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,7 +52,7 @@ pub fn run(
 }
 
 /// Binds the address and says what is served there.
-pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
+pub fn plan(settings: &Settings, adapter: Adapter<dyn FlowService>) -> anyhow::Result<Plan<dyn FlowService>> {
     let server = &settings.server;
     let app = app(settings)?;
     let (listener, address) = bind(server.address())?;
@@ -76,9 +76,9 @@ pub fn plan(settings: &Settings, adapter: Adapter) -> anyhow::Result<Plan> {
 }
 
 /// Binds the port of remote procedure calls, unless they share the other one.
-pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
+pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc<dyn FlowService>> {
     let grpc = &settings.grpc;
-    if !grpc.enabled {
+    if grpc.no_grpc {
         return Ok(Rpc::Off);
     }
     let Some(adapter) = adapters::rpc() else {
@@ -97,7 +97,7 @@ pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc> {
 }
 
 /// Says where remote procedures are called, if anywhere.
-fn announce(rpc: &Rpc, settings: &Settings) -> anyhow::Result<()> {
+fn announce(rpc: &Rpc<dyn FlowService>, settings: &Settings) -> anyhow::Result<()> {
     match rpc {
         Rpc::Off => {}
         Rpc::SharedPort(rpc) => tracing::info!("serving {} on the same port", rpc.name),
@@ -139,7 +139,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     } else if name == DEMO_MODEL {
         tracing::info!("the built-in demo model answers; nothing leaves this machine");
     }
-    if settings.edge.trusted_hosts.is_open() && !settings.debug {
+    if settings.edge.trusted_hosts.is_empty() && !settings.debug {
         tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
     }
     let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
@@ -151,16 +151,16 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     let Replicas { rate_limiter, cache: shared, is_up } = replicas::connect(&settings.resilience)?;
     let resilience = &settings.resilience;
-    let cache = resilience.cache.as_ref().map(|it| match shared {
-        Some(shared) => ResponseCache::new(it).with_shared(shared),
-        None => ResponseCache::new(it),
+    let cache = resilience.cache().map(|it| match shared {
+        Some(shared) => ResponseCache::new(&it).with_shared(shared),
+        None => ResponseCache::new(&it),
     });
-    let flows = flows(Ingredients {
+    let flows = flows(FlowDeps {
         models,
         resilience: Resilience {
             call_timeout: settings.model.llm_timeout,
             patience: settings.edge.request_timeout,
-            breaker: resilience.breaker,
+            breaker: resilience.breaker(),
             ..Resilience::default()
         },
         cache,
@@ -193,8 +193,8 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         vertex,
         llm_timeout: model.llm_timeout,
         stream_idle_timeout: model.llm_timeout,
-        pool_max: model.pool.max.get(),
-        pool_max_idle: model.pool.max_idle,
+        pool_max: model.pool_max,
+        pool_max_idle: model.pool_max_idle,
         ..ProviderSettings::default()
     }
 }

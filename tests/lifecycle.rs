@@ -18,12 +18,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
-use flow_core::adapter::Adapter;
-use flow_core::wire::pump::READ_TIMEOUT;
+use api::FlowService;
+use flow_listener::Adapter;
+use flow_edge::wire::pump::READ_TIMEOUT;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
+use flow_listener::ServerKind;
 use harness::Process;
 use server::Server;
 use tokio::io::AsyncWriteExt;
@@ -31,7 +32,7 @@ use tokio::io::AsyncWriteExt;
 /// `docs/contract.md`, "A client that leaves": within a second of the client's leaving, its model call is gone.
 const LEAVING: Duration = Duration::from_secs(1);
 
-fn combinations() -> Vec<(Adapter, ServerKind)> {
+fn combinations() -> Vec<(Adapter<dyn FlowService>, ServerKind)> {
     COMPILED_IN.iter().flat_map(|it| [(*it, ServerKind::Native), (*it, ServerKind::Hyper)]).collect()
 }
 
@@ -52,7 +53,7 @@ fn environment(fake: &FakeGemini) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn start(adapter: Adapter, kind: ServerKind, fake: &FakeGemini) -> Process {
+fn start(adapter: Adapter<dyn FlowService>, kind: ServerKind, fake: &FakeGemini) -> Process {
     let arguments = ["--framework", adapter.name, "--server", kind.as_str()];
     Process::start(Path::new(env!("CARGO_BIN_EXE_genkit-endpoints")), &arguments, &environment(fake))
 }

@@ -15,9 +15,9 @@ mod server;
 
 use std::collections::BTreeSet;
 
-use flow_core::service::FLOWS;
+use api::FLOWS;
 use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
+use flow_listener::ServerKind;
 use serde_json::{Value, json};
 use server::Server;
 
@@ -92,9 +92,10 @@ async fn every_flow_has_a_route_and_a_name() {
         let by_name: Vec<_> = FLOWS.iter().map(|it| format!("/flows/{}", it.name)).collect();
         let wanted: BTreeSet<_> = FLOWS
             .iter()
+            .flat_map(|it| it.unary.into_iter().chain(it.streamed))
             .map(|it| it.route)
             .chain(by_name.iter().map(String::as_str))
-            .chain(["/tell-joke/stream", "/health", "/ready"])
+            .chain(["/health", "/ready"])
             .collect();
         assert_eq!(described, wanted, "{name}");
     }

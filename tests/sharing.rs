@@ -18,11 +18,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fake_gemini::{FakeGemini, Matcher, Reply};
-use flow_core::adapter::Adapter;
+use api::FlowService;
+use flow_listener::Adapter;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
+use flow_listener::ServerKind;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::json;
 use server::Server;
@@ -31,12 +32,12 @@ const SOON: Duration = Duration::from_secs(5);
 const CALLERS: usize = 200;
 const READERS: usize = 20;
 
-fn combinations() -> Vec<(Adapter, ServerKind)> {
+fn combinations() -> Vec<(Adapter<dyn FlowService>, ServerKind)> {
     COMPILED_IN.iter().flat_map(|it| [(*it, ServerKind::Native), (*it, ServerKind::Hyper)]).collect()
 }
 
 async fn start(
-    adapter: Adapter,
+    adapter: Adapter<dyn FlowService>,
     kind: ServerKind,
     fake: &FakeGemini,
     more: &[(&'static str, &str)],

@@ -1,12 +1,16 @@
 //! `describe_image`: text and an image in one prompt. The model's provider fetches the image, not we.
 
-use flow_core::FlowError;
-use flow_core::schema::{ImageInput, ImageResponse};
+use api::{ImageInput, ImageResponse};
+use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, Runtime};
 
 use super::failure::failure;
 
-pub(super) async fn run(ai: &Runtime, input: ImageInput) -> Result<ImageResponse, FlowError> {
+pub(super) async fn run(
+    ai: Runtime,
+    _: RequestContext,
+    input: ImageInput,
+) -> Result<ImageResponse, FlowError> {
     let request = Generate::new()
         .prompt("Describe this image in two or three sentences, for someone who cannot see it.")
         .media(input.image_url.clone(), None);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::{ErrorKind, FlowError};
 use flow_runtime::ModelError;
 
 /// How long to stay away when the provider asks for patience but does not say how much.

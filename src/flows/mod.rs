@@ -1,13 +1,13 @@
 //! The flows: what this project is about. One file each; this one gathers them behind [`FlowService`].
 //!
-//! A new flow is a schema in `core/src/schema`, a method of the trait, a file here, and a route per adapter;
-//! `ARCHITECTURE.md` has the checklist.
+//! `docs/add-a-flow.md` says how to add one.
 
-mod answers;
+mod dedup;
 mod describe_image;
 mod failure;
 mod generate_character;
 mod generate_code;
+mod output;
 mod pirate_chat;
 mod review_code;
 mod tell_joke;
@@ -17,37 +17,30 @@ mod translate_text;
 
 use std::sync::Arc;
 
+use api::*;
 use async_trait::async_trait;
-use flow_core::edge::RequestContext;
-use flow_core::schema::{
-    CharacterInput, ChatInput, ChatResponse, CodeInput, CodeOutput, CodeReview, CodeReviewInput, ImageInput,
-    ImageResponse, JokeInput, JokeResponse, RpgCharacter, Schema, StoryInput, StoryResponse, TranslateInput,
-    TranslationResult,
-};
-use flow_core::service::{FLOWS, FlowService, FlowStream, Readiness, StreamEvent};
-use flow_core::{FlowError, Flows};
-use flow_runtime::registry::FlowInfo;
+use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, Ready, RequestContext};
+use flow_runtime::registry::FlowInfo as RegisteredFlow;
 use flow_runtime::runtime::RuntimeBuilder;
-use flow_runtime::{Model, ModelError, OutputSpec, Resilience, ResponseCache, Runtime, StreamJoin};
+use flow_runtime::{Model, ModelError, Resilience, ResponseCache, Runtime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::replicas::IsUp;
-use answers::Answers;
-use review_code::ReviewPrompt;
+use dedup::Dedup;
 
-/// The flows that stream.
-pub const STREAMED: [&str; 2] = ["tell_joke", "tell_story"];
+/// The prompt files compiled in.
+const PROMPT_FILES: &[&str] = &[review_code::SOURCE];
 
-/// What the flows are made of.
-pub struct Ingredients {
+/// What the flows need.
+pub struct FlowDeps {
     /// The models: the first answers, the others where it cannot.
     pub models: Vec<Arc<dyn Model>>,
     /// What guards a call to them.
     pub resilience: Resilience,
     /// Where answers are kept, if they are.
     pub cache: Option<ResponseCache<FlowError>>,
-    /// Which of [`STREAMED`] are joined while they flow.
+    /// The flows whose streams are joined while they flow.
     pub stream_join: Vec<String>,
     /// Whether a platform may route work to the flows, whatever else is checked.
     pub ready: bool,
@@ -55,88 +48,44 @@ pub struct Ingredients {
     pub shared_is_up: Option<IsUp>,
 }
 
-/// The flows with what they need, made once at the start. Clones share it: work that several callers wait for
-/// belongs to none of them.
-#[derive(Clone)]
-struct SampleFlows(Arc<Inner>);
-
-struct Inner {
+/// The flows with what they need, made once at the start.
+struct Flows {
     ai: Runtime,
-    answers: Answers,
-    jokes: StreamJoin<Result<StreamEvent<JokeResponse>, FlowError>>,
-    stories: StreamJoin<Result<StreamEvent<StoryResponse>, FlowError>>,
+    dedup: Dedup,
     models: String,
     ready: bool,
     shared_is_up: Option<IsUp>,
-    translation: OutputSpec<TranslationResult>,
-    character: OutputSpec<RpgCharacter>,
-    code: OutputSpec<CodeOutput>,
-    review: ReviewPrompt,
 }
 
 /// Makes the flows.
-pub fn flows(ingredients: Ingredients) -> Result<Flows, ModelError> {
-    let Ingredients { models, resilience, cache, stream_join, ready, shared_is_up } = ingredients;
+pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
+    let FlowDeps { models, resilience, cache, stream_join, ready, shared_is_up } = deps;
     let names: Vec<_> = models.iter().map(|it| it.name().to_owned()).collect();
-    let review = ReviewPrompt::load()?;
     let mut builder = Runtime::builder().resilience(resilience);
     let mut models = models.into_iter();
     if let Some(first) = models.next() {
         builder = builder.default_model(first);
     }
     let builder = models.fold(builder, RuntimeBuilder::fallback);
-    let builder = FLOWS.iter().fold(builder, |builder, flow| {
-        builder.flow(FlowInfo {
-            name: flow.name.into(),
-            description: Some(flow.description.into()),
-            input_schema: Some((flow.input)().clone()),
-            output_schema: Some((flow.output)().clone()),
-        })
-    });
-    let ai = builder.tool(tools::get_current_time()?).prompt(review.info()).build()?;
+    let builder = FLOWS.iter().fold(builder, |builder, flow| builder.flow(registered(flow)));
+    let ai = builder.tool(tools::get_current_time()?).prompt(review_code::prompt()?.info()).build()?;
     let models = names.join(",");
-    Ok(Arc::new(SampleFlows(Arc::new(Inner {
-        ai,
-        answers: Answers::new(&models, cache, stream_join)?,
-        jokes: answers::streams(),
-        stories: answers::streams(),
-        models,
-        ready,
-        shared_is_up,
-        translation: output()?,
-        character: output()?,
-        code: output()?,
-        review,
-    }))))
-}
-
-/// The shape a model must fill: the JSON Schema of the type, and garde's rules on what came of it.
-fn output<T: Schema>() -> Result<OutputSpec<T>, ModelError> {
-    let rules = |it: &T| match it.validate() {
-        Ok(()) => Vec::new(),
-        Err(report) => report.iter().map(|(path, error)| format!("{path}: {error}")).collect(),
-    };
-    Ok(OutputSpec::new(T::NAME, T::document().clone())?.with_rules(rules))
+    let dedup = Dedup::new(&models, PROMPT_FILES, cache, stream_join)?;
+    Ok(Arc::new(Flows { ai, dedup, models, ready, shared_is_up }))
 }
 
 #[async_trait]
-impl FlowService for SampleFlows {
-    async fn tell_joke(&self, ctx: &RequestContext, mut input: JokeInput) -> Result<JokeResponse, FlowError> {
-        input.username = ctx.username(input.username);
-        tell_joke::run(&self.0.ai, input).await
+impl FlowService for Flows {
+    async fn tell_joke(&self, ctx: &RequestContext, input: JokeInput) -> Result<JokeResponse, FlowError> {
+        self.call(flow::TELL_JOKE, ctx, input, tell_joke::run).await
     }
 
-    fn tell_joke_stream(&self, ctx: &RequestContext, mut input: JokeInput) -> FlowStream<JokeResponse> {
-        input.username = ctx.username(input.username);
-        let Inner { answers, jokes, ai, .. } = &*self.0;
-        let ai = ai.clone();
-        answers.joined(jokes, ctx, "tell_joke", input, move |input| tell_joke::stream(&ai, input))
+    fn tell_joke_stream(&self, ctx: &RequestContext, input: JokeInput) -> FlowStream<JokeResponse> {
+        self.stream(flow::TELL_JOKE, ctx, input, tell_joke::stream)
     }
 
     fn tell_story(&self, ctx: &RequestContext, input: StoryInput) -> FlowStream<StoryResponse> {
-        let Inner { answers, stories, ai, .. } = &*self.0;
-        let ai = ai.clone();
-        answers.joined(stories, ctx, "tell_story", input, move |input| tell_story::stream(&ai, &input))
+        self.stream(flow::TELL_STORY, ctx, input, tell_story::stream)
     }
 
     async fn translate_text(
@@ -144,10 +93,7 @@ impl FlowService for SampleFlows {
         ctx: &RequestContext,
         input: TranslateInput,
     ) -> Result<TranslationResult, FlowError> {
-        self.kept(ctx, "translate_text", input, |it, input| async move {
-            translate_text::run(&it.0.ai, &it.0.translation, input).await
-        })
-        .await
+        self.call(flow::TRANSLATE_TEXT, ctx, input, translate_text::run).await
     }
 
     async fn describe_image(
@@ -155,10 +101,7 @@ impl FlowService for SampleFlows {
         ctx: &RequestContext,
         input: ImageInput,
     ) -> Result<ImageResponse, FlowError> {
-        self.kept(ctx, "describe_image", input, |it, input| async move {
-            describe_image::run(&it.0.ai, input).await
-        })
-        .await
+        self.call(flow::DESCRIBE_IMAGE, ctx, input, describe_image::run).await
     }
 
     async fn generate_character(
@@ -166,21 +109,15 @@ impl FlowService for SampleFlows {
         ctx: &RequestContext,
         input: CharacterInput,
     ) -> Result<RpgCharacter, FlowError> {
-        self.kept(ctx, "generate_character", input, |it, input| async move {
-            generate_character::run(&it.0.ai, &it.0.character, &input).await
-        })
-        .await
+        self.call(flow::GENERATE_CHARACTER, ctx, input, generate_character::run).await
     }
 
-    async fn pirate_chat(&self, _: &RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError> {
-        pirate_chat::run(&self.0.ai, input).await
+    async fn pirate_chat(&self, ctx: &RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError> {
+        self.call(flow::PIRATE_CHAT, ctx, input, pirate_chat::run).await
     }
 
     async fn generate_code(&self, ctx: &RequestContext, input: CodeInput) -> Result<CodeOutput, FlowError> {
-        self.kept(ctx, "generate_code", input, |it, input| async move {
-            generate_code::run(&it.0.ai, &it.0.code, &input).await
-        })
-        .await
+        self.call(flow::GENERATE_CODE, ctx, input, generate_code::run).await
     }
 
     async fn review_code(
@@ -188,42 +125,65 @@ impl FlowService for SampleFlows {
         ctx: &RequestContext,
         input: CodeReviewInput,
     ) -> Result<CodeReview, FlowError> {
-        self.kept(ctx, "review_code", input, |it, input| async move {
-            review_code::run(&it.0.ai, &it.0.review, &input).await
-        })
-        .await
-    }
-
-    fn readiness(&self) -> Readiness {
-        let Inner { ai, models, ready, shared_is_up, .. } = &*self.0;
-        let mut checks = vec![("model", models.clone())];
-        let circuits: Vec<_> = ai.circuits().map(|(_, state)| state.as_str()).collect();
-        if !circuits.is_empty() {
-            checks.push(("circuit", circuits.join(",")));
-        }
-        if let Some(is_up) = shared_is_up {
-            checks.push(("redis", if is_up() { "up" } else { "down" }.to_owned()));
-        }
-        // Neither an open circuit nor a missing store makes a replica unready: the others have the same, and
-        // without any of them nobody would be told why.
-        Readiness { ready: *ready, checks }
+        self.call(flow::REVIEW_CODE, ctx, input, review_code::run).await
     }
 }
 
-impl SampleFlows {
-    /// The answer of a flow that gives the same one each time.
-    async fn kept<I, O, W>(
+impl Flows {
+    /// Runs a flow that answers at once; from the cache, where its row says so.
+    async fn call<I, O, W>(
         &self,
+        flow: &FlowInfo,
         ctx: &RequestContext,
-        flow: &'static str,
         input: I,
-        run: impl Fn(Self, I) -> W,
+        run: fn(Runtime, RequestContext, I) -> W,
     ) -> Result<O, FlowError>
     where
         I: Clone + Serialize,
         O: Serialize + DeserializeOwned,
         W: Future<Output = Result<O, FlowError>> + Send + 'static,
     {
-        self.0.answers.kept(ctx, flow, &input, || run(self.clone(), input.clone())).await
+        self.dedup.answer(flow, ctx, input, |input| run(self.ai.clone(), ctx.clone(), input)).await
+    }
+
+    /// Runs a flow that streams; joined with one under way, where the settings say so.
+    fn stream<I, O>(
+        &self,
+        flow: &FlowInfo,
+        ctx: &RequestContext,
+        input: I,
+        run: fn(Runtime, RequestContext, I) -> FlowStream<O>,
+    ) -> FlowStream<O>
+    where
+        I: Serialize + Send + 'static,
+        O: Clone + Send + Sync + 'static,
+    {
+        let (ai, caller) = (self.ai.clone(), ctx.clone());
+        self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input))
+    }
+}
+
+impl Ready for Flows {
+    fn readiness(&self) -> Readiness {
+        let mut checks = vec![("model", self.models.clone())];
+        let circuits: Vec<_> = self.ai.circuits().map(|(_, state)| state.as_str()).collect();
+        if !circuits.is_empty() {
+            checks.push(("circuit", circuits.join(",")));
+        }
+        if let Some(is_up) = &self.shared_is_up {
+            checks.push(("redis", if is_up() { "up" } else { "down" }.to_owned()));
+        }
+        // Neither an open circuit nor a missing store makes a replica unready: the others have the same, and
+        // without any of them nobody would be told why.
+        Readiness { ready: self.ready, checks }
+    }
+}
+
+fn registered(flow: &FlowInfo) -> RegisteredFlow {
+    RegisteredFlow {
+        name: flow.name.into(),
+        description: Some(flow.description.into()),
+        input_schema: Some((flow.input.document)().clone()),
+        output_schema: Some((flow.output.document)().clone()),
     }
 }

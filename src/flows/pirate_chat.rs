@@ -1,7 +1,7 @@
 //! `pirate_chat`: a persona, set by a system prompt.
 
-use flow_core::FlowError;
-use flow_core::schema::{ChatInput, ChatResponse};
+use api::{ChatInput, ChatResponse};
+use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, Runtime};
 
 use super::failure::failure;
@@ -9,7 +9,7 @@ use super::failure::failure;
 const PERSONA: &str = "You are a pirate captain of the old school. Answer every question truthfully, and in \
                        the broadest pirate speech. Never step out of your role.";
 
-pub(super) async fn run(ai: &Runtime, input: ChatInput) -> Result<ChatResponse, FlowError> {
+pub(super) async fn run(ai: Runtime, _: RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError> {
     let request = Generate::new().system(PERSONA).prompt(input.question);
     let answer = ai.generate(request).await.map_err(failure)?;
     Ok(ChatResponse::new(answer.text()))

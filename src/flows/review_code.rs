@@ -1,8 +1,10 @@
 //! `review_code`: a prompt kept in a file, with its settings and the schema of its answer.
 
+use std::sync::LazyLock;
+
+use api::{CodeReview, CodeReviewInput};
 use dotprompt::{Prompt, RenderData};
-use flow_core::FlowError;
-use flow_core::schema::{CodeReview, CodeReviewInput, Schema};
+use flow_edge::{FlowError, RequestContext, Schema};
 use flow_runtime::model::ModelConfig;
 use flow_runtime::registry::PromptInfo;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};
@@ -14,6 +16,8 @@ use super::failure::failure;
 const NAME: &str = "code_review";
 pub(super) const SOURCE: &str = include_str!("../../prompts/code_review.prompt");
 
+static PROMPT: LazyLock<Result<ReviewPrompt, ModelError>> = LazyLock::new(ReviewPrompt::load);
+
 /// The prompt, parsed and compiled once.
 pub(super) struct ReviewPrompt {
     prompt: Prompt,
@@ -22,7 +26,7 @@ pub(super) struct ReviewPrompt {
 }
 
 impl ReviewPrompt {
-    pub(super) fn load() -> Result<Self, ModelError> {
+    fn load() -> Result<Self, ModelError> {
         let unfit = |what: &str| ModelError::Internal { detail: format!("{NAME}.prompt: {what}").into() };
         let prompt = Prompt::parse(SOURCE).map_err(|it| unfit(&it.to_string()))?;
         let config = Value::Object(prompt.metadata().config.clone());
@@ -46,11 +50,17 @@ impl ReviewPrompt {
     }
 }
 
+/// The prompt, or what is wrong with its file.
+pub(super) fn prompt() -> Result<&'static ReviewPrompt, ModelError> {
+    PROMPT.as_ref().map_err(Clone::clone)
+}
+
 pub(super) async fn run(
-    ai: &Runtime,
-    review: &ReviewPrompt,
-    input: &CodeReviewInput,
+    ai: Runtime,
+    _: RequestContext,
+    input: CodeReviewInput,
 ) -> Result<CodeReview, FlowError> {
+    let review = prompt().map_err(failure)?;
     let mut variables = Map::new();
     variables.insert("code".into(), input.code.as_str().into());
     if let Some(language) = &input.language {

@@ -1,21 +1,24 @@
 //! `tell_joke`: the plainest flow, whole or streamed.
 
-use flow_core::FlowError;
-use flow_core::schema::{JokeInput, JokeResponse};
-use flow_core::service::{FlowStream, StreamEvent};
+use api::{JokeInput, JokeResponse};
+use flow_edge::{FlowError, FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelEvent, Runtime};
 use futures_util::StreamExt;
 
 use super::failure::failure;
 
-pub(super) async fn run(ai: &Runtime, input: JokeInput) -> Result<JokeResponse, FlowError> {
+pub(super) async fn run(
+    ai: Runtime,
+    ctx: RequestContext,
+    input: JokeInput,
+) -> Result<JokeResponse, FlowError> {
     let answer = ai.generate(prompt(&input)).await.map_err(failure)?;
-    Ok(JokeResponse { joke: answer.text(), username: input.username })
+    Ok(JokeResponse { joke: answer.text(), username: ctx.username(input.username) })
 }
 
-pub(super) fn stream(ai: &Runtime, input: JokeInput) -> FlowStream<JokeResponse> {
+pub(super) fn stream(ai: Runtime, ctx: RequestContext, input: JokeInput) -> FlowStream<JokeResponse> {
     let events = ai.stream(prompt(&input));
-    let username = input.username;
+    let username = ctx.username(input.username);
     Box::pin(events.map(move |event| match event.map_err(failure)? {
         ModelEvent::Text(text) => Ok(StreamEvent::Chunk(text)),
         ModelEvent::Done(answer) => {

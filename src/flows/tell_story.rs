@@ -1,7 +1,7 @@
 //! `tell_story`: a flow that makes its own chunks, whole sentences here, instead of passing the model's on.
 
-use flow_core::schema::{StoryInput, StoryResponse};
-use flow_core::service::{FlowStream, StreamEvent};
+use api::{StoryInput, StoryResponse};
+use flow_edge::{FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelEvent, Runtime};
 use futures_util::{StreamExt, stream};
 
@@ -10,7 +10,7 @@ use super::failure::failure;
 /// A sentence longer than this is sent on in parts, in bytes.
 const LONGEST_CHUNK: usize = 500;
 
-pub(super) fn stream(ai: &Runtime, input: &StoryInput) -> FlowStream<StoryResponse> {
+pub(super) fn stream(ai: Runtime, _: RequestContext, input: StoryInput) -> FlowStream<StoryResponse> {
     let prompt = format!("Tell a story of three short paragraphs about {}.", input.topic);
     let events = ai.stream(Generate::new().prompt(prompt));
     // The text that has come but does not yet end a sentence.

@@ -1,14 +1,20 @@
 //! `translate_text`: structured output, a tool, and a traced step.
 
-use flow_core::FlowError;
-use flow_core::schema::{TranslateInput, TranslationResult};
+use std::sync::LazyLock;
+
+use api::{TranslateInput, TranslationResult};
+use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime, step};
 
-use super::{failure::failure, tools};
+use super::failure::failure;
+use super::output::output;
+use super::tools;
+
+static OUTPUT: LazyLock<OutputSpec<TranslationResult>> = LazyLock::new(output);
 
 pub(super) async fn run(
-    ai: &Runtime,
-    output: &OutputSpec<TranslationResult>,
+    ai: Runtime,
+    _: RequestContext,
     input: TranslateInput,
 ) -> Result<TranslationResult, FlowError> {
     let text = step("sanitize-input", async { Ok::<_, FlowError>(sanitize(&input.text)) }).await?;
@@ -19,7 +25,7 @@ pub(super) async fn run(
         )
         .prompt(format!("Translate into {}:\n\n{text}", input.target_language))
         .tools([tools::GET_CURRENT_TIME]);
-    let result = ai.generate_as(request, output).await.map_err(failure)?;
+    let result = ai.generate_as(request, &OUTPUT).await.map_err(failure)?;
     // What we know better than the model is not left to it.
     Ok(TranslationResult { original_text: text, target_language: input.target_language, ..result })
 }

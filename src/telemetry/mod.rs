@@ -25,7 +25,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use self::layer::LineLayer;
 use self::line::Style;
-use crate::config::{LogFilter, LogFormat, LogSettings};
+use crate::settings::{LogFilter, LogFormat, LogSettings};
 
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
 /// else at warn: what a dependency says at info is about itself, or it is about the request and private.

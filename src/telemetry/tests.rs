@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, dispatcher};
 
-use crate::config::{LogFilter, LogFormat, LogSettings};
+use crate::settings::{LogFilter, LogFormat, LogSettings};
 
 /// Each write, apart.
 #[derive(Clone, Default)]

@@ -6,12 +6,13 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use api::FlowService;
 use fake_gemini::FakeGemini;
 use flate2::read::GzDecoder;
-use flow_core::adapter::Adapter;
+use flow_listener::Adapter;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use genkit_endpoints::serving::ServerKind;
+use flow_listener::ServerKind;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::cases::{Case, Profile, before, script};
@@ -43,8 +44,8 @@ impl Fixture {
         Self { fake, servers: Mutex::default(), h2, exchanges: AtomicUsize::new(0) }
     }
 
-    pub fn combinations() -> Vec<(Adapter, ServerKind)> {
-        let kinds = |adapter: &Adapter| [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)];
+    pub fn combinations() -> Vec<(Adapter<dyn FlowService>, ServerKind)> {
+        let kinds = |adapter: &Adapter<dyn FlowService>| [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)];
         COMPILED_IN.iter().flat_map(kinds).collect()
     }
 

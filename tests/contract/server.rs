@@ -5,19 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use flow_core::adapter::Adapter;
-use flow_core::drain::Drain;
-use flow_core::edge::RequestContext;
-use flow_core::schema::{
+use flow_listener::Adapter;
+use flow_edge::drain::Drain;
+use flow_edge::RequestContext;
+use api::{
     CharacterInput, ChatInput, ChatResponse, CodeInput, CodeOutput, CodeReview, CodeReviewInput, ImageInput,
     ImageResponse, JokeInput, JokeResponse, RpgCharacter, StoryInput, StoryResponse, TranslateInput,
     TranslationResult,
 };
-use flow_core::service::{FlowStream, Readiness};
-use flow_core::{FlowError, FlowService, Flows};
+use api::FlowService;
+use flow_edge::{FlowError, FlowStream, Readiness, Ready};
 use futures_util::StreamExt;
-use genkit_endpoints::config::{self, Command};
-use genkit_endpoints::serving::{Plan, ServerKind, Signals, serve};
+use flow_listener::{Plan, ServerKind, Signals, serve};
+use genkit_endpoints::settings::{self, Command};
 use genkit_endpoints::{adapters, start};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -35,10 +35,10 @@ pub struct Server {
 
 impl Server {
     /// Starts one with these environment variables.
-    pub async fn start(adapter: Adapter, kind: ServerKind, environment: &[(&str, String)]) -> Self {
+    pub async fn start(adapter: Adapter<dyn FlowService>, kind: ServerKind, environment: &[(&str, String)]) -> Self {
         let lookup = |name: &str| environment.iter().find(|it| it.0 == name).map(|it| it.1.clone());
         let nowhere = Path::new("/nonexistent");
-        let command = config::load(&adapters::names(), ["test".into()], &lookup, nowhere);
+        let command = settings::load(&adapters::names(), ["test".into()], &lookup, nowhere);
         let Ok(Command::Serve(settings)) = command else { panic!("{command:?}") };
         let mut app = start::app(&settings).unwrap();
         app.flows = Arc::new(WithPanics(app.flows));
@@ -66,7 +66,7 @@ impl Server {
     }
 }
 
-struct WithPanics(Flows);
+struct WithPanics(Arc<dyn FlowService>);
 
 #[async_trait]
 impl FlowService for WithPanics {
@@ -127,7 +127,9 @@ impl FlowService for WithPanics {
     ) -> Result<CodeReview, FlowError> {
         self.0.review_code(ctx, input).await
     }
+}
 
+impl Ready for WithPanics {
     fn readiness(&self) -> Readiness {
         self.0.readiness()
     }

@@ -1,14 +1,14 @@
 //! Flows that panic, each in its own way.
 
 use async_trait::async_trait;
-use flow_core::edge::RequestContext;
-use flow_core::schema::{
+use flow_edge::RequestContext;
+use api::{
     CharacterInput, ChatInput, ChatResponse, CodeInput, CodeOutput, CodeReview, CodeReviewInput, ImageInput,
     ImageResponse, JokeInput, JokeResponse, RpgCharacter, StoryInput, StoryResponse, TranslateInput,
     TranslationResult,
 };
-use flow_core::service::{FlowStream, Readiness, StreamEvent};
-use flow_core::{FlowError, FlowService};
+use api::FlowService;
+use flow_edge::{FlowError, FlowStream, Readiness, Ready, StreamEvent};
 use futures_util::{StreamExt, stream};
 
 pub struct Panicking;
@@ -61,7 +61,9 @@ impl FlowService for Panicking {
     async fn review_code(&self, _: &RequestContext, _: CodeReviewInput) -> Result<CodeReview, FlowError> {
         panic!("on purpose")
     }
+}
 
+impl Ready for Panicking {
     fn readiness(&self) -> Readiness {
         Readiness { ready: true, checks: Vec::new() }
     }

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fake_gemini::FakeGemini;
-use flow_core::adapter::Adapter;
-use flow_core::drain::Drain;
+use api::FlowService;
+use flow_listener::Adapter;
+use flow_edge::drain::Drain;
 use genkit_endpoints::adapters::{self, COMPILED_IN};
-use genkit_endpoints::config::{self, Settings};
-use genkit_endpoints::serving::{Rpc, Signals, serve_with_rpc};
+use flow_listener::{Rpc, Signals, serve_with_rpc};
+use genkit_endpoints::settings::{self, Settings};
 use genkit_endpoints::start;
 use grpc::proto::genkit_service_client::GenkitServiceClient;
 use tokio::sync::mpsc;
@@ -65,7 +66,7 @@ impl Server {
         Self::start(first(), &[("MODEL", "demo")], true)
     }
 
-    pub fn start(adapter: Adapter, environment: &[(&str, &str)], panicking: bool) -> Self {
+    pub fn start(adapter: Adapter<dyn FlowService>, environment: &[(&str, &str)], panicking: bool) -> Self {
         logs();
         let settings = settings(environment).unwrap();
         let mut plan = start::plan(&settings, adapter).unwrap();
@@ -102,18 +103,18 @@ impl Server {
 }
 
 /// A framework to serve REST beside.
-pub fn first() -> Adapter {
+pub fn first() -> Adapter<dyn FlowService> {
     *COMPILED_IN.first().expect("a web framework is compiled in")
 }
 
 /// What the settings are with these variables, on ports that the system chooses.
-pub fn settings(environment: &[(&str, &str)]) -> Result<Settings, config::ConfigError> {
+pub fn settings(environment: &[(&str, &str)]) -> Result<Settings, settings::SettingsError> {
     let ports = [("PORT", "0"), ("GRPC_PORT", "0"), ("WEB_CONCURRENCY", "1")];
     let lookup =
         |name: &str| environment.iter().chain(&ports).find(|it| it.0 == name).map(|it| it.1.to_owned());
-    match config::load(&adapters::names(), ["test".into()], &lookup, Path::new("/nonexistent"))? {
-        config::Command::Serve(settings) => Ok(*settings),
-        other @ config::Command::PromptRender(_) => panic!("{other:?}"),
+    match settings::load(&adapters::names(), ["test".into()], &lookup, Path::new("/nonexistent"))? {
+        settings::Command::Serve(settings) => Ok(*settings),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -5,35 +5,47 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::error::Fault;
+use crate::error::Fault;
 
-/// The values of one file.
-pub(super) struct DotenvFile {
+/// The values of one file, with their lines counted from 1.
+pub(crate) struct DotenvFile {
     /// As messages call it.
-    pub(super) name: String,
-    values: HashMap<String, (String, usize)>,
+    pub(crate) name: String,
+    pub(crate) values: HashMap<String, (String, usize)>,
 }
 
 impl DotenvFile {
-    /// The value of a key and its line, counted from 1.
-    pub(super) fn get(&self, key: &str) -> Option<(&str, usize)> {
-        self.values.get(key).map(|(value, line)| (value.as_str(), *line))
+    /// `.<env>.env`, which must be there if it is asked for, and `.env`, which need not. The winning one first.
+    pub(crate) fn open_all(dir: &Path, env: Option<&str>, faults: &mut Vec<Fault>) -> Vec<Self> {
+        let named = env.and_then(|env| {
+            let missing =
+                (format!("from --env {env}"), format!("there is no such file in {}", dir.display()));
+            Self::open(dir, format!(".{env}.env"), Some(missing), faults)
+        });
+        named.into_iter().chain(Self::open(dir, ".env".to_owned(), None, faults)).collect()
     }
 
-    /// `None` if there is no such file; every malformed line becomes a fault.
-    pub(super) fn open(dir: &Path, name: String, faults: &mut Vec<Fault>) -> Option<Self> {
-        let fault = |origin: String, why: String| Fault {
-            key: name.clone(),
-            value: None,
-            origin,
-            why,
-            example: "NAME='value'",
+    /// Every malformed line becomes a fault; so does a missing file, where there is something to say of that.
+    fn open(
+        dir: &Path,
+        name: String,
+        missing: Option<(String, String)>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Self> {
+        let mut fault = |origin: String, why: String, example: &str| {
+            let (key, example) = (name.clone(), example.to_owned());
+            faults.push(Fault { key, value: None, origin, why, example });
         };
         let bytes = match std::fs::read(dir.join(&name)) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some((origin, why)) = missing {
+                    fault(origin, why, "");
+                }
+                return None;
+            }
             Err(error) => {
-                faults.push(fault("file".to_owned(), format!("cannot be read: {error}")));
+                fault("file".to_owned(), format!("cannot be read: {error}"), "");
                 return None;
             }
         };
@@ -55,10 +67,10 @@ impl DotenvFile {
                     let entry = entry.strip_suffix('\n').unwrap_or(&entry);
                     let first = line.get() - entry.matches('\n').count().min(line.get() - 1);
                     let why = "is not NAME=value; a value with blanks, # or $ needs single quotes";
-                    faults.push(fault(format!("{name}:{first}"), why.to_owned()));
+                    fault(format!("{name}:{first}"), why.to_owned(), "NAME='value'");
                 }
                 Err(_) => {
-                    faults.push(fault(format!("{name}:{}", line.get()), "is not UTF-8 text".to_owned()));
+                    fault(format!("{name}:{}", line.get()), "is not UTF-8 text".to_owned(), "");
                     break;
                 }
             }

@@ -1,111 +1,126 @@
 //! What saves a model call: answers kept for a while, streams joined while they flow.
 //!
-//! Only flows that give the same answer to the same input are kept: jokes, stories and chats are to be fresh.
+//! Only flows that are `cached` in the table are kept: the others are to be fresh.
 
-use flow_core::FlowError;
-use flow_core::edge::RequestContext;
-use flow_core::service::{FLOWS, FlowStream, StreamEvent};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use api::FLOWS;
+use flow_edge::{FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{CacheOutcome, CallKey, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::review_code;
-
 /// One event of a flow's stream, as all who have joined it get it.
 type Event<T> = Result<StreamEvent<T>, FlowError>;
 
 /// What is kept and what is joined.
-pub(super) struct Answers {
+pub(super) struct Dedup {
     generation: String,
     cache: Option<ResponseCache<FlowError>>,
     joined: Vec<String>,
+    /// The streams under way of each flow, by its name. Each is a [`StreamJoin`] of the flow's own type.
+    streams: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
-impl Answers {
+impl Dedup {
     /// For flows that these models answer; `joined` names those whose streams are joined.
     ///
     /// Answers outlive the program where replicas share them. They count only for a program of the same version, with
     /// the same schemas and prompt files; who changes a prompt in code and wants no old answers changes the version.
     pub(super) fn new(
         models: &str,
+        prompt_files: &[&str],
         cache: Option<ResponseCache<FlowError>>,
         joined: Vec<String>,
     ) -> Result<Self, ModelError> {
-        let schemas: Vec<_> = FLOWS.iter().map(|flow| (flow.output)()).collect();
-        let program = (env!("CARGO_PKG_VERSION"), schemas, review_code::SOURCE);
+        let schemas: Vec<_> = FLOWS.iter().map(|flow| (flow.output.document)()).collect();
+        let program = (env!("CARGO_PKG_VERSION"), schemas, prompt_files);
         let generation = CallKey::new("generation", models, "", &program).map_err(|error| {
             ModelError::internal(format!("the flows' schemas cannot be written: {error}"))
         })?;
-        Ok(Self { generation: generation.to_string(), cache, joined })
+        Ok(Self { generation: generation.to_string(), cache, joined, streams: Mutex::default() })
     }
 
-    /// The answer of a flow that gives the same one each time: kept, being computed for somebody else, or computed.
-    pub(super) async fn kept<I, O, W>(
+    /// The answer of a flow: kept, being computed for somebody else, or computed.
+    pub(super) async fn answer<I, O, W>(
         &self,
+        flow: &FlowInfo,
         ctx: &RequestContext,
-        flow: &'static str,
-        input: &I,
-        work: impl Fn() -> W,
+        input: I,
+        work: impl Fn(I) -> W,
     ) -> Result<O, FlowError>
     where
-        I: Serialize,
+        I: Clone + Serialize,
         O: Serialize + DeserializeOwned,
         W: Future<Output = Result<O, FlowError>> + Send + 'static,
     {
-        let Some(cache) = &self.cache else { return work().await };
-        let key = self.key(ctx, flow, input)?;
+        let Some(cache) = self.cache.as_ref().filter(|_| flow.cached) else { return work(input).await };
+        let key = self.key(flow, ctx, &input)?;
         let (answer, outcome) = if let Some(answer) = cache.kept(&key) {
             (answer, CacheOutcome::Hit)
         } else {
-            let computation = work();
+            let computation = work(input.clone());
             let compute = async move {
                 let answer = serde_json::to_string(&computation.await?).map_err(FlowError::internal)?;
                 Ok(answer.into())
             };
             cache.get_or_compute(key, compute).await?
         };
-        ::metrics::counter!("response_cache_total", "flow" => flow, "outcome" => outcome.as_str())
+        ::metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
             .increment(1);
         if let Ok(answer) = serde_json::from_str(&answer) {
             ctx.note_cache(outcome.as_str());
             return Ok(answer);
         }
         // Only a store outside of this process can hold what does not read: another version's, or damaged.
-        tracing::warn!(flow, "a kept answer is not of the expected form");
-        work().await
+        tracing::warn!(flow = flow.name, "a kept answer is not of the expected form");
+        work(input).await
     }
 
     /// The stream of a flow: its own, or the one that is under way for the same input.
-    pub(super) fn joined<I: Serialize + Send + 'static, T: Clone + Send + Sync + 'static>(
+    pub(super) fn stream<I: Serialize + Send + 'static, T: Clone + Send + Sync + 'static>(
         &self,
-        streams: &StreamJoin<Event<T>>,
+        flow: &FlowInfo,
         ctx: &RequestContext,
-        flow: &'static str,
         input: I,
         open: impl FnOnce(I) -> FlowStream<T> + Send + 'static,
     ) -> FlowStream<T> {
-        if !self.joined.iter().any(|it| it == flow) {
+        if !self.joined.iter().any(|it| it == flow.name) {
             return open(input);
         }
-        match self.key(ctx, flow, &input) {
-            Ok(key) => {
+        match (self.key(flow, ctx, &input), self.streams_of::<T>(flow.name)) {
+            (Ok(key), Some(streams)) => {
                 let (stream, outcome) = streams.join(key, || open(input));
                 ctx.note_cache(outcome.as_str());
                 stream
             }
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            (Ok(_), None) => open(input),
+            (Err(error), _) => stream::once(async { Err(error) }).boxed(),
         }
     }
 
-    /// What makes two calls the same one. Tenants never share.
-    fn key(&self, ctx: &RequestContext, flow: &str, input: &impl Serialize) -> Result<CallKey, FlowError> {
-        let tenant = ctx.tenant.as_ref().map_or(&[][..], AsRef::as_ref);
-        CallKey::new(flow, &self.generation, tenant, input).map_err(FlowError::internal)
+    fn streams_of<T>(&self, flow: &'static str) -> Option<Arc<StreamJoin<Event<T>>>>
+    where
+        T: Clone + Send + Sync + 'static,
+    {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_flow = streams.entry(flow).or_insert_with(|| {
+            Arc::new(StreamJoin::new(|event: &Event<T>| !matches!(event, Ok(StreamEvent::Chunk(_)))))
+        });
+        of_flow.clone().downcast().ok()
     }
-}
 
-/// Joins the streams of one flow.
-pub(super) fn streams<T: Clone + Send + Sync + 'static>() -> StreamJoin<Event<T>> {
-    StreamJoin::new(|event| !matches!(event, Ok(StreamEvent::Chunk(_))))
+    /// What makes two calls the same one. Tenants never share.
+    fn key(
+        &self,
+        flow: &FlowInfo,
+        ctx: &RequestContext,
+        input: &impl Serialize,
+    ) -> Result<CallKey, FlowError> {
+        let tenant = ctx.tenant.as_ref().map_or(&[][..], AsRef::as_ref);
+        CallKey::new(flow.name, &self.generation, tenant, input).map_err(FlowError::internal)
+    }
 }

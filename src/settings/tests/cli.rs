@@ -10,18 +10,19 @@ fn help_shows_every_setting_under_its_group_with_default_and_variable() {
     assert_eq!(error.exit_code(), 0);
     let help = error.to_string();
     let joined = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for setting in SETTINGS {
-        assert!(help.contains(&format!("\n{}:\n", setting.group)), "{} is not in:\n{help}", setting.group);
-        let name = match (setting.flag, setting.variable) {
+    for setting in all() {
+        let group = setting.group();
+        assert!(help.contains(&format!("\n{group}:\n")), "{group} is not in:\n{help}");
+        let name = match (setting.flag(), setting.variable()) {
             (Some(flag), Some(variable)) => {
                 assert!(joined.contains(&format!("[env: {variable}]")), "{variable} is not in:\n{help}");
                 format!("--{flag}")
             }
             (Some(flag), None) => format!("--{flag}"),
-            (None, variable) => format!("{}=<{}>", variable.unwrap(), setting.hint),
+            (None, variable) => format!("{}=<{}>", variable.unwrap(), setting.hint()),
         };
         assert!(joined.contains(&name), "{name} is not in:\n{help}");
-        if let Fallback::Value(text) | Fallback::Described(text) = setting.fallback {
+        if let Some(text) = setting.default().or(setting.described_default()) {
             assert!(joined.contains(&format!("[default: {text}]")), "{text} is not in:\n{help}");
         }
     }
@@ -73,27 +74,22 @@ fn prompt_render_needs_no_valid_setting() {
 }
 
 #[test]
+fn health_asks_the_server_of_the_same_settings() {
+    let Ok(Command::Health(settings)) = load(&["--host", "0.0.0.0", "health"], &[("PORT", "81")]) else {
+        panic!("not health")
+    };
+    assert_eq!(settings.server.address(), SocketAddr::from(([0, 0, 0, 0], 81)));
+    assert!(fault(&["health"], &[("PORT", "x")]).contains("PORT"));
+}
+
+#[test]
 fn the_markdown_lists_every_setting_and_stays_a_table() {
-    let markdown = crate::config::settings_markdown();
-    for setting in SETTINGS {
-        assert!(
-            markdown.contains(&format!("`{}", setting.variable.unwrap_or("--env"))),
-            "{}",
-            setting.name()
-        );
+    let markdown = crate::settings::settings_markdown();
+    for setting in all() {
+        let name = setting.name();
+        assert!(markdown.contains(&format!("`{name}")), "{name}");
     }
     for row in markdown.lines().filter(|line| line.starts_with('|')) {
         assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
     }
-}
-
-#[test]
-fn the_example_file_is_what_the_table_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/.example.env");
-    let wanted = crate::config::example_env();
-    if std::fs::read_to_string(path).is_ok_and(|text| text == wanted) {
-        return;
-    }
-    std::fs::write(path, wanted).unwrap();
-    panic!("{path} was out of date and has been rewritten; run the test again");
 }

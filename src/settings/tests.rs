@@ -8,26 +8,27 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use flow_core::edge::{ApiKeys, CorsConfig, TrustedHosts, TrustedProxies, TrustedProxy};
-use flow_runtime::{BreakerSettings, CacheSettings};
+use flow_edge::edge::{ApiKeys, TrustedProxy};
+use flow_settings::Setting;
 use secrecy::ExposeSecret;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::sources::Sources;
-use super::{Command, ConfigError, Fallback, LogFilter, LogFormat, SETTINGS, Setting, Settings};
-
-use crate::replicas;
-use crate::serving::ServerKind;
+use super::{Command, LogFilter, LogFormat, Settings, SettingsError};
+use flow_listener::ServerKind;
 
 const ADAPTERS: &[&str] = &["axum", "poem"];
 const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
 
+fn all() -> impl Iterator<Item = Setting> {
+    flow_settings::settings::<Settings>()
+}
+
 /// Loads from a directory without dotenv files.
-fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Command, ConfigError> {
+fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Command, SettingsError> {
     load_in(Path::new("/nonexistent"), args, environment)
 }
 
-fn load_in(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Command, ConfigError> {
+fn load_in(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Command, SettingsError> {
     let environment: HashMap<&str, &str> = environment.iter().copied().collect();
     let lookup = |name: &str| environment.get(name).map(|value| (*value).to_owned());
     let args = ["genkit-endpoints"].iter().chain(args).map(Into::into);
@@ -38,7 +39,7 @@ fn settings(args: &[&str], environment: &[(&str, &str)]) -> Settings {
     serve(load(args, environment))
 }
 
-fn serve(loaded: Result<Command, ConfigError>) -> Settings {
+fn serve(loaded: Result<Command, SettingsError>) -> Settings {
     match loaded {
         Ok(Command::Serve(settings)) => *settings,
         Ok(other) => panic!("{other:?}"),
@@ -51,74 +52,53 @@ fn fault(args: &[&str], environment: &[(&str, &str)]) -> String {
     message(load(args, environment))
 }
 
-fn message(loaded: Result<Command, ConfigError>) -> String {
+fn message(loaded: Result<Command, SettingsError>) -> String {
     let error = loaded.expect_err("there is a fault");
     assert_eq!(error.exit_code(), 64, "{error}");
     error.to_string()
 }
 
-#[test]
-fn without_any_setting_the_defaults_of_the_contract_hold() {
-    let settings = settings(&[], &[]);
-    let Settings { server, grpc, edge, model, resilience, log, metrics_port, env, debug, dev } = &settings;
-    assert!(grpc.enabled && !grpc.single_port && grpc.port == 50051 && grpc.tls.is_none());
-    assert_eq!((env, *debug, *dev, &server.framework), (&None, false, false, &None));
-    assert_eq!(server.address(), SocketAddr::from(([127, 0, 0, 1], 8080)));
-    assert_eq!(server.server, ServerKind::Native);
-    assert_eq!(server.workers, std::thread::available_parallelism().unwrap());
-    assert_eq!((server.keep_alive.as_secs(), server.shutdown_grace.as_secs()), (75, 10));
-    assert_eq!((edge.request_timeout.as_secs(), edge.max_body_size), (120, 1_048_576));
-    assert_eq!((edge.rate_limit.requests.get(), edge.rate_limit.per.as_secs()), (60, 60));
-    assert!(edge.trusted_hosts.is_open() && edge.api_keys == ApiKeys::default());
-    assert_eq!(edge.cors, CorsConfig::default());
-    assert_eq!((model.name(), model.llm_timeout), ("demo", Duration::from_mins(2)));
-    assert_eq!((model.pool.max.get(), model.pool.max_idle), (100, 20));
-    assert_eq!((edge.hsts_max_age.as_secs(), edge.gzip_min_size), (31_536_000, 500));
-    assert_eq!(edge.trusted_proxies, TrustedProxies::default());
-    assert_eq!(resilience.cache, Some(CacheSettings::default()));
-    assert_eq!(resilience.breaker, Some(BreakerSettings::default()));
-    assert!(resilience.stream_join.is_empty() && resilience.redis_url.is_none() && metrics_port.is_none());
-    assert_eq!((log.format, &log.filter, log.color), (None, &LogFilter::Level(LevelFilter::INFO), true));
-}
+/// Settings whose examples cannot be used as they stand.
+const UNUSABLE: &[&str] = &[
+    // A key whose hash is published would be no secret.
+    "API_KEYS",
+    // eject: grpc
+    "GRPC_TLS_CERT",
+    "GRPC_TLS_KEY",
+    "GRPC_TLS_CLIENT_CA",
+    // eject: end
+    // eject: redis
+    #[cfg(not(feature = "redis"))]
+    "REDIS_URL",
+    // eject: end
+];
 
 #[test]
-fn every_row_is_read_once_and_every_name_read_is_a_row() {
-    let nothing = |_: &str| None;
-    let mut sources = Sources::open(HashMap::new(), &nothing, Path::new("/nonexistent"));
-    let _ = Settings::read(&mut sources, ADAPTERS);
-    let mut asked = sources.asked.clone();
-    asked.dedup();
-    let distinct: HashSet<_> = asked.iter().copied().collect();
-    assert_eq!(distinct.len(), asked.len(), "one is read twice: {asked:?}");
-    assert_eq!(distinct, SETTINGS.iter().map(super::Setting::name).collect::<HashSet<_>>());
-}
-
-#[test]
-fn every_row_has_an_example_that_its_own_parser_accepts() {
-    for setting in SETTINGS {
-        assert!(!setting.example.is_empty(), "{}", setting.name());
-        // This one would be a known key if it were valid; `--env` and those of TLS would need their files.
-        let needs_none = |name: &&str| *name != "API_KEYS" && !name.starts_with("GRPC_TLS_");
-        let needs_none = |name: &&str| needs_none(name) && (*name != "REDIS_URL" || replicas::COMPILED_IN);
-        let Some(variable) = setting.variable.filter(needs_none) else { continue };
-        assert!(load(&[], &[(variable, setting.example)]).is_ok(), "{variable}={}", setting.example);
+fn every_setting_has_an_example_that_its_own_parser_accepts() {
+    for setting in all() {
+        assert!(!setting.example().is_empty() && !setting.help().is_empty(), "{}", setting.name());
+        let Some(variable) = setting.variable().filter(|name| !UNUSABLE.contains(name)) else { continue };
+        let loaded = load(&[], &[(variable, &setting.example())]);
+        assert!(loaded.is_ok(), "{variable}={}: {loaded:?}", setting.example());
     }
 }
 
 #[test]
-fn every_row_with_a_flag_takes_it_over_the_environment() {
-    for setting in SETTINGS {
-        let (Some(flag), Some(variable)) = (setting.flag, setting.variable) else { continue };
-        let flag = format!("--{flag}={}", setting.example);
+fn every_setting_with_a_flag_takes_it_over_the_environment() {
+    for setting in all() {
+        let (Some(flag), Some(variable)) = (setting.flag(), setting.variable()) else { continue };
+        let flag = format!("--{flag}={}", setting.example());
         assert!(load(&[&flag], &[(variable, "\u{0}bad")]).is_ok(), "{flag}");
     }
 }
 
 #[test]
-fn the_rows_of_a_group_stand_together() {
-    let mut groups: Vec<_> = SETTINGS.iter().map(|setting| setting.group).collect();
+fn the_settings_of_a_group_stand_together_under_one_name_each() {
+    let settings: Vec<_> = all().collect();
+    let mut groups: Vec<_> = settings.iter().map(Setting::group).collect();
     groups.dedup();
     assert_eq!(groups.iter().collect::<HashSet<_>>().len(), groups.len(), "{groups:?}");
+    assert_eq!(settings.iter().map(Setting::name).collect::<HashSet<_>>().len(), settings.len());
 }
 
 #[test]
@@ -136,7 +116,7 @@ fn every_fault_is_named_at_once_with_its_origin_its_reason_and_a_good_value() {
     );
     for line in [
         "PORT=\"99999\" (from --port): must be a port number, 0 to 65535; for example 8080",
-        "FRAMEWORK=\"rocket\" (from --framework): must be a compiled adapter: axum, poem; for example axum",
+        "FRAMEWORK=\"rocket\" (from --framework): must be one of the compiled adapters: axum, poem",
         "RATE_LIMIT_DEFAULT=\"lots\" (from the environment): expected a whole number above 0 per second",
         "DEBUG=\"maybe\" (from the environment): must be true or false; for example false",
         "GEMINI_BASE_URL=\"example.com\" (from the environment): must be an http or https URL",
@@ -195,21 +175,23 @@ fn bad_values_of_every_kind_are_refused() {
 
 #[test]
 fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
-    let free = |row: &&Setting| row.secret && !["API_KEYS", "REDIS_URL"].contains(&row.name());
-    let secrets: Vec<_> = SETTINGS.iter().filter(free).collect();
-    assert!(secrets.len() >= 4);
-    let mut environment: Vec<_> = secrets.iter().map(|row| (row.name(), "hush-hush")).collect();
-    environment.push(("API_KEYS", HASH));
-    if replicas::COMPILED_IN {
-        environment.push(("REDIS_URL", "redis://user:hush@127.0.0.1"));
-    }
+    let secrets: Vec<_> = all().filter(Setting::is_secret).map(|it| it.name()).collect();
+    let value = |name: &str| match name {
+        "API_KEYS" => HASH,
+        // eject: redis
+        "REDIS_URL" if cfg!(feature = "redis") => "redis://user:hush@127.0.0.1",
+        "REDIS_URL" => "",
+        // eject: end
+        _ => "hush-hush",
+    };
+    let environment: Vec<_> = secrets.iter().map(|name| (name.as_str(), value(name))).collect();
+    assert!(environment.len() >= 4);
     let good = settings(&[], &environment);
     assert_eq!(good.model.gemini_api_key.as_ref().unwrap().expose_secret(), "hush-hush");
     let shown = format!("{good:?} {good:#?}").to_lowercase();
     assert!(!shown.contains("hush") && !shown.contains("5f2b") && !shown.contains("95, 43"), "{shown}");
 
-    let environment: Vec<_> =
-        SETTINGS.iter().filter(|row| row.secret).map(|row| (row.name(), "hush hush")).collect();
+    let environment: Vec<_> = secrets.iter().map(|name| (name.as_str(), "hush hush")).collect();
     let error = load(&[], &environment).unwrap_err();
     assert_eq!(error.to_string().lines().count(), environment.len() + 1, "{error}");
     assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
@@ -224,8 +206,8 @@ fn api_keys_are_hashes_by_commas_so_that_they_can_be_rotated() {
     let mut first = [0; 32];
     first[31] = 255;
     let keys = settings(&[], &[("API_KEYS", &format!("{old}, {new},"))]).edge.api_keys;
-    assert_eq!(keys, ApiKeys::new([first, [0x1f; 32]]));
-    for bad in ["my-key", &HASH[1..], &format!("{HASH}0"), &HASH.replace('f', "g")] {
+    assert_eq!(keys, Some(ApiKeys::new([first, [0x1f; 32]])));
+    for bad in ["my-key", &HASH[1..], &format!("{HASH}0"), &HASH.replace('f', "g"), &HASH.replace('f', "+")] {
         assert!(fault(&[], &[("API_KEYS", bad)]).contains("64 hexadecimal digits"), "{bad}");
     }
 }
@@ -259,7 +241,7 @@ fn models_by_commas_are_asked_in_their_order() {
 #[test]
 fn the_platform_is_trusted_where_it_says_that_it_is_one() {
     let proxies = |environment: &[(&str, &str)]| settings(&[], environment).edge.trusted_proxies;
-    let platform = TrustedProxies::new([TrustedProxy::Platform]);
+    let platform = [TrustedProxy::Platform];
     assert_eq!(proxies(&[("K_SERVICE", "flows")]), platform);
     let own = ("TRUSTED_PROXIES", "10.0.0.0/8");
     assert_eq!(proxies(&[("K_SERVICE", "flows"), own]), proxies(&[own]));
@@ -280,6 +262,7 @@ fn only_a_demo_model_nobody_asked_for_is_an_accident() {
     }
 }
 
+// eject: grpc
 #[test]
 fn a_shared_port_is_on_our_listener() {
     assert_eq!(settings(&["--single-port"], &[]).server.server, ServerKind::Hyper);
@@ -291,6 +274,7 @@ fn a_shared_port_is_on_our_listener() {
     assert!(message.contains("SERVER=\"native\" (from the environment): cannot serve"), "{message}");
 }
 
+// eject: end
 #[test]
 fn the_edge_gets_what_was_set() {
     let settings = settings(
@@ -316,7 +300,8 @@ fn rust_log_wins_over_log_level_but_not_over_the_flag() {
 
 #[test]
 fn a_model_without_its_key_is_named_with_all_other_faults() {
-    let Err(ConfigError::Invalid(faults)) = load(&[], &[("MODEL", "anthropic/claude"), ("PORT", "x")]) else {
+    let Err(SettingsError::Invalid(faults)) = load(&[], &[("MODEL", "anthropic/claude"), ("PORT", "x")])
+    else {
         panic!("accepted")
     };
     let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
@@ -328,14 +313,28 @@ fn a_model_without_its_key_is_named_with_all_other_faults() {
     }
     let vertex = [("GOOGLE_CLOUD_PROJECT", "p"), ("VERTEX_ACCESS_TOKEN", "t"), ("MODEL", "vertexai/claude")];
     assert!(load(&[], &vertex).is_err());
-    if replicas::COMPILED_IN {
-        for bad in ["redis://host:port", "rediss://host#insecure", "redis://", "unix:///tmp/x"] {
-            assert!(fault(&[], &[("REDIS_URL", bad)]).contains("REDIS_URL"), "{bad}");
-        }
-    }
     assert!(load(&[], &[("MODEL", "openai/own"), ("OPENAI_BASE_URL", "http://localhost:1")]).is_ok());
 }
 
+// eject: redis
+#[test]
+fn an_address_of_redis_is_refused_where_it_is_none_and_where_nobody_could_use_it() {
+    for bad in ["redis://host:port", "rediss://host#insecure", "redis://", "unix:///tmp/x"] {
+        assert!(
+            fault(&[], &[("REDIS_URL", bad)]).contains("\n  REDIS_URL (from the environment): "),
+            "{bad}"
+        );
+    }
+    let good = load(&[], &[("REDIS_URL", "redis://127.0.0.1")]).map_err(|error| error.to_string());
+    match good {
+        Ok(_) => assert!(cfg!(feature = "redis")),
+        Err(error) => {
+            assert!(error.ends_with("this program was built without the feature `redis`"), "{error}")
+        }
+    }
+}
+
+// eject: end
 #[test]
 fn values_keep_the_forms_people_write() {
     let settings = settings(
@@ -348,7 +347,6 @@ fn values_keep_the_forms_people_write() {
     assert!(settings.server.host.is_loopback());
     assert_eq!(settings.log.format, Some(LogFormat::Json));
     assert_eq!(settings.edge.request_timeout, Duration::from_millis(500));
-    let hosts = ["api.example.com", "*.example.org", "[::1]", "*"].map(str::to_owned);
-    assert_eq!(settings.edge.trusted_hosts, TrustedHosts::new(hosts));
+    assert_eq!(settings.edge.trusted_hosts, ["api.example.com", "*.example.org", "[::1]", "*"]);
     assert_eq!(settings.model.ollama_base_url, "http://gpu:11434");
 }

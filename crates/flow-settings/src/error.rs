@@ -8,7 +8,7 @@ pub const USAGE: u8 = 64;
 
 /// No settings: either the command line did not ask for any, or they are wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub enum SettingsError {
     /// Clap's answer: a wrong command line, but also `--help` and `--version`.
     #[error(transparent)]
     CommandLine(#[from] clap::Error),
@@ -17,7 +17,7 @@ pub enum ConfigError {
     Invalid(Vec<Fault>),
 }
 
-impl ConfigError {
+impl SettingsError {
     /// The process's exit code: 0 after `--help` and `--version`, else 64.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -47,7 +47,7 @@ pub struct Fault {
     /// What is wrong.
     pub why: String,
     /// A good value, if there is one to show.
-    pub example: &'static str,
+    pub example: String,
 }
 
 impl fmt::Display for Fault {

@@ -1,5 +1,4 @@
-//! gRPC: where it is served and how it is encrypted. rustls' configuration is made while settings are read, so
-//! that a key that does not fit is one more fault of the same message.
+//! Certificates and keys of the gRPC listener, from their files.
 
 use std::fmt;
 use std::fs::File;
@@ -12,23 +11,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use super::parse;
-use super::settings::ServerSettings;
-use super::sources::Sources;
-use crate::serving::ServerKind;
+/// A setting that is wrong, and why.
+pub(crate) type Refusal = (&'static str, String);
 
-/// gRPC beside the REST listener, or on it.
-#[derive(Debug, Clone)]
-pub struct GrpcSettings {
-    /// Whether it is served at all.
-    pub enabled: bool,
-    /// Whether it shares the REST listener's port.
-    pub single_port: bool,
-    /// Port to bind where it does not; 0 lets the system choose.
-    pub port: u16,
-    /// How its own listener encrypts, if it does.
-    pub tls: Option<Tls>,
-}
+const CERTIFICATE: &str = "GRPC_TLS_CERT";
+const KEY: &str = "GRPC_TLS_KEY";
+const CLIENT_CA: &str = "GRPC_TLS_CLIENT_CA";
 
 /// A server's certificate with its key and, for mutual TLS, who vouches for clients.
 #[derive(Clone)]
@@ -39,31 +27,6 @@ pub struct Tls {
     pub mutual: bool,
 }
 
-impl GrpcSettings {
-    pub(super) fn read(from: &mut Sources<'_>) -> Self {
-        Self {
-            enabled: !from.value("NO_GRPC", parse::flag),
-            single_port: from.value("SINGLE_PORT", parse::flag),
-            port: from.value("GRPC_PORT", parse::port),
-            tls: Tls::read(from),
-        }
-    }
-
-    /// Only our own listener can tell REST and gRPC apart on one port.
-    pub(super) fn share_port(&self, server: &mut ServerSettings, from: &mut Sources<'_>) {
-        if !self.single_port {
-            return;
-        }
-        if server.server == ServerKind::Native && from.is_given("SERVER") {
-            from.refuse("SERVER", "cannot serve SINGLE_PORT; leave it out or say hyper");
-        }
-        if self.tls.is_some() {
-            from.refuse("GRPC_TLS_CERT", "is for the gRPC listener; with SINGLE_PORT there is none");
-        }
-        server.server = ServerKind::Hyper;
-    }
-}
-
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("mutual", &self.mutual).finish_non_exhaustive()
@@ -71,29 +34,42 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub(super) fn read(from: &mut Sources<'_>) -> Option<Self> {
-        let before = from.faults();
-        let certificate = from.optional("GRPC_TLS_CERT", certificates);
-        let key = from.optional("GRPC_TLS_KEY", private_key);
-        let client_ca = from.optional("GRPC_TLS_CLIENT_CA", |path| roots(certificates(path)?));
+    /// What the files make together; nothing, without files.
+    pub fn read(
+        certificate: Option<&str>,
+        key: Option<&str>,
+        client_ca: Option<&str>,
+    ) -> Result<Option<Self>, Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        let certificate = loaded(CERTIFICATE, certificate, certificates, &mut refusals);
+        let key = loaded(KEY, key, private_key, &mut refusals);
+        let client_ca = loaded(CLIENT_CA, client_ca, roots, &mut refusals);
         // What follows would only say the same in other words.
-        if from.faults() > before {
-            return None;
+        if !refusals.is_empty() {
+            return Err(refusals);
         }
         let mutual = client_ca.is_some();
-        match (certificate, key) {
+        let refusal = match (certificate, key) {
             (Some(certificate), Some(key)) => match configuration(certificate, key, client_ca) {
-                Ok(config) => return Some(Self { config: Arc::new(config), mutual }),
-                Err(error) => {
-                    from.refuse("GRPC_TLS_CERT", format!("does not go with GRPC_TLS_KEY: {error}"));
-                }
+                Ok(config) => return Ok(Some(Self { config: Arc::new(config), mutual })),
+                Err(error) => (CERTIFICATE, format!("does not go with {KEY}: {error}")),
             },
-            (Some(_), None) => from.refuse("GRPC_TLS_CERT", "needs GRPC_TLS_KEY beside it"),
-            (None, Some(_)) => from.refuse("GRPC_TLS_KEY", "needs GRPC_TLS_CERT beside it"),
-            (None, None) => from.refuse("GRPC_TLS_CLIENT_CA", "needs GRPC_TLS_CERT and GRPC_TLS_KEY"),
-        }
-        None
+            (Some(_), None) => (CERTIFICATE, format!("needs {KEY} beside it")),
+            (None, Some(_)) => (KEY, format!("needs {CERTIFICATE} beside it")),
+            (None, None) if mutual => (CLIENT_CA, format!("needs {CERTIFICATE} and {KEY}")),
+            (None, None) => return Ok(None),
+        };
+        Err(vec![refusal])
     }
+}
+
+fn loaded<T>(
+    name: &'static str,
+    path: Option<&str>,
+    load: impl Fn(&str) -> Result<T, String>,
+    refusals: &mut Vec<Refusal>,
+) -> Option<T> {
+    load(path?).map_err(|why| refusals.push((name, why))).ok()
 }
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -117,9 +93,9 @@ fn open(path: &str) -> Result<BufReader<File>, String> {
     File::open(path).map(BufReader::new).map_err(|error| format!("the file cannot be read: {error}"))
 }
 
-fn roots(certificates: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertStore>, String> {
+fn roots(path: &str) -> Result<Arc<RootCertStore>, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
+    for certificate in certificates(path)? {
         roots.add(certificate).map_err(|error| format!("the file has an unusable certificate: {error}"))?;
     }
     Ok(Arc::new(roots))
