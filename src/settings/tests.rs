@@ -14,7 +14,9 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{Command, LogFilter, LogFormat, Settings, SettingsError};
+// eject: grpc
 use crate::serving::ServerKind;
+// eject: end
 
 const ADAPTERS: &[&str] = &["axum", "poem"];
 const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
