@@ -14,7 +14,7 @@ use super::parse;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Resilience")]
 pub struct ResilienceSettings {
-    /// Cache the answers of the five idempotent flows.
+    /// Cache the answers of idempotent flows.
     #[arg(env = "CACHE_ENABLED", value_name = "BOOL")]
     #[arg(default_value = "true", value_parser = parse::boolean, action = ArgAction::Set)]
     pub cache_enabled: bool,

@@ -14,7 +14,9 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{Command, LogFilter, LogFormat, Settings, SettingsError};
+// eject: grpc
 use flow_listener::ServerKind;
+// eject: end
 
 const ADAPTERS: &[&str] = &["axum", "poem"];
 const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
@@ -325,12 +327,10 @@ fn an_address_of_redis_is_refused_where_it_is_none_and_where_nobody_could_use_it
             "{bad}"
         );
     }
-    let good = load(&[], &[("REDIS_URL", "redis://127.0.0.1")]).map_err(|error| error.to_string());
-    match good {
-        Ok(_) => assert!(cfg!(feature = "redis")),
-        Err(error) => {
-            assert!(error.ends_with("this program was built without the feature `redis`"), "{error}")
-        }
+    let good = load(&[], &[("REDIS_URL", "redis://127.0.0.1")]);
+    assert_eq!(good.is_ok(), cfg!(feature = "redis"));
+    if let Err(error) = good {
+        assert!(error.to_string().ends_with("this program was built without the feature `redis`"), "{error}");
     }
 }
 
