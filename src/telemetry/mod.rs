@@ -1,30 +1,28 @@
 //! Logs: what is written, in which form, and what a panic leaves behind.
 //!
-//! Both forms go to standard output, one line per event and one write per line: that is where container
-//! platforms look, and a program that mixes two streams gives its reader two orders of events.
-//! Nothing here knows a framework or a flow.
+//! Both forms go to standard output, one line per event: that is where container platforms look, and a program that
+//! mixes two streams gives its reader two orders of events. Nothing here knows a framework or a flow. Nothing here
+//! looks for secrets either: they are `secrecy` types, which print as `[REDACTED]`, and no event is given one.
 
-mod fields;
-mod layer;
-mod line;
-mod redact;
+mod json;
+mod output;
 
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::io;
 use std::panic::{self, PanicHookInfo};
 
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer};
 
-use self::layer::LineLayer;
-use self::line::Style;
+use self::json::Json;
+pub use self::output::Guard;
 use crate::settings::{LogFilter, LogFormat, LogSettings};
 
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
@@ -44,25 +42,15 @@ pub enum TelemetryError {
     Installed(#[from] TryInitError),
 }
 
-/// Keeps telemetry alive; the end of the program's last lines is written when it goes.
-#[must_use = "dropping it ends telemetry"]
-#[derive(Debug)]
-pub struct Guard(());
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // Nobody is left to hear that standard output is gone.
-        let _ = io::stdout().flush();
-    }
-}
-
 /// Starts logging for the whole process and makes panics log themselves.
 ///
 /// `is_terminal` is whether standard output is one; with `debug` it decides the format nobody chose.
 pub fn init(settings: &LogSettings, debug: bool, is_terminal: bool) -> Result<Guard, TelemetryError> {
-    subscriber(settings, debug, is_terminal, io::stdout)?.try_init()?;
+    let direct = Dispatch::new(subscriber(settings, debug, is_terminal, io::stdout)?);
+    let (writer, guard) = output::non_blocking(direct);
+    subscriber(settings, debug, is_terminal, writer)?.try_init()?;
     log_panics(debug);
-    Ok(Guard(()))
+    Ok(guard)
 }
 
 fn subscriber<W>(
@@ -75,12 +63,14 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let for_people = if debug || is_terminal { LogFormat::Console } else { LogFormat::Json };
-    let style = match settings.format.unwrap_or(for_people) {
-        LogFormat::Json => Style::Json,
-        LogFormat::Console => Style::Console { color: settings.color && is_terminal },
+    let layer = match settings.format.unwrap_or(for_people) {
+        LogFormat::Json => fmt::layer().with_writer(writer).fmt_fields(Json).event_format(Json).boxed(),
+        LogFormat::Console => {
+            fmt::layer().with_writer(writer).with_ansi(settings.color && is_terminal).compact().boxed()
+        }
     };
     let filter = EnvFilter::builder().parse(directives(&settings.filter))?;
-    Ok(tracing_subscriber::registry().with(filter).with(LineLayer::new(style, writer)))
+    Ok(tracing_subscriber::registry().with(filter).with(layer))
 }
 
 fn directives(filter: &LogFilter) -> String {
