@@ -159,7 +159,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         models,
         resilience: Resilience {
             call_timeout: settings.model.llm_timeout,
-            patience: settings.edge.request_timeout,
+            request_timeout: settings.edge.request_timeout,
             breaker: resilience.breaker,
             ..Resilience::default()
         },

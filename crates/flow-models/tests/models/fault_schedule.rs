@@ -21,7 +21,7 @@ const CALLERS: usize = 16;
 const STRETCH: usize = 50;
 /// The last stretches are calm.
 const END: usize = CALLS - 4 * STRETCH;
-const PATIENCE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(250);
 const RECOVERY: Duration = Duration::from_millis(25);
 
 /// What goes wrong in turn. Silence does not come last: its calls outlast their stretch.
@@ -67,10 +67,10 @@ async fn through_all_faults_every_call_has_its_end_and_the_circuit_is_closed_aft
         let issued = issued.clone();
         fake.on(Matcher::when(move |_| fault_at(issued.load(SeqCst)) == Some(number)), reply);
     }
-    let model = gemini(ProviderSettings { llm_timeout: PATIENCE, ..settings(&fake) });
+    let model = gemini(ProviderSettings { llm_timeout: TIMEOUT, ..settings(&fake) });
     let resilience = Resilience {
-        call_timeout: PATIENCE,
-        patience: PATIENCE,
+        call_timeout: TIMEOUT,
+        request_timeout: TIMEOUT,
         breaker: Some(BreakerSettings { recovery_timeout: RECOVERY, ..BreakerSettings::default() }),
         retry: Some(RetrySettings { base_delay: Duration::from_millis(2), ..RetrySettings::default() }),
     };
