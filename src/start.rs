@@ -195,6 +195,5 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         stream_idle_timeout: model.llm_timeout,
         pool_max: model.pool.max.get(),
         pool_max_idle: model.pool.max_idle,
-        ..ProviderSettings::default()
     }
 }

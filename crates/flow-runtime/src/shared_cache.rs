@@ -117,6 +117,6 @@ async fn renew_during<T>(lease: &dyn Lease, work: impl Future<Output = T>) -> T 
     };
     tokio::select! {
         done = work => done,
-        () = renewing => unreachable!("it goes on for ever"),
+        () = renewing => unreachable!("the loop never ends"),
     }
 }
