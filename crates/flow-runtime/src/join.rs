@@ -1,6 +1,6 @@
 //! Equal streams joined while they flow.
 //!
-//! A [`Broadcast`] buffers every item, and each reader goes through the buffer at its own pace: a late one begins at
+//! A broadcast buffers every item, and each reader goes through the buffer at its own pace: a late one begins at
 //! the beginning, and a slow one delays nobody. The readers poll the upstream; when the last of them leaves, it is
 //! dropped. The buffer holds one answer's text, which its model bounds, and is freed with the readers.
 
