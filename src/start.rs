@@ -159,7 +159,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         models,
         resilience: Resilience {
             call_timeout: settings.model.llm_timeout,
-            patience: settings.edge.request_timeout,
+            request_timeout: settings.edge.request_timeout,
             breaker: resilience.breaker(),
             ..Resilience::default()
         },
@@ -195,6 +195,5 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         stream_idle_timeout: model.llm_timeout,
         pool_max: model.pool_max,
         pool_max_idle: model.pool_max_idle,
-        ..ProviderSettings::default()
     }
 }

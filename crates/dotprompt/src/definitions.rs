@@ -1,9 +1,9 @@
-//! What prompts refer to by name: partials, schemas, tools, and the defaults of models.
+//! What prompts refer to by name: partials, schemas, and tools.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::PromptError;
 use crate::frontmatter::{Metadata, PromptTool};
@@ -17,23 +17,14 @@ pub(crate) struct Definitions {
     pub(crate) partials: BTreeMap<String, String>,
     pub(crate) find_partial: Option<Resolver<String>>,
     pub(crate) schemas: BTreeMap<String, Value>,
-    pub(crate) find_schema: Option<Resolver<Value>>,
     pub(crate) tools: BTreeMap<String, PromptTool>,
-    pub(crate) default_model: Option<String>,
-    pub(crate) model_configs: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Definitions {
-    /// Fills in defaults, converts schemas to JSON Schema and replaces the names of known tools by definitions.
+    /// Converts schemas to JSON Schema and replaces the names of known tools by definitions.
     pub(crate) fn resolve(&self, written: &Metadata) -> Result<Metadata, PromptError> {
-        let model = written.model.clone().or_else(|| self.default_model.clone());
-        let config = model.as_ref().and_then(|it| self.model_configs.get(it)).cloned().unwrap_or_default();
-        let mut metadata = Metadata { model, config, ..Metadata::default() }.overlaid(written);
-
-        let find = |name: &str| {
-            let found = self.schemas.get(name).cloned();
-            found.or_else(|| self.find_schema.as_ref().and_then(|find| find(name)))
-        };
+        let mut metadata = written.clone();
+        let find = |name: &str| self.schemas.get(name).cloned();
         let input = metadata.input.as_mut().and_then(|it| it.schema.as_mut());
         let output = metadata.output.as_mut().and_then(|it| it.schema.as_mut());
         for (path, schema) in [("input.schema", input), ("output.schema", output)] {

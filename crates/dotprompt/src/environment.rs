@@ -1,10 +1,10 @@
-//! What prompts share: partials, named schemas, tools, and defaults.
+//! What prompts share: partials, named schemas, and tools.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::{fmt, fs};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::error::PromptError;
@@ -55,28 +55,10 @@ impl Dotprompt {
         self.with(|it| drop(it.schemas.insert(name.into(), schema)))
     }
 
-    /// Asks `find` for schemas nobody added.
-    #[must_use]
-    pub fn with_schema_resolver(self, find: impl Fn(&str) -> Option<Value> + Send + Sync + 'static) -> Self {
-        self.with(|it| it.find_schema = Some(Arc::new(find)))
-    }
-
     /// Adds a tool a front matter may list by name.
     #[must_use]
     pub fn with_tool(self, tool: PromptTool) -> Self {
         self.with(|it| drop(it.tools.insert(tool.name.clone(), tool)))
-    }
-
-    /// Sets the model of prompts that name none.
-    #[must_use]
-    pub fn with_default_model(self, model: impl Into<String>) -> Self {
-        self.with(|it| it.default_model = Some(model.into()))
-    }
-
-    /// Sets what `config` starts from for prompts of one model.
-    #[must_use]
-    pub fn with_model_config(self, model: impl Into<String>, config: Map<String, Value>) -> Self {
-        self.with(|it| drop(it.model_configs.insert(model.into(), config)))
     }
 
     /// Parses and compiles a prompt.

@@ -26,16 +26,6 @@ fn what_is_wrong_with_a_file_is_told_with_its_path() {
     assert!(error.to_string().ends_with("absent.prompt could not be read"), "{error}");
 }
 
-#[test]
-fn a_model_brings_its_settings_and_the_prompt_its_own() {
-    let settings =
-        [("temperature".to_owned(), 1.into()), ("topK".to_owned(), 5.into())].into_iter().collect();
-    let prompts = Dotprompt::new().with_default_model("demo").with_model_config("demo", settings);
-    let prompt = prompts.parse("---\nconfig: {temperature: 0}\n---\nHi").expect("parses");
-    assert_eq!(prompt.metadata().model.as_deref(), Some("demo"));
-    assert_eq!(Value::Object(prompt.metadata().config.clone()).to_string(), r#"{"temperature":0,"topK":5}"#);
-}
-
 fn data(input: &Value) -> RenderData {
     RenderData::deserialize(json!({ "input": input })).expect("render data")
 }

@@ -1,7 +1,12 @@
-//! Our messages in genai's words, and genai's answers in ours.
+//! Converts requests to genai's types, and genai's answers to ours.
 
 use std::borrow::Cow;
 
+use flow_runtime::ModelError;
+use flow_runtime::message::{Media, Message, Part, Role, ToolRequest};
+use flow_runtime::model::{
+    FinishReason, ModelConfig, ModelRequest, ModelResponse, OutputSchema, ToolDefinition, Usage,
+};
 use genai::ModelIden;
 use genai::adapter::AdapterKind;
 use genai::chat::{
@@ -10,18 +15,13 @@ use genai::chat::{
 };
 use serde_json::Value;
 
-use crate::mend;
-use flow_runtime::ModelError;
-use flow_runtime::message::{Media, Message, Part, Role, ToolRequest};
-use flow_runtime::model::{
-    FinishReason, ModelConfig, ModelRequest, ModelResponse, OutputSchema, ToolDefinition, Usage,
-};
+use crate::genai_workarounds::distinct_references;
 
-/// The request as this model can take it.
+/// The request in a form that the model accepts.
 ///
-/// Gemini before version 3 refuses tools and a response schema in one request. There the schema is asked for
-/// in words; the answer is validated against it all the same.
-pub(crate) fn fitted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, ModelRequest> {
+/// Gemini before version 3 refuses tools and a response schema in one request. There a system message asks for the
+/// schema; the answer is validated against it in any case.
+pub(crate) fn adapted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, ModelRequest> {
     let old = ["gemini-1", "gemini-2"].iter().any(|it| model.model_name.starts_with(it));
     let gemini = matches!(model.adapter_kind, AdapterKind::Gemini | AdapterKind::Vertex);
     let Some(OutputSchema { schema, .. }) = &asked.output_schema else { return Cow::Borrowed(asked) };
@@ -30,7 +30,7 @@ pub(crate) fn fitted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, 
     }
     let words = format!(
         "Answer with JSON alone, without a fence around it. The JSON must satisfy this JSON Schema:\n{}",
-        undeclared(schema)
+        without_dialect(schema)
     );
     let mut asked = ModelRequest { output_schema: None, ..asked.clone() };
     asked.messages.insert(0, Message::text(Role::System, words));
@@ -43,7 +43,7 @@ pub(crate) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatReq
     for message in &asked.messages {
         let parts = message.content.iter().filter_map(|part| content_part(kind, part).transpose());
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        // A message of nothing but pending parts says nothing, and providers refuse empty messages.
+        // A message of pending parts only is empty for a provider, and providers refuse empty messages.
         if parts.is_empty() {
             continue;
         }
@@ -59,7 +59,7 @@ pub(crate) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatReq
     Ok(if asked.tools.is_empty() { chat } else { chat.with_tools(asked.tools.iter().map(|it| tool(it))) })
 }
 
-/// The settings and the schema, on top of what the mends need.
+/// Adds the settings and the schema to the options that the workarounds need.
 pub(crate) fn options(
     mut options: ChatOptions,
     config: &ModelConfig,
@@ -71,7 +71,7 @@ pub(crate) fn options(
     options.stop_sequences.clone_from(&config.stop_sequences);
     match schema {
         Some(OutputSchema { name, schema }) => {
-            options.with_response_format(JsonSpec::new(schema_name(name), undeclared(schema)))
+            options.with_response_format(JsonSpec::new(schema_name(name), without_dialect(schema)))
         }
         None => options,
     }
@@ -103,12 +103,12 @@ pub(crate) fn response(
                     },
                 });
             }
-            // A signature stands before the call it belongs to; the call usually repeats it.
+            // A signature stands before its call, which usually repeats it.
             ContentPart::ThoughtSignature(found) => signature = Some(found),
             _ => {}
         }
     }
-    mend::distinct_references(&mut content);
+    distinct_references(&mut content);
     Ok(ModelResponse {
         message: Message::new(Role::Model, content),
         finish_reason,
@@ -154,7 +154,7 @@ fn content_part(kind: AdapterKind, part: &Part) -> Result<Option<ContentPart>, M
     })
 }
 
-/// Data goes inline and an address goes as it is: the server fetches nothing on a caller's behalf.
+/// Data is sent inline and an address as it is, because the server must not fetch what a caller names.
 fn binary(kind: AdapterKind, media: &Media) -> Result<Binary, ModelError> {
     if let Some(data) = media.url.strip_prefix("data:") {
         let (head, body) = data.split_once(',').ok_or(ModelError::rejected("a data URI without data"))?;
@@ -166,14 +166,14 @@ fn binary(kind: AdapterKind, media: &Media) -> Result<Binary, ModelError> {
     }
     let content_type = media.content_type.as_deref().unwrap_or_else(|| content_type_of(&media.url));
     let is_image = content_type.starts_with("image/");
-    // genai drops what these providers do not take, and the model would answer about nothing.
+    // genai drops media that these providers do not take, and the model would answer without them.
     if (kind == AdapterKind::Anthropic && is_image) || (kind == AdapterKind::OpenAI && !is_image) {
         return Err(ModelError::rejected("this provider takes such media only as a data URI"));
     }
     Ok(Binary::from_url(content_type, &media.url, None))
 }
 
-/// By the ending of the path. Gemini wants a type with every address but looks at the bytes anyway.
+/// The type by the ending of the path. Gemini demands a type with every address, though it reads the bytes.
 fn content_type_of(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
@@ -194,11 +194,11 @@ fn content_type_of(url: &str) -> &'static str {
 fn tool(definition: &ToolDefinition) -> genai::chat::Tool {
     genai::chat::Tool::new(definition.name.as_str())
         .with_description(&definition.description)
-        .with_schema(undeclared(&definition.input_schema))
+        .with_schema(without_dialect(&definition.input_schema))
 }
 
-/// The schema without the declaration of its dialect, which providers do not know.
-fn undeclared(schema: &Value) -> Value {
+/// The schema without `$schema`, which providers refuse.
+fn without_dialect(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Value::Object(members) = &mut schema {
         members.shift_remove("$schema");
@@ -206,7 +206,7 @@ fn undeclared(schema: &Value) -> Value {
     schema
 }
 
-/// `OpenAI` takes letters, digits, `_` and `-`, 64 of them.
+/// `OpenAI` allows 64 letters, digits, `_` and `-`.
 fn schema_name(name: &str) -> String {
     let plain = |it: char| if it.is_ascii_alphanumeric() || it == '_' || it == '-' { it } else { '_' };
     name.chars().take(64).map(plain).collect()

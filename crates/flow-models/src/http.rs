@@ -1,17 +1,18 @@
-//! The one HTTP client that all providers share.
+//! The HTTP client that all providers share.
 
 use std::time::Duration;
 
-use crate::ProviderSettings;
 use flow_runtime::ModelError;
 
-/// A provider that does not accept a connection within this time is not going to answer either.
+use crate::settings::ProviderSettings;
+
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Shorter than the idle limit of Google's and most others' front ends, so that no request meets a closed connection.
+/// Shorter than the idle limit of Google's and most other front ends, so that no request uses a closed connection.
 const IDLE_CONNECTION: Duration = Duration::from_secs(55);
 
-/// Notices a dead peer behind a connection that looks open.
+/// How often an idle connection is checked for a dead peer.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Builds the client. Nothing is asked of any provider yet.
@@ -19,7 +20,7 @@ pub(crate) fn client(settings: &ProviderSettings) -> Result<reqwest::Client, Mod
     reqwest::Client::builder()
         .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        // A backstop behind our own deadlines. A total timeout is not set here: it would cut long streams.
+        // The deadlines of `genai_model` come first. A total timeout would cut long streams.
         .read_timeout(settings.llm_timeout)
         .pool_max_idle_per_host(settings.pool_max_idle)
         .pool_idle_timeout(IDLE_CONNECTION)
@@ -27,8 +28,8 @@ pub(crate) fn client(settings: &ProviderSettings) -> Result<reqwest::Client, Mod
         .tcp_keepalive(KEEP_ALIVE)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_while_idle(true)
-        // A redirect would carry the key to wherever it points, and the environment's proxy variables
-        // would make a server talk to a host that its settings do not name.
+        // A redirect would send the key to another host, and the environment's proxy variables would make a server
+        // connect to a host that its settings do not name.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()

@@ -1,8 +1,8 @@
-//! Answers kept for a while, and one computation at a time for each.
+//! A cache of answers, with at most one computation at a time for each.
 //!
-//! Callers that ask for the same while it is being computed wait for the same computation. It belongs to all of
-//! them and to nobody else: whoever of them is polled drives it, a caller that leaves does not stop it, and when
-//! the last one leaves it is dropped. (moka could compute by itself, but there the first caller owns the work.)
+//! Callers with the same key await the same computation. Whichever of them is polled drives it; a caller that leaves
+//! does not stop it, and when the last one leaves it is dropped. In moka's own `get_with` the first caller owns the
+//! computation, so that its leaving would restart it.
 
 use std::fmt;
 use std::future::Future;
@@ -16,43 +16,30 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::driven::{Driven, WeakDriven};
-use crate::flights::{Flights, Landing};
+use crate::in_flight::{Entry, InFlight};
 use crate::key::CallKey;
-use crate::shared::{self, Found, SharedCache};
+use crate::outcome::CacheOutcome;
+use crate::shared_cache::{self, Found, MAX_KEPT_LENGTH, SharedCache};
+use crate::shared_future::{SharedFuture, WeakSharedFuture};
 
-/// A longer answer is given to those who wait for it but not kept, or a thousand of them would fill the memory.
-pub(crate) const LONGEST_KEPT: usize = 256 * 1024;
-
-/// moka takes no more than a thousand years.
-const LONGEST_TTL: Duration = Duration::from_hours(24 * 365);
+/// moka refuses more than a thousand years.
+const MAX_TTL: Duration = Duration::from_hours(24 * 365);
 
 /// How long answers are kept, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// How long an answer is good for.
+    /// How long an answer is valid.
     pub ttl: Duration,
-    /// How many answers are kept; the one not used for longest goes first.
+    /// How many answers are kept; the least recently used one is evicted first.
     pub max_entries: u64,
 }
 
-/// How an answer was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheOutcome {
-    /// It had been kept.
-    Hit,
-    /// It was computed for this caller.
-    Miss,
-    /// It was being computed for another caller already.
-    Coalesced,
-}
-
-/// A cache of JSON texts that are computed at most once at a time. Cloning it is cheap.
+/// A cache of JSON texts; cloning it is cheap.
 ///
-/// `E` is the error of the computations; all who wait get a copy. Errors are never kept.
+/// `E` is the error of the computations: every caller that waits gets a copy, and none is kept.
 pub struct ResponseCache<E> {
     answers: Cache<CallKey, Kept>,
-    flights: Arc<Flights<Flight<E>>>,
+    in_flight: Arc<InFlight<Computation<E>>>,
     ttl: Duration,
     shared: Option<Arc<dyn SharedCache>>,
 }
@@ -63,13 +50,13 @@ struct Kept {
     until: Instant,
 }
 
-/// What a computation comes to; nothing, if it panicked.
+/// The output of a computation; `None` if it panicked.
 type Computed<E> = Option<Result<(Arc<str>, CacheOutcome), E>>;
-type Flight<E> = WeakDriven<Computed<E>>;
+type Computation<E> = WeakSharedFuture<Computed<E>>;
 
-enum Place<E> {
+enum Lookup<E> {
     Kept(Arc<str>),
-    Waiting(Driven<Computed<E>>, CacheOutcome),
+    Waiting(SharedFuture<Computed<E>>, CacheOutcome),
 }
 
 impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
@@ -78,71 +65,70 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         let answers = Cache::builder()
             .max_capacity(settings.max_entries)
             .eviction_policy(EvictionPolicy::lru())
-            // moka's own clock frees the memory; what is still good is decided by tokio's, which tests can set.
-            .time_to_live(settings.ttl.min(LONGEST_TTL))
+            // moka's clock only frees memory. `Kept::until` decides by tokio's clock, which tests can pause.
+            .time_to_live(settings.ttl.min(MAX_TTL))
             .build();
-        Self { answers, flights: Flights::new(), ttl: settings.ttl.min(LONGEST_TTL), shared: None }
+        Self { answers, in_flight: InFlight::new(), ttl: settings.ttl.min(MAX_TTL), shared: None }
     }
 
-    /// The same behind a store that all replicas share: what one of them has computed the others need not.
+    /// Asks a store that all replicas share before it computes.
     #[must_use]
     pub fn with_shared(mut self, store: Arc<dyn SharedCache>) -> Self {
         self.shared = Some(store);
         self
     }
 
-    /// The answer under `key`: kept, being computed, or computed now.
+    /// Returns the answer under `key` from the cache, from a computation in flight, or from `compute`.
     ///
-    /// `compute` runs in the span it is given in. If it panics, so do all who wait for it.
+    /// `compute` runs in the current span. If it panics, every caller that waits for it panics.
     pub async fn get_or_compute<F>(&self, key: CallKey, compute: F) -> Result<(Arc<str>, CacheOutcome), E>
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
     {
-        match self.place(key, compute) {
-            Place::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
-            Place::Waiting(computation, outcome) => match computation.outcome().await {
-                // Another replica may have had it; who joins a computation has joined it all the same.
+        match self.look_up(key, compute) {
+            Lookup::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
+            Lookup::Waiting(computation, outcome) => match computation.output().await {
+                // Joiners report `coalesced` even on a shared hit.
                 Some(computed) => computed.map(|(answer, found)| match outcome {
                     CacheOutcome::Coalesced => (answer, outcome),
                     _ => (answer, found),
                 }),
-                // The hook has reported the panic; whoever guards each waiter gets it as if it were its own.
+                // The panic hook has run already, so each caller only unwinds.
                 None => std::panic::resume_unwind(Box::new("the shared computation panicked")),
             },
         }
     }
 
-    /// The answer under `key`, if this process has kept it: for callers who would rather not prepare a computation.
+    /// Returns the answer under `key` if this process has kept it.
     pub fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
         self.answers.get(key).filter(|kept| Instant::now() < kept.until).map(|kept| kept.answer)
     }
 
-    fn place<F>(&self, key: CallKey, compute: F) -> Place<E>
+    fn look_up<F>(&self, key: CallKey, compute: F) -> Lookup<E>
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
     {
         if let Some(answer) = self.kept(&key) {
-            return Place::Kept(answer);
+            return Lookup::Kept(answer);
         }
-        let join = |flight: Option<&Flight<E>>| match flight.and_then(WeakDriven::upgrade) {
-            Some(computation) => Some(Place::Waiting(computation, CacheOutcome::Coalesced)),
-            // It may have landed between the look above and the lock.
-            None => self.kept(&key).map(Place::Kept),
+        let join = |work: Option<&Computation<E>>| match work.and_then(WeakSharedFuture::upgrade) {
+            Some(computation) => Some(Lookup::Waiting(computation, CacheOutcome::Coalesced)),
+            // It may have ended between the look-up above and the lock.
+            None => self.kept(&key).map(Lookup::Kept),
         };
-        let start = |landing| {
-            let computation = Driven::new(self.computation(key, compute, landing));
-            // It has not been polled, so there is something to be weak about.
-            let flight = computation.downgrade().unwrap_or_else(|| unreachable!("it has not ended"));
-            (flight, Place::Waiting(computation, CacheOutcome::Miss))
+        let start = |entry| {
+            let computation = SharedFuture::new(self.computation(key, compute, entry));
+            let weak = computation.downgrade().unwrap_or_else(|| unreachable!("it has not been polled"));
+            (weak, Lookup::Waiting(computation, CacheOutcome::Miss))
         };
-        self.flights.board(key, join, start)
+        self.in_flight.join_or_start(key, join, start)
     }
 
     fn computation<F>(
         &self,
         key: CallKey,
         compute: F,
-        landing: Landing<Flight<E>>,
+        entry: Entry<Computation<E>>,
     ) -> impl Future<Output = Computed<E>> + Send + use<E, F>
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
@@ -150,17 +136,17 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         let (answers, ttl, store) = (self.answers.clone(), self.ttl, self.shared.clone());
         let find = async move {
             match store {
-                Some(store) => shared::ask(&*store, &key, compute).await,
+                Some(store) => shared_cache::get_or_compute(&*store, &key, compute).await,
                 None => compute.await.map(|answer| -> Found { (answer, CacheOutcome::Miss, None) }),
             }
         };
         let work = async move {
-            // Given back when this ends or is dropped, after the answer is kept: nobody can slip in between.
-            let _landing = landing;
+            // The entry is removed after the answer is kept, so that no caller finds neither.
+            let _entry = entry;
             let found = AssertUnwindSafe(find).catch_unwind().await.ok()?;
-            Some(found.map(|(answer, outcome, good_for)| {
-                if answer.len() <= LONGEST_KEPT {
-                    let until = Instant::now() + good_for.map_or(ttl, |it| it.min(ttl));
+            Some(found.map(|(answer, outcome, valid_for)| {
+                if answer.len() <= MAX_KEPT_LENGTH {
+                    let until = Instant::now() + valid_for.map_or(ttl, |it| it.min(ttl));
                     answers.insert(key, Kept { answer: answer.clone(), until });
                 }
                 (answer, outcome)
@@ -169,26 +155,15 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         work.in_current_span()
     }
 
-    /// How many answers are kept, those past their time included until they are swept.
+    /// How many answers are kept, including expired ones that are not yet removed.
     pub fn entries(&self) -> u64 {
         self.answers.run_pending_tasks();
         self.answers.entry_count()
     }
 
-    /// How many computations are under way.
+    /// How many computations are in flight.
     pub fn in_flight(&self) -> usize {
-        self.flights.len()
-    }
-}
-
-impl CacheOutcome {
-    /// The word for the `x-cache` header.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Coalesced => "coalesced",
-        }
+        self.in_flight.len()
     }
 }
 
@@ -200,13 +175,13 @@ impl Default for CacheSettings {
 
 impl<E> Clone for ResponseCache<E> {
     fn clone(&self) -> Self {
-        let (answers, flights) = (self.answers.clone(), self.flights.clone());
-        Self { answers, flights, ttl: self.ttl, shared: self.shared.clone() }
+        let (answers, in_flight) = (self.answers.clone(), self.in_flight.clone());
+        Self { answers, in_flight, ttl: self.ttl, shared: self.shared.clone() }
     }
 }
 
 impl<E> fmt::Debug for ResponseCache<E> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("ResponseCache").field("in_flight", &self.flights.len()).finish_non_exhaustive()
+        out.debug_struct("ResponseCache").field("in_flight", &self.in_flight.len()).finish_non_exhaustive()
     }
 }

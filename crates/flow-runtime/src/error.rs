@@ -1,11 +1,11 @@
-//! What can go wrong between a flow and its model, by what the caller can do about it.
+//! Errors between a flow and its model, by what the caller can do about them.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 /// A failed model call.
 ///
-/// Its text is safe to log and to show: it never holds a key, a prompt or what the provider sent back.
+/// Its text is safe to log and to show: it never holds a key, a prompt or the provider's answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -15,42 +15,42 @@ pub enum ModelError {
         /// The provider's word for it, such as `SAFETY`.
         reason: Cow<'static, str>,
     },
-    /// The provider is out of quota or asks for patience (HTTP 429, `RESOURCE_EXHAUSTED`).
+    /// The provider's quota is used up (HTTP 429, `RESOURCE_EXHAUSTED`).
     #[error("the model's quota is used up")]
     Quota {
-        /// How long it asks to be left alone.
+        /// The wait the provider asks for, if it does.
         retry_after: Option<Duration>,
     },
     /// The provider failed (5xx), could not be reached, or broke off.
     #[error("the model could not be reached or broke off ({detail})")]
     Upstream {
-        /// What happened, in our own words.
+        /// What happened; no text of the provider's.
         detail: Cow<'static, str>,
-        /// How long it asks to be left alone, if it does.
+        /// The wait the provider asks for, if it does.
         retry_after: Option<Duration>,
     },
-    /// The answer came but made no sense: not JSON, against its schema, empty.
+    /// The answer cannot be used: it is empty, not JSON, or against its schema.
     #[error("the model's answer was unusable ({detail})")]
     Unusable {
-        /// What was wrong with it, in our own words.
+        /// What is wrong with it; no text of the provider's.
         detail: Cow<'static, str>,
     },
-    /// Nothing came in time.
+    /// The model did not answer in time.
     #[error("the model did not answer in time")]
     Timeout,
     /// The provider rejected our request or key (4xx): a wrong key, model name or setting.
     #[error("the model's provider rejected the request ({detail})")]
     Rejected {
-        /// What it rejected, in our own words.
+        /// What it rejected; no text of the provider's.
         detail: Cow<'static, str>,
     },
-    /// The model failed so often that it is left alone for a while.
+    /// The model failed so often that it is not called for a while.
     #[error("the model is left alone after repeated failures")]
     CircuitOpen {
         /// When it may be asked again.
         retry_after: Duration,
     },
-    /// So many calls to the model are under way that this one had no turn in time.
+    /// So many calls to the model are in flight that this one could not start in time.
     #[error("too many calls to the model are under way")]
     Crowded,
     /// No such model, or none configured.
@@ -67,7 +67,7 @@ pub enum ModelError {
 impl ModelError {
     /// The content was refused for `reason`, the provider's word for it.
     ///
-    /// A word is kept only if it looks like one: nothing a provider sends may reach a log unread.
+    /// Anything that does not look like one word is replaced, because a provider's text must not reach a log.
     pub fn refused(reason: &str) -> Self {
         let is_word = reason.len() <= 40 && reason.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
         let reason = if is_word && !reason.is_empty() { reason.to_owned().into() } else { "UNNAMED".into() };
@@ -79,7 +79,7 @@ impl ModelError {
         Self::Upstream { detail: detail.into(), retry_after: None }
     }
 
-    /// The answer came but made no sense.
+    /// The answer cannot be used.
     pub fn unusable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Unusable { detail: detail.into() }
     }

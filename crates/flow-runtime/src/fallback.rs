@@ -1,4 +1,4 @@
-//! A list of models: where one cannot answer, the next is asked.
+//! A list of models, of which the next is asked when one cannot answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
 use crate::resilience::within;
 use crate::trace::TARGET;
 
-/// Asks its models in order until one answers; it goes by the name of the first.
+/// Asks its models in order until one answers. Its name is that of the first.
 ///
-/// The next is asked if the provider is at fault, its circuit open included; not if the model refused the content,
-/// which another should not be talked into, and not once anything of an answer has been streamed. All of them
-/// together have one call's time, of which each may take its share.
+/// The next one is asked if the provider is at fault or its circuit is open. It is not asked after a refusal, which
+/// another model should not circumvent, nor once a part of an answer has been streamed. All models share the time
+/// of one call.
 pub(crate) struct Fallback {
     first: Arc<dyn Model>,
     others: Vec<Arc<dyn Model>>,
@@ -63,10 +63,10 @@ impl Model for Fallback {
     }
 }
 
-/// Whether another provider may do better.
+/// Whether another provider may succeed.
 fn is_providers_fault(error: &ModelError) -> bool {
     match error {
-        // Keys, models, settings and media differ from provider to provider.
+        // A request that one provider rejects may suit another.
         ModelError::Rejected { .. }
         | ModelError::Upstream { .. }
         | ModelError::Quota { .. }

@@ -1,9 +1,8 @@
-//! Streams that say the same, joined into one while they flow.
+//! Equal streams joined while they flow.
 //!
-//! What has been said is written down once and read by each reader at its own pace: one that comes late begins at
-//! the beginning, one that is slow holds up nobody. The readers drive the stream, whichever of them asks for more;
-//! when the last of them leaves, it is dropped. What is written down is one answer's text, which its model bounds,
-//! and it goes with the readers.
+//! A broadcast buffers every item, and each reader goes through the buffer at its own pace: a late one begins at
+//! the beginning, and a slow one delays nobody. The readers poll the upstream; when the last of them leaves, it is
+//! dropped. The buffer holds one answer's text, which its model bounds, and is freed with the readers.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -13,63 +12,63 @@ use futures_util::stream::{BoxStream, unfold};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tracing::{Instrument as _, Span};
 
-use crate::cache::CacheOutcome;
-use crate::driven::Driven;
-use crate::flights::{Flights, Landing};
+use crate::in_flight::{Entry, InFlight};
 use crate::key::CallKey;
+use crate::outcome::CacheOutcome;
+use crate::shared_future::SharedFuture;
 
-/// Joins streams of the same key. Cloning it is cheap.
+/// Joins streams of the same key; cloning it is cheap.
 pub struct StreamJoin<I> {
-    flights: Arc<Flights<Weak<Script<I>>>>,
+    in_flight: Arc<InFlight<Weak<Broadcast<I>>>>,
     is_last: fn(&I) -> bool,
 }
 
-/// One stream that is under way, and what it has said so far.
-struct Script<I> {
-    lines: Mutex<Lines<I>>,
+/// One upstream with the items it has yielded so far.
+struct Broadcast<I> {
+    buffer: Mutex<Buffer<I>>,
     is_last: fn(&I) -> bool,
     span: Span,
 }
 
-struct Lines<I> {
-    said: Vec<I>,
-    rest: Rest,
-    /// In the register for as long as there is more to come.
-    landing: Option<Landing<Weak<Script<I>>>>,
+struct Buffer<I> {
+    items: Vec<I>,
+    upstream: Upstream,
+    /// Keeps the broadcast registered until the upstream ends.
+    entry: Option<Entry<Weak<Broadcast<I>>>>,
 }
 
-/// What is still to come.
 #[derive(Clone)]
-enum Rest {
-    /// More: this adds one item and puts its own successor in its place.
-    More(Driven<()>),
-    Nothing,
-    Panic,
+enum Upstream {
+    /// The future appends one item to the buffer and replaces itself by the next.
+    Open(SharedFuture<()>),
+    Ended,
+    Panicked,
 }
 
 struct Reader<I> {
-    script: Arc<Script<I>>,
-    read: usize,
+    broadcast: Arc<Broadcast<I>>,
+    position: usize,
 }
 
-enum Look<I> {
+enum Next<I> {
     Item(I),
-    Beyond(Rest),
+    /// The reader has read the whole buffer.
+    Upstream(Upstream),
 }
 
 impl<I: Clone + Send + Sync + 'static> StreamJoin<I> {
-    /// Joins streams that end with the item of which `is_last` is true, be it an answer or an error.
+    /// Joins streams whose last item, an answer or an error, satisfies `is_last`.
     ///
-    /// From that item on nobody joins any more: who comes later gets a stream of its own.
+    /// From that item on nobody joins: a later caller gets a stream of its own.
     pub fn new(is_last: fn(&I) -> bool) -> Self {
-        Self { flights: Flights::new(), is_last }
+        Self { in_flight: InFlight::new(), is_last }
     }
 
-    /// The whole stream under `key`, from its beginning: one under way, or the one that `open` opens when it is
-    /// first polled.
+    /// Returns the whole stream under `key`, from its beginning: one in flight, or the one that `open` opens when it
+    /// is first polled.
     ///
-    /// [`CacheOutcome::Coalesced`] if it was under way, else [`CacheOutcome::Miss`]. If the stream panics, all its
-    /// readers do.
+    /// The outcome is [`CacheOutcome::Coalesced`] or [`CacheOutcome::Miss`]. If the stream panics, all its readers
+    /// panic.
     pub fn join<S>(
         &self,
         key: CallKey,
@@ -78,94 +77,93 @@ impl<I: Clone + Send + Sync + 'static> StreamJoin<I> {
     where
         S: Stream<Item = I> + Send + 'static,
     {
-        let join = |flight: Option<&Weak<Script<I>>>| {
-            flight.and_then(Weak::upgrade).map(|script| (script, CacheOutcome::Coalesced))
+        let join = |broadcast: Option<&Weak<Broadcast<I>>>| {
+            broadcast.and_then(Weak::upgrade).map(|broadcast| (broadcast, CacheOutcome::Coalesced))
         };
-        let start = |landing| {
-            let script = Arc::new_cyclic(|script: &Weak<Script<I>>| {
+        let start = |entry| {
+            let broadcast = Arc::new_cyclic(|broadcast: &Weak<Broadcast<I>>| {
                 let upstream = async { open() }.into_stream().flatten().boxed();
-                let rest = Rest::More(Script::more(script.clone(), upstream));
-                let lines = Lines { said: Vec::new(), rest, landing: Some(landing) };
-                Script { lines: Mutex::new(lines), is_last: self.is_last, span: Span::current() }
+                let upstream = Upstream::Open(Broadcast::read(broadcast.clone(), upstream));
+                let buffer = Buffer { items: Vec::new(), upstream, entry: Some(entry) };
+                Broadcast { buffer: Mutex::new(buffer), is_last: self.is_last, span: Span::current() }
             });
-            (Arc::downgrade(&script), (script, CacheOutcome::Miss))
+            (Arc::downgrade(&broadcast), (broadcast, CacheOutcome::Miss))
         };
-        let (script, outcome) = self.flights.board(key, join, start);
-        (unfold(Reader { script, read: 0 }, Reader::next).fuse().boxed(), outcome)
+        let (broadcast, outcome) = self.in_flight.join_or_start(key, join, start);
+        (unfold(Reader { broadcast, position: 0 }, Reader::next).fuse().boxed(), outcome)
     }
 
-    /// How many streams are under way.
+    /// How many streams are in flight.
     pub fn in_flight(&self) -> usize {
-        self.flights.len()
+        self.in_flight.len()
     }
 }
 
-impl<I: Clone + Send + Sync + 'static> Script<I> {
-    /// Takes one item from upstream. It holds the script weakly: the script holds it.
-    fn more(script: Weak<Self>, mut upstream: BoxStream<'static, I>) -> Driven<()> {
-        let step = async move {
-            let Some(span) = script.upgrade().map(|it| it.span.clone()) else { return };
+impl<I: Clone + Send + Sync + 'static> Broadcast<I> {
+    /// Reads one item from upstream. The future holds the broadcast weakly because the broadcast holds the future.
+    fn read(broadcast: Weak<Self>, mut upstream: BoxStream<'static, I>) -> SharedFuture<()> {
+        SharedFuture::new(async move {
+            let Some(span) = broadcast.upgrade().map(|it| it.span.clone()) else { return };
             let next = AssertUnwindSafe(upstream.next().instrument(span)).catch_unwind().await;
-            let Some(this) = script.upgrade() else { return };
-            let (said, rest) = match next {
-                Ok(Some(item)) if (this.is_last)(&item) => (Some(item), Rest::Nothing),
-                Ok(Some(item)) => (Some(item), Rest::More(Self::more(script, upstream))),
-                Ok(None) => (None, Rest::Nothing),
-                Err(_panic) => (None, Rest::Panic),
+            let Some(this) = broadcast.upgrade() else { return };
+            let (item, upstream) = match next {
+                Ok(Some(item)) if (this.is_last)(&item) => (Some(item), Upstream::Ended),
+                Ok(Some(item)) => (Some(item), Upstream::Open(Self::read(broadcast, upstream))),
+                Ok(None) => (None, Upstream::Ended),
+                Err(_panic) => (None, Upstream::Panicked),
             };
-            let mut lines = this.lock();
-            lines.said.extend(said);
-            lines.rest = rest;
-            let over = !matches!(lines.rest, Rest::More(_));
-            let landing = if over { lines.landing.take() } else { None };
-            drop(lines);
-            // The register has a lock of its own, which is never taken inside this one.
-            drop(landing);
-        };
-        Driven::new(step)
+            let mut buffer = this.lock();
+            buffer.items.extend(item);
+            buffer.upstream = upstream;
+            let ended = !matches!(buffer.upstream, Upstream::Open(_));
+            let entry = if ended { buffer.entry.take() } else { None };
+            drop(buffer);
+            // Dropping the entry locks the register, which must not happen under the buffer's lock.
+            drop(entry);
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines<I>> {
-        // Nothing under the lock leaves the lines half written.
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Buffer<I>> {
+        // Nothing panics between two changes of the buffer, so a poisoned lock holds a consistent one.
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<I: Clone + Send + Sync + 'static> Reader<I> {
     async fn next(mut self) -> Option<(I, Self)> {
         loop {
-            match self.look() {
-                Look::Item(item) => {
-                    self.read += 1;
+            match self.peek() {
+                Next::Item(item) => {
+                    self.position += 1;
                     return Some((item, self));
                 }
-                Look::Beyond(Rest::More(more)) => more.outcome().await,
-                Look::Beyond(Rest::Nothing) => return None,
-                // The hook has reported the panic; whoever guards each reader gets it as if it were its own.
-                Look::Beyond(Rest::Panic) => {
+                Next::Upstream(Upstream::Open(read)) => read.output().await,
+                Next::Upstream(Upstream::Ended) => return None,
+                // The panic hook has run already, so each reader only unwinds.
+                Next::Upstream(Upstream::Panicked) => {
                     std::panic::resume_unwind(Box::new("the joined stream panicked"))
                 }
             }
         }
     }
 
-    fn look(&self) -> Look<I> {
-        let lines = self.script.lock();
-        match lines.said.get(self.read) {
-            Some(item) => Look::Item(item.clone()),
-            None => Look::Beyond(lines.rest.clone()),
+    fn peek(&self) -> Next<I> {
+        let buffer = self.broadcast.lock();
+        match buffer.items.get(self.position) {
+            Some(item) => Next::Item(item.clone()),
+            None => Next::Upstream(buffer.upstream.clone()),
         }
     }
 }
 
 impl<I> Clone for StreamJoin<I> {
     fn clone(&self) -> Self {
-        Self { flights: self.flights.clone(), is_last: self.is_last }
+        Self { in_flight: self.in_flight.clone(), is_last: self.is_last }
     }
 }
 
 impl<I> fmt::Debug for StreamJoin<I> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("StreamJoin").field("in_flight", &self.flights.len()).finish_non_exhaustive()
+        out.debug_struct("StreamJoin").field("in_flight", &self.in_flight.len()).finish_non_exhaustive()
     }
 }

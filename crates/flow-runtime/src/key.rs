@@ -1,20 +1,19 @@
-//! What makes two calls the same call: a hash over everything that decides the answer.
+//! The key of a call: a hash over everything that determines the answer.
 
 use std::fmt;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 over a flow, its model, a tenant and the input. It gives away nothing of what was asked.
+/// SHA-256 over a flow, its model, a tenant and the input. It does not reveal the input.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallKey([u8; 32]);
 
 impl CallKey {
     /// The key of a call.
     ///
-    /// `tenant` separates those who must not see each other's answers; it is opaque here, and empty where there is
-    /// only one. The input is to be of a type that is always written the same way, as structs are: their members
-    /// come in one order, whatever order they were sent in. It fails as serde does.
+    /// `tenant` separates callers who must not see each other's answers; it is empty where there is only one. The
+    /// input's type must always serialize in the same order, as structs do. It fails as serde does.
     pub fn new(
         flow: &str,
         model: &str,
@@ -23,7 +22,7 @@ impl CallKey {
     ) -> serde_json::Result<Self> {
         let mut hash = Sha256::new();
         for part in [flow.as_bytes(), model.as_bytes(), tenant.as_ref()] {
-            // With its length before it, no part can run into the next.
+            // The length before each part keeps it from running into the next.
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -32,7 +31,7 @@ impl CallKey {
     }
 }
 
-/// As hexadecimal digits, for stores outside of this process.
+/// Hexadecimal digits, for stores outside this process.
 impl fmt::Display for CallKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))

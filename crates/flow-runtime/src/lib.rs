@@ -1,43 +1,45 @@
-//! A small Genkit: models, tools, prompts, structured output and traced steps.
+#![doc = include_str!("../README.md")]
 //!
-//! It knows no HTTP framework and none of the sample's flows. Read in this order:
-//! [`message`] and [`model`] for what a model is asked and answers, [`generate`](mod@generate) for the loop around a
-//! model call;
-//! [`resilience`] for what guards a model call, [`cache`] and [`join`] for what saves one.
+//! # Reading order
+//!
+//! [`message`] and [`model`] describe what a model is asked and answers. [`generate`](mod@generate) is the loop around
+//! a model call, and [`runtime`] the handle to it. [`resilience`] guards a call; [`cache`] and [`join`] save one.
 
 mod breaker;
 pub mod cache;
-mod driven;
 pub mod error;
 mod fallback;
-mod flights;
 pub mod generate;
+mod in_flight;
 pub mod join;
 mod key;
 pub mod message;
 pub mod model;
+mod outcome;
 mod prompt;
 pub mod registry;
 pub mod resilience;
 mod retry;
 pub mod runtime;
 pub mod schema;
-pub mod shared;
+mod shared_cache;
+mod shared_future;
 pub mod step;
 pub mod tool;
 mod trace;
 
 pub use breaker::{BreakerSettings, CircuitState};
-pub use cache::{CacheOutcome, CacheSettings, ResponseCache};
+pub use cache::{CacheSettings, ResponseCache};
 pub use error::ModelError;
 pub use generate::Generate;
 pub use join::StreamJoin;
 pub use key::CallKey;
 pub use model::{Model, ModelEvent, ModelResponse, ModelStream};
+pub use outcome::CacheOutcome;
 pub use resilience::Resilience;
 pub use retry::RetrySettings;
 pub use runtime::Runtime;
 pub use schema::{OutputSpec, Schema};
-pub use shared::{Claim, Lease, SharedCache};
+pub use shared_cache::{Claim, Lease, SharedCache};
 pub use step::step;
 pub use tool::{Tool, ToolError};

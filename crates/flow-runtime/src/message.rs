@@ -1,4 +1,4 @@
-//! What is said to and by a model: messages made of parts, in Genkit's own JSON shape.
+//! Messages to and from a model, made of parts, in Genkit's JSON shape.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub enum Role {
     /// Instructions that stand above the conversation.
     System,
-    /// The person, or the program in their place.
+    /// The person, or a program in their place.
     User,
     /// The model.
     Model,
@@ -88,7 +88,7 @@ pub struct ToolRequest {
     /// The arguments, to be checked against the tool's input schema.
     #[serde(default)]
     pub input: Value,
-    /// Opaque proof of reasoning that must go back with the call (Gemini's thought signature).
+    /// Opaque signatures of the model's reasoning that must be sent back with the call (Gemini's thought signature).
     #[serde(skip)]
     pub signatures: Vec<String>,
 }

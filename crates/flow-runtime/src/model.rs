@@ -1,4 +1,4 @@
-//! The seam to a language model: what it is asked, what it answers, and the trait it answers through.
+//! The interface to a language model: the trait, the request, and the answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::error::ModelError;
 use crate::message::{Message, ToolRequest};
 
-/// Something that answers messages: a provider's model, or the built-in `demo`.
+/// A language model.
 ///
-/// Dropping the future or the stream must abort the call: nobody pays for tokens nobody reads.
+/// Dropping the future or the stream must abort the call, so that nobody pays for tokens that nobody reads.
 #[async_trait]
 pub trait Model: Send + Sync + 'static {
-    /// The full name, provider first: `googleai/gemini-flash-latest`, `demo`.
+    /// The full name, provider first, such as `googleai/gemini-flash-latest`.
     fn name(&self) -> &str;
 
     /// Whether calls need a deadline, a circuit breaker and retries. A model without a network may say no.
@@ -47,7 +47,7 @@ pub struct ModelRequest {
     /// The JSON Schema its answer must satisfy; without one it answers in prose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<OutputSchema>,
-    /// Knobs; those a model does not know are left out for it.
+    /// Settings; those that a model does not know are not sent to it.
     #[serde(default)]
     pub config: ModelConfig,
 }
@@ -95,11 +95,11 @@ pub struct ToolDefinition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelResponse {
-    /// What the model said, tool requests included.
+    /// The answer, tool requests included.
     pub message: Message,
     /// Why it stopped.
     pub finish_reason: FinishReason,
-    /// What it cost.
+    /// Token usage.
     pub usage: Usage,
 }
 

@@ -1,4 +1,4 @@
-//! Messages of prompt files as messages of the runtime, and back.
+//! Converts messages of prompt files to messages of the runtime, and back.
 
 use dotprompt::message as file;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! What is registered, described as Genkit's developer tools read it.
+//! The registered actions, in the form that Genkit's developer tools read.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,15 @@ use serde_json::{Value, json};
 use crate::error::ModelError;
 use crate::tool::Tool;
 
-/// Flows, models, tools and prompts by key, such as `/flow/tell_joke` or `/model/googleai/gemini-flash-latest`.
+/// Flows, models, tools and prompts by key, such as `/flow/greet` or `/model/googleai/gemini-flash-latest`.
 ///
-/// It says what there is. Running an action by its key is the reflection server's work; when that comes, the
-/// thing to run stands beside its descriptor here.
+/// It describes actions and does not run them.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     actions: BTreeMap<String, ActionDescriptor>,
 }
 
-/// One action as `GET /api/actions` lists it. Members that are absent are left out, never null.
+/// One action as `GET /api/actions` lists it. Absent members are left out, because the tools refuse null.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActionDescriptor {
@@ -34,7 +33,7 @@ pub struct ActionDescriptor {
     /// The JSON Schema of its output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// What only some kinds of actions have.
+    /// Members that only some kinds of actions have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
 }

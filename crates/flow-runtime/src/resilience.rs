@@ -1,4 +1,4 @@
-//! What stands around every provider's model: its deadline, its circuit breaker, its retries.
+//! The guards around a model: a deadline, a circuit breaker, and retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::error::ModelError;
 use crate::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
 use crate::retry::{Retry, RetrySettings};
 
-/// Longer than any call or recovery; what is longer still could not be added to an instant.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
+/// Longer times could overflow an instant.
+const MAX_TIME: Duration = Duration::from_hours(24 * 365);
 
 /// How model calls are guarded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,33 +22,37 @@ pub struct Resilience {
     /// How long a call may take with all its repetitions and fallbacks: until its answer is whole, or until the
     /// first piece of a streamed one.
     pub call_timeout: Duration,
-    /// How long callers wait. Where they leave before the call's own time is over, a model that was silent until about
-    /// then has failed them all the same, and nothing is repeated that would come too late for them.
-    pub patience: Duration,
-    /// When a failing model is left alone; never, without these.
+    /// How long the request around the call may take. A model that is silent until about then counts as failed, and
+    /// a call is not repeated if its answer would come after that.
+    pub request_timeout: Duration,
+    /// When a failing model is not called for a while; `None` calls it always.
     pub breaker: Option<BreakerSettings>,
-    /// When a call is repeated; never, without these.
+    /// When a call is repeated; `None` repeats none.
     pub retry: Option<RetrySettings>,
 }
 
 impl Resilience {
-    /// The same without times that no clock can count.
+    /// Limits the times to what an instant can hold.
     pub(crate) fn bounded(mut self) -> Self {
-        self.call_timeout = self.call_timeout.min(LONGEST);
-        self.patience = self.patience.min(self.call_timeout);
+        self.call_timeout = self.call_timeout.min(MAX_TIME);
+        self.request_timeout = self.request_timeout.min(self.call_timeout);
         if let Some(breaker) = &mut self.breaker {
-            breaker.recovery_timeout = breaker.recovery_timeout.min(LONGEST);
+            breaker.recovery_timeout = breaker.recovery_timeout.min(MAX_TIME);
         }
         if let Some(retry) = &mut self.retry {
-            retry.base_delay = retry.base_delay.min(LONGEST);
-            retry.longest_retry_after = retry.longest_retry_after.min(LONGEST);
+            retry.base_delay = retry.base_delay.min(MAX_TIME);
+            retry.longest_retry_after = retry.longest_retry_after.min(MAX_TIME);
         }
         self
     }
 
-    /// The same for one of so many models that are asked in turn: a silent one leaves the others their share.
+    /// Divides the times among `models` that are asked in turn, so that a silent one leaves the others their share.
     pub(crate) fn shared_by(self, models: u32) -> Self {
-        Self { call_timeout: self.call_timeout / models, patience: self.patience / models, ..self }
+        Self {
+            call_timeout: self.call_timeout / models,
+            request_timeout: self.request_timeout / models,
+            ..self
+        }
     }
 }
 
@@ -56,7 +60,7 @@ impl Resilience {
 pub(crate) struct Resilient {
     model: Arc<dyn Model>,
     timeout: Duration,
-    patience: Duration,
+    request_timeout: Duration,
     breaker: Option<Arc<Breaker>>,
     retry: Option<Retry>,
 }
@@ -65,7 +69,13 @@ impl Resilient {
     pub(crate) fn new(model: Arc<dyn Model>, settings: &Resilience) -> Self {
         let breaker = settings.breaker.map(|settings| Breaker::new(model.name(), settings));
         let retry = settings.retry.map(Retry::new);
-        Self { model, timeout: settings.call_timeout, patience: settings.patience, breaker, retry }
+        Self {
+            model,
+            timeout: settings.call_timeout,
+            request_timeout: settings.request_timeout,
+            breaker,
+            retry,
+        }
     }
 
     /// The state of the model's circuit, if it has one.
@@ -73,18 +83,19 @@ impl Resilient {
         self.breaker.as_ref().map(|breaker| breaker.state())
     }
 
-    /// Repeats `attempt`, which has until the instants it is given: until the call ends, and until nobody waits.
+    /// Runs `attempt`, with retries. It gets the deadlines of the call and of the request.
     async fn repeat<T, W>(&self, mut attempt: impl FnMut(Instant, Instant) -> W) -> Result<T, ModelError>
     where
         W: Future<Output = Result<T, ModelError>>,
     {
         let begun = Instant::now();
-        let (deadline, awaited) = (begun + self.timeout, begun + self.patience);
-        let mut attempt = || attempt(deadline, awaited);
+        let (deadline, request_deadline) = (begun + self.timeout, begun + self.request_timeout);
+        let mut attempt = || attempt(deadline, request_deadline);
         match &self.retry {
             Some(retry) => {
-                // A repetition has at least as long as all before it, or the failure just seen would become a timeout.
-                let last_start = begun + self.patience / 2;
+                // A repetition gets at least as much time as those before it, or it would turn a failure into a
+                // timeout.
+                let last_start = begun + self.request_timeout / 2;
                 let may_repeat = || self.circuit() != Some(CircuitState::Open);
                 retry.run(self.model.name(), last_start, may_repeat, attempt).await
             }
@@ -92,9 +103,9 @@ impl Resilient {
         }
     }
 
-    fn admit(&self, awaited: Instant) -> Result<Option<Permit>, ModelError> {
-        let patience = awaited.saturating_duration_since(Instant::now());
-        self.breaker.as_ref().map(|breaker| breaker.admit(patience)).transpose()
+    fn admit(&self, request_deadline: Instant) -> Result<Option<Permit>, ModelError> {
+        let wait_time = request_deadline.saturating_duration_since(Instant::now());
+        self.breaker.as_ref().map(|breaker| breaker.admit(wait_time)).transpose()
     }
 }
 
@@ -105,8 +116,8 @@ impl Model for Resilient {
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
-        self.repeat(|deadline, awaited| async move {
-            let permit = self.admit(awaited)?;
+        self.repeat(|deadline, request_deadline| async move {
+            let permit = self.admit(request_deadline)?;
             let outcome = within(deadline, self.model.generate(request)).await;
             if let Some(permit) = permit {
                 permit.settle(&outcome);
@@ -116,10 +127,10 @@ impl Model for Resilient {
         .await
     }
 
-    /// Resolves with the first piece in hand; what fails later is not repeated.
+    /// Resolves once the first piece is there. A failure after that is not repeated.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
-        self.repeat(|deadline, awaited| async move {
-            let permit = self.admit(awaited)?;
+        self.repeat(|deadline, request_deadline| async move {
+            let permit = self.admit(request_deadline)?;
             let opened = within(deadline, open(&*self.model, request)).await;
             match (permit, opened) {
                 (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
@@ -138,14 +149,14 @@ impl Default for Resilience {
     fn default() -> Self {
         Self {
             call_timeout: Duration::from_mins(2),
-            patience: Duration::from_mins(2),
+            request_timeout: Duration::from_mins(2),
             breaker: Some(BreakerSettings::default()),
             retry: Some(RetrySettings::default()),
         }
     }
 }
 
-/// The outcome of `work`, or that it took too long.
+/// Runs `work` until the deadline.
 pub(crate) async fn within<T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, ModelError>>,
@@ -153,14 +164,14 @@ pub(crate) async fn within<T>(
     timeout_at(deadline, work).await.unwrap_or(Err(ModelError::Timeout))
 }
 
-/// Opens a stream and waits for its first piece, whether or not the model does so itself.
+/// Opens a stream and waits for its first piece.
 async fn open(model: &dyn Model, request: &ModelRequest) -> Result<ModelStream, ModelError> {
     let mut stream = model.stream(request).await?;
     let first = stream.next().await.unwrap_or(Err(ModelError::upstream("the stream ended early")))?;
     Ok(once(async { Ok(first) }).chain(stream).boxed())
 }
 
-/// The stream, with its end reported to the circuit. Dropped before, it says nothing.
+/// Reports the end of the stream to the circuit. Dropping the stream earlier reports nothing.
 fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
     permit.answering();
     let watched = unfold((stream, Some(permit)), |(mut stream, mut permit)| async move {

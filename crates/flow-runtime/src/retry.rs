@@ -1,8 +1,8 @@
-//! Asking again: a little later, a few times, and never so often that it makes things worse.
+//! Retries, with growing delays and a budget.
 //!
-//! Only failures that a moment may mend are worth it: a provider that failed or broke off before it said anything,
-//! or one over its quota that says it will be back soon. Nothing is asked again once half of the call's time is over,
-//! nor when a model's retries have come to more than a share of its calls.
+//! A call is repeated if the provider failed or broke off before its answer began, or is over its quota and asks for a
+//! short wait. It is not repeated once half of the call's time is over, nor when the model's retries exceed their
+//! share of its calls.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 use crate::error::ModelError;
 use crate::trace::TARGET;
 
-/// Over how long the budget counts calls.
+/// The time over which the budget counts calls.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
 
-/// When to ask again, and how often.
+/// When to repeat a call, and how often.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetrySettings {
     /// How often one call may be repeated.
@@ -46,9 +46,9 @@ impl Retry {
         Self { settings, budget: TpsBudget::new(BUDGET_WINDOW, floor, share) }
     }
 
-    /// Makes a call and repeats it where that is worth it and `may_repeat`, but not after `last_start`.
+    /// Makes a call and repeats it while `may_repeat` and not after `last_start`.
     ///
-    /// If the circuit opens while it waits, the failure before is the answer: it says what is wrong.
+    /// If the circuit opens in the meantime, the earlier failure is returned, because it names the cause.
     pub(crate) async fn run<T, W>(
         &self,
         model: &str,
@@ -81,18 +81,18 @@ impl Retry {
         }
     }
 
-    /// How long to wait before asking again; nothing, if that is not worth it.
+    /// The wait before the call is repeated; `None` if it is not.
     fn wait(&self, error: &ModelError, delay: Duration, last_start: Instant) -> Option<Duration> {
         let (ModelError::Upstream { retry_after, .. } | ModelError::Quota { retry_after }) = error else {
             return None;
         };
         let wait = match retry_after {
             None => delay,
-            // The delay on top spreads those who were all told the same.
+            // The delay on top spreads callers that were all told the same wait.
             Some(told) if *told <= self.settings.longest_retry_after => *told + delay,
             Some(_) => return None,
         };
-        // The budget is asked last: what it grants is spent.
+        // The budget is asked last, because asking spends it.
         (Instant::now() + wait < last_start && self.budget.withdraw()).then_some(wait)
     }
 }

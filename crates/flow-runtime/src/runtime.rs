@@ -1,4 +1,4 @@
-//! The runtime a program builds once: models, tools and what is registered, behind one cheap handle.
+//! The runtime that a program builds once: models, tools and the registry.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::breaker::CircuitState;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
-use crate::generate::{self, Conversation, Generate};
+use crate::generate::conversation::Conversation;
+use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelRequest, ModelResponse, ModelStream, OutputSchema};
 use crate::registry::{FlowInfo, PromptInfo, Registry};
 use crate::resilience::{Resilience, Resilient};
@@ -19,7 +20,7 @@ use crate::schema::OutputSpec;
 use crate::tool::Tool;
 use crate::trace;
 
-/// How long a tool may take before the model is told that it did not answer.
+/// How long a tool may take.
 const DEFAULT_TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Models, tools and registered actions; cloning it is cheap.
@@ -37,7 +38,7 @@ struct Inner {
     registry: Registry,
 }
 
-/// Collects what a [`Runtime`] is to know.
+/// Builds a [`Runtime`].
 #[derive(Default)]
 pub struct RuntimeBuilder {
     default_model: Option<Arc<dyn Model>>,
@@ -65,10 +66,10 @@ impl Runtime {
             let mut conversation = self.conversation(request)?;
             match schema {
                 Some(schema) => {
-                    let (_, response) = generate::structured(&mut conversation, &schema, Ok).await?;
+                    let (_, response) = structured::structured(&mut conversation, &schema, Ok).await?;
                     Ok(response)
                 }
-                None => generate::answer(&mut conversation).await,
+                None => structured::answer(&mut conversation).await,
             }
         };
         trace::within(trace::generate(), work).await
@@ -83,19 +84,19 @@ impl Runtime {
         let work = async {
             let mut conversation = self.conversation(request.output_schema(spec.schema()))?;
             let read = |value| spec.read(value);
-            let (typed, _) = generate::structured(&mut conversation, spec.schema(), read).await?;
+            let (typed, _) = structured::structured(&mut conversation, spec.schema(), read).await?;
             Ok(typed)
         };
         trace::within(trace::generate(), work).await
     }
 
-    /// Asks a model and streams its answer: text as it arrives, then `Done` with the whole of it.
+    /// Asks a model and streams its answer: text as it arrives, then `Done` with the whole answer.
     ///
-    /// Tools are run inside. Nothing is asked before the stream is polled, and dropping it ends everything.
-    /// An output schema is sent to the model, but what streams by is not held against it.
+    /// Tools run in between. Nothing is asked before the stream is polled, and dropping it cancels everything.
+    /// An output schema is sent to the model, but the streamed text is not validated.
     pub fn stream(&self, request: Generate) -> ModelStream {
         match self.conversation(request) {
-            Ok(conversation) => generate::stream(conversation, trace::generate()).boxed(),
+            Ok(conversation) => streamed::stream(conversation, trace::generate()).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
     }
@@ -110,7 +111,7 @@ impl Runtime {
         self.inner.guarded.iter().filter_map(|model| Some((model.name(), model.circuit()?)))
     }
 
-    /// What is registered.
+    /// The registered actions.
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
     }
@@ -154,7 +155,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Registers a model to ask where the default model cannot answer; several are asked in their order.
+    /// Registers a model to ask when the default model cannot answer; several are asked in their order.
     #[must_use]
     pub fn fallback(mut self, model: Arc<dyn Model>) -> Self {
         self.fallbacks.push(model);
@@ -191,21 +192,21 @@ impl RuntimeBuilder {
 
     /// Gives each tool call this long instead of ten seconds.
     #[must_use]
-    pub fn tool_timeout(mut self, patience: Duration) -> Self {
-        self.tool_timeout = Some(patience);
+    pub fn tool_timeout(mut self, timeout: Duration) -> Self {
+        self.tool_timeout = Some(timeout);
         self
     }
 
-    /// Puts it together. A tool, prompt or flow whose name is registered twice is refused; a model is taken once.
+    /// Builds the runtime. It fails if a tool, prompt or flow is registered twice; a model may be.
     pub fn build(self) -> Result<Runtime, ModelError> {
         let mut registry = Registry::default();
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
-        // A list has one call's time.
+        // All models of the list share the time of one call.
         let shares = u32::try_from(self.fallbacks.len() + 1).unwrap_or(u32::MAX);
         let listed = self.default_model.iter().chain(&self.fallbacks).map(|model| (model, shares));
         for (model, shares) in listed.chain(self.models.iter().map(|model| (model, 1))) {
-            // A model may stand in the list and be registered again under `model`: it is the same action.
+            // A model of the list may be registered again with `model`.
             if models.contains_key(model.name()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! JSON Schemas compiled once: what a model's answer and a tool's arguments must satisfy.
+//! JSON Schemas, compiled once, for models' answers and tools' arguments.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,14 +34,14 @@ pub struct OutputSpec<T> {
 /// How an instance breaks its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which rule it breaks: a place in the schema, never in the instance, so it is safe to log.
+    /// The rule it breaks, as a place in the schema. It quotes nothing of the instance, so it is safe to log.
     pub rule: String,
-    /// Where in the instance and how, without the offending value; for the model's eyes.
+    /// Where in the instance and how, without the value, for the model to read.
     pub explanation: String,
 }
 
 impl Schema {
-    /// Compiles a schema. A schema that is none is a defect on our side.
+    /// Compiles a schema. An invalid schema is a defect on our side.
     pub fn compile(name: impl Into<String>, value: Value) -> Result<Self, ModelError> {
         let name = name.into();
         let validator = jsonschema::validator_for(&value).map_err(|error| {
@@ -77,12 +77,12 @@ impl fmt::Debug for Schema {
 }
 
 impl<T: DeserializeOwned> OutputSpec<T> {
-    /// The shape named `name` that `schema` describes and `T` reads.
+    /// A shape that `schema` describes and `T` deserializes.
     pub fn new(name: impl Into<String>, schema: Value) -> Result<Self, ModelError> {
         Ok(Self { schema: Schema::compile(name, schema)?, rules: |_| Vec::new(), marker: PhantomData })
     }
 
-    /// Adds rules that a schema cannot express: each sentence returned names one fault, for the model to read.
+    /// Adds rules that a schema cannot express. Each returned sentence names one fault, for the model to read.
     #[must_use]
     pub fn with_rules(mut self, rules: fn(&T) -> Vec<String>) -> Self {
         self.rules = rules;
@@ -95,7 +95,7 @@ impl<T: DeserializeOwned> OutputSpec<T> {
     }
 
     pub(crate) fn read(&self, value: Value) -> Result<T, Vec<Violation>> {
-        // Serde's message quotes the value it stumbled on; the model has that value before its eyes anyway.
+        // Serde's message quotes a value, which only the model that sent it gets to read.
         let typed: T = serde_json::from_value(value)
             .map_err(|error| vec![Violation { rule: "(type)".into(), explanation: error.to_string() }])?;
         let faults = (self.rules)(&typed);

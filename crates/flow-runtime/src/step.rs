@@ -2,7 +2,7 @@
 
 use crate::trace;
 
-/// Runs `work` as a named step of the running flow: a span of its own in the trace.
+/// Runs `work` as a named step of the flow, in a span of its own.
 ///
 /// ```
 /// # async fn demo() -> Result<String, flow_runtime::ModelError> {

@@ -1,4 +1,4 @@
-//! Tools: typed functions a model may ask to have called.
+//! Tools: typed functions that a model may call.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +38,7 @@ pub struct ToolError(pub Cow<'static, str>);
 impl Tool {
     /// A tool from an async function whose input is a struct.
     ///
-    /// It is refused if the name is not one that every provider takes, or the input's schema is not an object's.
+    /// It fails if some provider would refuse the name, or if the input's schema is not an object's.
     pub fn new<I, O, F, W>(
         name: &'static str,
         description: &'static str,
@@ -65,7 +65,7 @@ impl Tool {
         let run = move |input: Value| -> BoxFuture<'static, Result<Value, ToolError>> {
             let work = serde_json::from_value(input).map(&function);
             Box::pin(async move {
-                // The schema has been checked by now; what is left is what a schema cannot say.
+                // The arguments satisfy the schema, so only what a schema cannot express fails here.
                 let output = work.map_err(|_| ToolError::from("the arguments do not fit the tool"))?.await?;
                 serde_json::to_value(output).map_err(|_| ToolError::from("the result could not be written"))
             })
@@ -88,13 +88,13 @@ impl Tool {
         &self.output_schema
     }
 
-    /// Calls the tool with arguments a model made up, in a span of its own.
+    /// Calls the tool with a model's arguments, in a span of its own.
     ///
-    /// What the model can mend comes back as an `{"error": …}` result for it to read: arguments against
-    /// the schema, a [`ToolError`], no answer within `patience`. A panic is a defect and ends the call.
-    pub async fn call(&self, input: Value, patience: Duration) -> Result<Value, ModelError> {
+    /// Faults that the model can correct are returned as an `{"error": …}` result for it to read: arguments against
+    /// the schema, a [`ToolError`], no answer within `timeout`. A panic is a defect and ends the call.
+    pub async fn call(&self, input: Value, timeout: Duration) -> Result<Value, ModelError> {
         let name = &self.definition.name;
-        // Models leave the arguments out when there are none to give.
+        // Models leave out the arguments of a tool that takes none.
         let input = if input.is_null() { json!({}) } else { input };
         let violations = self.input.violations(&input);
         if !violations.is_empty() {
@@ -102,9 +102,9 @@ impl Tool {
             return Ok(json!({ "error": "the arguments do not fit the tool", "details": faults }));
         }
         let work = async {
-            // The call itself may panic as well as the future it returns, so both run inside.
+            // Both the call and the future it returns may panic, so both run inside.
             let guarded = AssertUnwindSafe(async { (self.run)(input).await }).catch_unwind();
-            match tokio::time::timeout(patience, guarded).await {
+            match tokio::time::timeout(timeout, guarded).await {
                 Ok(Ok(answer)) => Ok(answer.unwrap_or_else(|error| json!({ "error": error.0 }))),
                 Ok(Err(_panic)) => Err(ModelError::internal(format!("the tool {name} panicked"))),
                 Err(_elapsed) => Ok(json!({ "error": "the tool did not answer in time" })),
@@ -132,14 +132,14 @@ impl From<String> for ToolError {
     }
 }
 
-/// What all providers accept: a letter or underscore, then letters, digits, underscores and dashes.
+/// Whether all providers accept the name: a letter or underscore, then letters, digits, underscores and dashes.
 fn is_tool_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_' || it == '-')
 }
 
-/// One self-contained draft-07 schema: the draft Genkit's tools speak, with nothing left to resolve.
+/// A schema without references in draft 7, which Genkit's tools read.
 fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft07()
         .with(|it| it.inline_subschemas = true)

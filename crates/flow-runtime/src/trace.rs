@@ -1,4 +1,4 @@
-//! Spans as Genkit's tools expect them, and nothing of what was asked or answered inside them.
+//! Spans with the fields that Genkit's tools expect. They hold no prompts and no answers.
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};

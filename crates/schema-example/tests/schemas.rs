@@ -3,8 +3,11 @@
 use schema_example::{example, example_with};
 use serde_json::{Value, json};
 
-fn schemas() -> Vec<Value> {
-    let node = json!({"$ref": "#/$defs/node"});
+fn schemas() -> impl Iterator<Item = Value> {
+    scalars().into_iter().chain(nested()).chain(combined())
+}
+
+fn scalars() -> Vec<Value> {
     vec![
         json!(true),
         json!({}),
@@ -34,6 +37,12 @@ fn schemas() -> Vec<Value> {
         json!({"type": "string", "pattern": "^[^a-z]+$", "maxLength": 5}),
         json!({"type": "string", "pattern": "^.{2,8}$"}),
         json!({"type": "string", "pattern": "[0-9]$"}),
+    ]
+}
+
+fn nested() -> Vec<Value> {
+    let node = json!({"$ref": "#/$defs/node"});
+    vec![
         json!({"type": "array"}),
         json!({"type": "array", "items": false}),
         json!({"type": "array", "items": {"type": "integer"}, "minItems": 7, "uniqueItems": true}),
@@ -72,6 +81,11 @@ fn schemas() -> Vec<Value> {
             "id": {"type": "string", "format": "uuid"}, "home": {"type": "string", "format": "uri"},
             "ip": {"type": "string", "format": "ipv4"}, "day": {"type": "string", "format": "date"}
         }}),
+    ]
+}
+
+fn combined() -> Vec<Value> {
+    vec![
         json!({ "type": "string", "minLength": 40, "maxLength": 45 }),
         json!({ "type": "string", "maxLength": 3 }),
         json!({ "type": "string", "pattern": "^[a-z][a-z0-9_-]{1,30}$", "minLength": 9 }),

@@ -19,6 +19,7 @@ use futures_util::{StreamExt as _, stream};
 use schema_example::example_with;
 
 pub use question::Question;
+use words::Answers;
 
 /// The demo model's full name.
 pub const NAME: &str = "demo";
@@ -32,8 +33,6 @@ pub struct Demo {
     chunk_delay: Duration,
     answers: Arc<Answers>,
 }
-
-type Answers = dyn Fn(&Question<'_>) -> Option<String> + Send + Sync;
 
 impl Demo {
     /// A demo model without answers of its own.

@@ -2,7 +2,8 @@
 
 use super::question::Question;
 
-type Answers = dyn Fn(&Question<'_>) -> Option<String> + Send + Sync;
+/// Texts of the application.
+pub(super) type Answers = dyn Fn(&Question<'_>) -> Option<String> + Send + Sync;
 
 /// Words that tell the items of a list apart.
 const QUALITIES: &[&str] =

@@ -15,7 +15,7 @@ use crate::{SOON, gemini, settings};
 
 const CALLS: usize = 2000;
 const CALLERS: usize = 16;
-const PATIENCE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(250);
 const RECOVERY: Duration = Duration::from_millis(25);
 
 async fn ask(runtime: &Runtime) -> Result<&'static str, ModelError> {
@@ -38,10 +38,10 @@ async fn read(runtime: &Runtime) -> Result<&'static str, ModelError> {
 async fn through_all_faults_every_call_has_its_end_and_the_circuit_is_closed_afterwards() {
     let fake = FakeGemini::builder().keep(0).start().await;
     let schedule = FaultSchedule::start(&fake, CALLS);
-    let model = gemini(ProviderSettings { llm_timeout: PATIENCE, ..settings(&fake) });
+    let model = gemini(ProviderSettings { llm_timeout: TIMEOUT, ..settings(&fake) });
     let resilience = Resilience {
-        call_timeout: PATIENCE,
-        patience: PATIENCE,
+        call_timeout: TIMEOUT,
+        request_timeout: TIMEOUT,
         breaker: Some(BreakerSettings { recovery_timeout: RECOVERY, ..BreakerSettings::default() }),
         retry: Some(RetrySettings { base_delay: Duration::from_millis(2), ..RetrySettings::default() }),
     };

@@ -14,13 +14,13 @@ use crate::{SOON, gemini, says, settings, streamed};
 
 const MOMENT: Duration = Duration::from_millis(600);
 
-/// Settings whose patience ends within a test's.
-fn impatient(fake: &FakeGemini) -> ProviderSettings {
+/// Settings with a timeout that a test can wait for.
+fn with_short_timeout(fake: &FakeGemini) -> ProviderSettings {
     ProviderSettings { llm_timeout: MOMENT, ..settings(fake) }
 }
 
 #[tokio::test]
-async fn every_fault_has_its_verdict() {
+async fn every_fault_has_its_error() {
     let minute = Duration::from_mins(1);
     let cases: Vec<(&str, Reply)> = vec![
         ("a wrong key", Fault::api_key_invalid().into()),
@@ -74,7 +74,7 @@ async fn every_fault_has_its_verdict() {
 async fn a_stream_that_ends_without_a_reason_was_cut() {
     let fake = FakeGemini::start().await;
     fake.script([Reply::chunks(["Once ", "upon"]).end_after(1)]);
-    let (deltas, outcome) = streamed(&*gemini(settings(&fake)), &says("A story.")).await;
+    let (deltas, outcome) = streamed(&*gemini(settings(&fake)), &says("A text.")).await;
     assert_eq!(deltas, ["Once "]);
     assert_eq!(outcome.unwrap_err(), ModelError::upstream("the stream was cut"));
 }
@@ -106,7 +106,7 @@ async fn nobody_there_is_told_at_once() {
 async fn silence_ends_in_time_and_the_call_is_dropped() {
     let fake = FakeGemini::start().await;
     fake.otherwise(Reply::silence());
-    let model = gemini(impatient(&fake));
+    let model = gemini(with_short_timeout(&fake));
     let start = Instant::now();
     assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), ModelError::Timeout);
     assert_eq!(streamed(&*model, &says("Hello.")).await.1.unwrap_err(), ModelError::Timeout);
@@ -120,7 +120,7 @@ async fn silence_ends_in_time_and_the_call_is_dropped() {
 async fn headers_alone_are_no_first_event() {
     let fake = FakeGemini::start().await;
     fake.otherwise(Reply::text("Never.").silent_after(0));
-    let model = gemini(impatient(&fake));
+    let model = gemini(with_short_timeout(&fake));
     assert_eq!(streamed(&*model, &says("Hello.")).await.1.unwrap_err(), ModelError::Timeout);
     assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), ModelError::Timeout);
 }
@@ -130,7 +130,7 @@ async fn a_stream_may_last_longer_than_its_first_event_may_take() {
     let fake = FakeGemini::start().await;
     let words: Vec<String> = (0..10).map(|it| format!("{it} ")).collect();
     fake.script([Reply::chunks(words.clone()).chunk_delay(MOMENT / 4)]);
-    let (deltas, outcome) = streamed(&*gemini(impatient(&fake)), &says("Count.")).await;
+    let (deltas, outcome) = streamed(&*gemini(with_short_timeout(&fake)), &says("Count.")).await;
     assert_eq!(deltas, words);
     assert_eq!(outcome.unwrap().text(), words.concat());
 }
@@ -140,7 +140,7 @@ async fn a_stream_that_falls_silent_is_given_up() {
     let fake = FakeGemini::start().await;
     fake.script([Reply::chunks(["Once ", "upon"]).silent_after(1)]);
     let model = gemini(ProviderSettings { stream_idle_timeout: MOMENT, ..settings(&fake) });
-    let (deltas, outcome) = streamed(&*model, &says("A story.")).await;
+    let (deltas, outcome) = streamed(&*model, &says("A text.")).await;
     assert_eq!((deltas, outcome.unwrap_err()), (vec!["Once ".to_owned()], ModelError::Timeout));
     assert!(fake.request(0).wait_dropped(SOON).await.is_some());
 }
@@ -160,7 +160,7 @@ async fn dropping_a_call_drops_it_upstream() {
 async fn dropping_a_stream_drops_it_upstream() {
     let fake = FakeGemini::start().await;
     fake.script([Reply::chunks(["Once ", "upon"]).silent_after(1)]);
-    let mut stream = gemini(settings(&fake)).stream(&says("A story.")).await.unwrap();
+    let mut stream = gemini(settings(&fake)).stream(&says("A text.")).await.unwrap();
     stream.next().await.unwrap().unwrap();
     drop(stream);
     assert!(fake.request(0).wait_dropped(Duration::from_secs(1)).await.is_some());
@@ -186,10 +186,10 @@ async fn no_more_calls_are_under_way_than_allowed_and_the_rest_waits_its_turn() 
 async fn a_turn_that_never_comes_ends_in_time() {
     let fake = FakeGemini::start().await;
     fake.otherwise(Reply::silence());
-    let model = gemini(ProviderSettings { pool_max: 1, ..impatient(&fake) });
+    let model = gemini(ProviderSettings { pool_max: 1, ..with_short_timeout(&fake) });
     // The open stream holds the only turn for as long as it lives.
     fake.script([Reply::chunks(["Once ", "upon"]).silent_after(1)]);
-    let holder = model.stream(&says("A story.")).await.unwrap();
+    let holder = model.stream(&says("A text.")).await.unwrap();
     assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), ModelError::Crowded);
     drop(holder);
     fake.otherwise(Reply::text("Hello."));

@@ -42,13 +42,12 @@ fn runtime(fake: &FakeGemini) -> Runtime {
 async fn text_with_a_system_prompt_and_settings() {
     let fake = FakeGemini::start().await;
     fake.script([Reply::text("Meow.")]);
-    let request =
-        Generate::new().prompt("A joke about Mittens.").system("You tell jokes.").config(ModelConfig {
-            temperature: Some(0.5),
-            top_p: Some(0.9),
-            max_output_tokens: Some(100),
-            stop_sequences: vec!["END".into()],
-        });
+    let request = Generate::new().prompt("A note about Ada.").system("You are brief.").config(ModelConfig {
+        temperature: Some(0.5),
+        top_p: Some(0.9),
+        max_output_tokens: Some(100),
+        stop_sequences: vec!["END".into()],
+    });
     let response = runtime(&fake).generate(request).await.unwrap();
     assert_eq!(response.text(), "Meow.");
     assert_eq!(response.finish_reason, FinishReason::Stop);
@@ -66,7 +65,7 @@ async fn a_stream_yields_its_chunks_and_then_the_whole() {
         .thought("hm")
         .split_bytes(7)
         .finish_alone()]);
-    let (deltas, outcome) = streamed(&*gemini(settings(&fake)), &says("A story, please.")).await;
+    let (deltas, outcome) = streamed(&*gemini(settings(&fake)), &says("A text, please.")).await;
     assert_eq!(deltas, ["Es war ", "einmal ", "ein Kätzchen 🐈."]);
     let response = outcome.unwrap();
     assert_eq!(response.text(), deltas.concat());
@@ -155,9 +154,9 @@ async fn a_json_schema_goes_out_and_the_answer_satisfies_it() {
         "required": ["name", "skill"],
         "$defs": {"Skill": {"type": "integer", "minimum": 0, "maximum": 100}}
     });
-    let schema = Schema::compile("RpgCharacter", schema).unwrap();
+    let schema = Schema::compile("Person", schema).unwrap();
     let request = Generate::new()
-        .prompt("A character named Luna.")
+        .prompt("A person named Luna.")
         .output_schema(&schema)
         .config(ModelConfig { temperature: Some(1.0), ..Default::default() });
     let response = runtime(&fake).generate(request).await.unwrap();

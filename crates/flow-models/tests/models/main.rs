@@ -22,7 +22,7 @@ use futures_util::StreamExt as _;
 /// A key that must never be seen again.
 const KEY: &str = "AIzaSECRETKEY-never-show";
 
-/// Patient enough for a loaded machine.
+/// Long enough for a loaded machine.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Settings that lead to the fake.

@@ -1,27 +1,25 @@
-//! The state machine alone: no clock, no lock, no log.
+//! The circuit as a state machine, without clock, lock and log.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{BreakerSettings, Verdict};
-
-/// When to come back if probes are under way: nobody knows how long they take, but their verdict decides.
+/// The retry time while probes are in flight, whose duration nobody knows.
 const PROBING: Duration = Duration::from_secs(1);
 
 /// Whether a model is being called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
-    /// It is.
+    /// Yes.
     Closed,
-    /// It is left alone.
+    /// No, it failed too often.
     Open,
-    /// A few calls find out whether it is back.
+    /// A few calls probe whether it is back.
     HalfOpen,
 }
 
 impl CircuitState {
-    /// The state in a word, as people know it.
+    /// The usual name of the state.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -29,6 +27,25 @@ impl CircuitState {
             Self::HalfOpen => "half-open",
         }
     }
+}
+
+/// When a circuit opens and how it recovers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// How many failures in a row open the circuit; at least one.
+    pub failure_threshold: u32,
+    /// How long it stays open.
+    pub recovery_timeout: Duration,
+    /// How many calls may be in flight while it is half open; at least one.
+    pub half_open_max: u32,
+}
+
+/// What the end of a call shows of the provider's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    Healthy,
+    Failing,
+    Unknown,
 }
 
 /// A change of state, for the log.
@@ -60,7 +77,7 @@ impl Circuit {
         Self { settings, state: State::Closed { failures: 0 }, period: 0 }
     }
 
-    /// The period a call is let through in, or when to come back.
+    /// Admits a call and returns the period it belongs to, or refuses it and returns when to retry.
     pub(super) fn admit(&mut self, now: Instant) -> (Result<u64, Duration>, Option<Change>) {
         match &mut self.state {
             State::Closed { .. } => (Ok(self.period), None),
@@ -77,7 +94,7 @@ impl Circuit {
         }
     }
 
-    /// A call of `period` is being answered. Returns the period its end belongs to.
+    /// Reports that the answer to a call of `period` begins. Returns the period that its end belongs to.
     pub(super) fn answering(&mut self, period: u64) -> (u64, Option<Change>) {
         match self.state {
             State::HalfOpen { .. } if period == self.period => {
@@ -88,27 +105,27 @@ impl Circuit {
         }
     }
 
-    /// A call of `period` has ended.
-    pub(super) fn report(&mut self, period: u64, verdict: Verdict, now: Instant) -> Option<Change> {
+    /// Reports that a call of `period` has ended.
+    pub(super) fn report(&mut self, period: u64, health: Health, now: Instant) -> Option<Change> {
         if period != self.period {
             return None;
         }
-        match (&mut self.state, verdict) {
-            (State::Closed { failures }, Verdict::Healthy) => *failures = 0,
-            (State::Closed { failures }, Verdict::Failing) => {
+        match (&mut self.state, health) {
+            (State::Closed { failures }, Health::Healthy) => *failures = 0,
+            (State::Closed { failures }, Health::Failing) => {
                 *failures += 1;
                 let failures = *failures;
                 if failures >= self.settings.failure_threshold {
                     return self.open(now, Change::Opened { failures });
                 }
             }
-            (State::HalfOpen { .. }, Verdict::Healthy) => {
+            (State::HalfOpen { .. }, Health::Healthy) => {
                 return self.enter(State::Closed { failures: 0 }, Change::Closed);
             }
-            (State::HalfOpen { .. }, Verdict::Failing) => return self.open(now, Change::Reopened),
-            (State::HalfOpen { probes }, Verdict::Nothing) => *probes = probes.saturating_sub(1),
-            // No call belongs to an open period.
-            (State::Closed { .. }, Verdict::Nothing) | (State::Open { .. }, _) => {}
+            (State::HalfOpen { .. }, Health::Failing) => return self.open(now, Change::Reopened),
+            (State::HalfOpen { probes }, Health::Unknown) => *probes = probes.saturating_sub(1),
+            // An open circuit admits no calls.
+            (State::Closed { .. }, Health::Unknown) | (State::Open { .. }, _) => {}
         }
         None
     }
@@ -130,5 +147,11 @@ impl Circuit {
         self.state = state;
         self.period += 1;
         Some(change)
+    }
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failure_threshold: 5, recovery_timeout: Duration::from_secs(30), half_open_max: 1 }
     }
 }

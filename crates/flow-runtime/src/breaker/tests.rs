@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::circuit::{Change, Circuit};
-use super::{Breaker, BreakerSettings, CircuitState, Verdict};
+use super::Breaker;
+use super::circuit::{BreakerSettings, Change, Circuit, CircuitState, Health};
 use crate::error::ModelError;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,19 +20,19 @@ fn settings(failure_threshold: u32, half_open_max: u32) -> BreakerSettings {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Call,
-    Oldest(Verdict),
-    Youngest(Verdict),
+    Oldest(Health),
+    Youngest(Health),
     OldestBegins,
     Pass(Duration),
 }
 
 const STEPS: [Step; 9] = [
     Step::Call,
-    Step::Oldest(Verdict::Healthy),
-    Step::Oldest(Verdict::Failing),
-    Step::Oldest(Verdict::Nothing),
-    Step::Youngest(Verdict::Healthy),
-    Step::Youngest(Verdict::Failing),
+    Step::Oldest(Health::Healthy),
+    Step::Oldest(Health::Failing),
+    Step::Oldest(Health::Unknown),
+    Step::Youngest(Health::Healthy),
+    Step::Youngest(Health::Failing),
     Step::OldestBegins,
     Step::Pass(Duration::from_secs(9)),
     Step::Pass(Duration::from_secs(10)),
@@ -72,14 +72,14 @@ impl World {
         match step {
             Step::Pass(time) => self.now += time,
             Step::Call => self.call(),
-            Step::Oldest(verdict) => match self.calls.pop_front() {
-                Some(call) => self.end(&call, verdict),
+            Step::Oldest(health) => match self.calls.pop_front() {
+                Some(call) => self.end(&call, health),
                 None => return false,
             },
             // With one call in flight it is the oldest as well.
-            Step::Youngest(verdict) if self.calls.len() > 1 => {
+            Step::Youngest(health) if self.calls.len() > 1 => {
                 let call = self.calls.pop_back().unwrap();
-                self.end(&call, verdict);
+                self.end(&call, health);
             }
             Step::Youngest(_) => return false,
             Step::OldestBegins => match self.calls.pop_front() {
@@ -127,10 +127,10 @@ impl World {
         }
     }
 
-    fn end(&mut self, call: &Call, verdict: Verdict) {
-        let counts = call.era == self.periods && verdict != Verdict::Nothing;
-        let failed = verdict == Verdict::Failing;
-        let change = self.circuit.report(call.period, verdict, self.now);
+    fn end(&mut self, call: &Call, health: Health) {
+        let counts = call.era == self.periods && health != Health::Unknown;
+        let failed = health == Health::Failing;
+        let change = self.circuit.report(call.period, health, self.now);
         let expected = match (counts, self.probing) {
             (false, _) => None,
             (true, true) if failed => Some(Change::Reopened),

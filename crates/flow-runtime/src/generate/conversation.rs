@@ -1,4 +1,4 @@
-//! A conversation under way: ask, run the tools asked for, ask again, and never for ever.
+//! A conversation: ask, run the tools that the model calls, ask again, at most `max_turns` times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Conversation {
         Self { model, request, tools, tool_timeout, turns_left: max_turns, usage: Usage::default() }
     }
 
-    /// Asks until the model has no more tools to call; the answer's usage is that of all turns.
+    /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
             let span = trace::model(self.model.name());
@@ -46,7 +46,7 @@ impl Conversation {
         }
     }
 
-    /// Asks once, as a stream, in a span that is the caller's to finish.
+    /// Asks once, as a stream, in a span that the caller finishes.
     pub(crate) async fn open(&self) -> Result<(ModelStream, Span), ModelError> {
         let span = trace::model(self.model.name());
         let opening = self.model.stream(&self.request).instrument(span.clone());
@@ -54,7 +54,7 @@ impl Conversation {
         Ok((upstream, span))
     }
 
-    /// Takes in one answer: runs the tools it asks for and returns `None`, or returns the final answer.
+    /// Runs the tools that an answer asks for and returns `None`, or returns the answer if it asks for none.
     pub(crate) async fn advance(
         &mut self,
         mut response: ModelResponse,
@@ -71,14 +71,14 @@ impl Conversation {
         }
         self.turns_left =
             self.turns_left.checked_sub(1).ok_or(ModelError::unusable("it kept calling tools"))?;
-        // Tools of one turn run side by side; their answers keep the order of the calls.
+        // Tools of one turn run concurrently; their answers keep the order of the calls.
         let answers = try_join_all(calls.into_iter().map(|call| self.run(call))).await?;
         self.request.messages.push(response.message);
         self.request.messages.push(Message::new(Role::Tool, answers));
         Ok(None)
     }
 
-    /// Adds what was said and continues with an objection.
+    /// Continues after `answer` with an objection to it.
     pub(crate) fn object(&mut self, answer: Message, objection: String) {
         self.request.messages.push(answer);
         self.request.messages.push(Message::text(Role::User, objection));

@@ -1,44 +1,45 @@
-//! The same loop as a stream: text as it arrives, tools run in between, one final answer.
+//! The loop as a stream: text as it arrives, tools run in between, and one final answer.
 
 use futures_util::stream::try_unfold;
 use futures_util::{Stream, StreamExt as _};
 use tracing::{Instrument as _, Span};
 
-use super::Conversation;
+use super::conversation::Conversation;
 use crate::error::ModelError;
 use crate::message::Part;
 use crate::model::{ModelEvent, ModelResponse, ModelStream};
 use crate::trace;
 
-/// Streams a conversation. Nothing is asked before the stream is polled; dropping it ends everything.
+/// Streams a conversation. It asks nothing before it is polled, and dropping it cancels everything.
 pub(crate) fn stream(
     conversation: Conversation,
     span: Span,
 ) -> impl Stream<Item = Result<ModelEvent, ModelError>> + Send {
-    let talk = Talk { conversation, said: String::new(), span, upstream: None, finished: false };
-    // A stream built this way is over after its first error.
-    try_unfold(talk, |mut talk| async move {
-        let span = talk.span.clone();
-        let event = talk.next().instrument(span.clone()).await;
+    let state =
+        StreamState { conversation, earlier_text: String::new(), span, upstream: None, finished: false };
+    // `try_unfold` ends the stream after its first error.
+    try_unfold(state, |mut state| async move {
+        let span = state.span.clone();
+        let event = state.next().instrument(span.clone()).await;
         match &event {
             Ok(Some(ModelEvent::Done(_))) => trace::record(&span, true),
             Err(_) => trace::record(&span, false),
             _ => {}
         }
-        Ok(event?.map(|event| (event, talk)))
+        Ok(event?.map(|event| (event, state)))
     })
 }
 
-struct Talk {
+struct StreamState {
     conversation: Conversation,
     /// The text of the turns before the current one.
-    said: String,
+    earlier_text: String,
     span: Span,
     upstream: Option<(ModelStream, Span)>,
     finished: bool,
 }
 
-impl Talk {
+impl StreamState {
     async fn next(&mut self) -> Result<Option<ModelEvent>, ModelError> {
         while !self.finished {
             let (upstream, span) = match &mut self.upstream {
@@ -53,7 +54,7 @@ impl Talk {
                     let text = response.text();
                     match self.conversation.advance(response).await? {
                         Some(answer) => return self.finish(answer).map(Some),
-                        None => self.said.push_str(&text),
+                        None => self.earlier_text.push_str(&text),
                     }
                 }
                 Some(Err(error)) => {
@@ -66,11 +67,11 @@ impl Talk {
         Ok(None)
     }
 
-    /// The last event: its text is all that was streamed, not only the last turn's.
+    /// The last event. Its text is the whole streamed text, not only that of the last turn.
     fn finish(&mut self, mut answer: ModelResponse) -> Result<ModelEvent, ModelError> {
         self.finished = true;
-        if !self.said.is_empty() {
-            answer.message.content.insert(0, Part::text(std::mem::take(&mut self.said)));
+        if !self.earlier_text.is_empty() {
+            answer.message.content.insert(0, Part::text(std::mem::take(&mut self.earlier_text)));
         }
         if answer.text().trim().is_empty() {
             return Err(ModelError::unusable("empty"));

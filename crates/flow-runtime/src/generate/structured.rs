@@ -1,17 +1,17 @@
-//! Answers that must mean something: text that is not empty, JSON that satisfies its schema.
+//! Checks answers: text must not be empty, JSON must satisfy its schema.
 
 use serde_json::Value;
 
-use super::Conversation;
+use super::conversation::Conversation;
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role};
 use crate::model::{FinishReason, ModelResponse};
 use crate::schema::{Schema, Violation};
 
-/// The faults listed to the model; past these it has understood that it went wrong.
-const FAULTS_LISTED: usize = 20;
+/// How many faults are listed to the model at most.
+const MAX_FAULTS: usize = 20;
 
-/// Asks for prose; an empty answer is no answer.
+/// Asks for prose. An empty answer is an error.
 pub(crate) async fn answer(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
     let response = conversation.ask().await?;
     if response.text().trim().is_empty() {
@@ -20,7 +20,7 @@ pub(crate) async fn answer(conversation: &mut Conversation) -> Result<ModelRespo
     Ok(response)
 }
 
-/// Asks for JSON of a shape that `read` accepts, and once more with the faults pointed out.
+/// Asks for JSON that `read` accepts. After a first bad answer it asks once more and lists the faults.
 pub(crate) async fn structured<T>(
     conversation: &mut Conversation,
     schema: &Schema,
@@ -45,8 +45,8 @@ pub(crate) async fn structured<T>(
             Err(violations) if repaired => return Err(unusable(&violations)),
             Err(violations) => {
                 tracing::debug!(target: crate::trace::TARGET, faults = violations.len(), "asking for a repair");
-                let said = Message::text(Role::Model, response.text());
-                conversation.object(said, objection(&violations));
+                let answer = Message::text(Role::Model, response.text());
+                conversation.object(answer, objection(&violations));
                 repaired = true;
             }
         }
@@ -56,7 +56,7 @@ pub(crate) async fn structured<T>(
 /// The JSON in an answer, without the Markdown fence that models like to put around it.
 fn parse(answer: &str) -> (String, Result<Value, Vec<Violation>>) {
     let bare = unfenced(answer.trim());
-    // Serde's message tells a place and a reason, nothing of the text.
+    // Serde's message gives a place and a reason and quotes nothing.
     let value = serde_json::from_str(bare).map_err(|error| {
         vec![Violation { rule: "(syntax)".into(), explanation: format!("not JSON: {error}") }]
     });
@@ -65,7 +65,7 @@ fn parse(answer: &str) -> (String, Result<Value, Vec<Violation>>) {
 
 fn unfenced(answer: &str) -> &str {
     let Some((_, opened)) = answer.split_once("```") else { return answer };
-    // A fence inside a JSON string is content: only an answer that does not start as JSON is unwrapped.
+    // An answer that starts as JSON is not unwrapped, because a fence inside a JSON string is content.
     if answer.starts_with(['{', '[', '"']) {
         return answer;
     }
@@ -75,7 +75,7 @@ fn unfenced(answer: &str) -> &str {
 
 fn objection(violations: &[Violation]) -> String {
     let mut text = String::from("Your answer does not satisfy the JSON Schema it must satisfy:\n");
-    for violation in violations.iter().take(FAULTS_LISTED) {
+    for violation in violations.iter().take(MAX_FAULTS) {
         text.push_str("- ");
         text.push_str(&violation.explanation);
         text.push('\n');

@@ -200,7 +200,7 @@ async fn whoever_leaves_and_whenever_no_answer_is_lost_and_nothing_leaks() {
         let callers = (0..random.usize(2..24)).map(|_| {
             let name = random.u8(0..3);
             let arrives = Duration::from_millis(random.u64(0..40));
-            let patience = random.bool().then(|| Duration::from_millis(random.u64(0..20)));
+            let leaves_after = random.bool().then(|| Duration::from_millis(random.u64(0..20)));
             let (takes, fails) = (Duration::from_millis(random.u64(0..50)), random.u8(0..4) == 0);
             let (cache, meter) = (cache.clone(), meter.clone());
             tokio::spawn(async move {
@@ -210,8 +210,8 @@ async fn whoever_leaves_and_whenever_no_answer_is_lost_and_nothing_leaks() {
                     if fails { Err(ModelError::Timeout) } else { Ok(name.to_string().into()) }
                 });
                 let call = cache.get_or_compute(key(name), work);
-                let outcome = match patience {
-                    Some(patience) => tokio::time::timeout(patience, call).await.ok()?,
+                let outcome = match leaves_after {
+                    Some(leaves_after) => tokio::time::timeout(leaves_after, call).await.ok()?,
                     None => call.await,
                 };
                 Some((name, outcome))

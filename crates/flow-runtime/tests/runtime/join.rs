@@ -21,7 +21,7 @@ fn is_last(item: &Item) -> bool {
 }
 
 fn key(name: u32) -> CallKey {
-    CallKey::new("tell_story", "model", "", &name).unwrap()
+    CallKey::new("flow", "model", "", &name).unwrap()
 }
 
 /// Makes streams and counts how many there were and are.
@@ -187,7 +187,7 @@ async fn readers_that_leave_at_random_take_nothing_from_the_others() {
             .map(|_| {
                 let (joined, upstream) = (joined.clone(), upstream.clone());
                 let arrives = Duration::from_millis(random.u64(0..250));
-                let patience = random.bool().then(|| Duration::from_millis(random.u64(0..300)));
+                let leaves_after = random.bool().then(|| Duration::from_millis(random.u64(0..300)));
                 let pause = Duration::from_millis(random.u64(0..30));
                 let name = random.u32(0..2);
                 tokio::spawn(async move {
@@ -197,8 +197,8 @@ async fn readers_that_leave_at_random_take_nothing_from_the_others() {
                         item
                     });
                     let reading = paced.collect::<Vec<_>>();
-                    match patience {
-                        Some(patience) => tokio::time::timeout(patience, reading).await.ok(),
+                    match leaves_after {
+                        Some(leaves_after) => tokio::time::timeout(leaves_after, reading).await.ok(),
                         None => Some(reading.await),
                     }
                 })

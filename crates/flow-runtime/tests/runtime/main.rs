@@ -7,6 +7,7 @@ mod cache;
 mod circuit;
 mod generate;
 mod join;
+mod prompt;
 mod registry;
 mod retry;
 mod scripted;

@@ -168,7 +168,7 @@ async fn no_setting_is_too_long() {
     let breaker = BreakerSettings { failure_threshold: 1, recovery_timeout: ever, half_open_max: 0 };
     let retry = RetrySettings { base_delay: ever, longest_retry_after: ever, ..RetrySettings::default() };
     let settings =
-        Resilience { call_timeout: ever, patience: ever, breaker: Some(breaker), retry: Some(retry) };
+        Resilience { call_timeout: ever, request_timeout: ever, breaker: Some(breaker), retry: Some(retry) };
     let actor = Actor::new("m", failures(1));
     let runtime = guarded(&actor, settings);
     assert_eq!(ask(&runtime).await.unwrap_err(), broken());

@@ -1,8 +1,8 @@
-//! Work that several callers drive together: whoever of them is polled drives it, and the last to leave drops it.
+//! A future that several callers await together. Whichever of them is polled drives it; the last to leave drops it.
 //!
-//! [`Shared`] does most of it. It wakes all who wait when its future wakes; but one of them may be in the middle of
-//! polling then, and the others, who come to look, are sent away because of that. Should that one leave before it
-//! polls again, nobody would ever look (rust-lang/futures-rs#2706). So whoever leaves early here wakes the others.
+//! [`Shared`] does most of this. When its future wakes while one caller polls it, the other callers find it busy and
+//! stay asleep. If the polling caller is then dropped, nobody polls again (rust-lang/futures-rs#2706). So a caller
+//! that leaves early wakes the others here.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,40 +12,40 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::sync::Notify;
 
-/// A share in the work. It does nothing until it is waited for.
-pub(crate) struct Driven<T> {
-    work: Shared<BoxFuture<'static, T>>,
+/// One caller's handle. The future makes no progress until a handle is awaited.
+pub(crate) struct SharedFuture<T> {
+    future: Shared<BoxFuture<'static, T>>,
     left: Arc<Notify>,
 }
 
-/// What becomes a share while somebody has one.
-pub(crate) struct WeakDriven<T> {
-    work: WeakShared<BoxFuture<'static, T>>,
+/// A handle that does not keep the future alive.
+pub(crate) struct WeakSharedFuture<T> {
+    future: WeakShared<BoxFuture<'static, T>>,
     left: Arc<Notify>,
 }
 
-impl<T: Clone> Driven<T> {
-    pub(crate) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { work: work.boxed().shared(), left: Arc::default() }
+impl<T: Clone> SharedFuture<T> {
+    pub(crate) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { future: future.boxed().shared(), left: Arc::default() }
     }
 
-    /// Nothing, once the work has ended.
-    pub(crate) fn downgrade(&self) -> Option<WeakDriven<T>> {
-        Some(WeakDriven { work: self.work.downgrade()?, left: self.left.clone() })
+    /// `None` once the future has completed.
+    pub(crate) fn downgrade(&self) -> Option<WeakSharedFuture<T>> {
+        Some(WeakSharedFuture { future: self.future.downgrade()?, left: self.left.clone() })
     }
 
-    /// What the work comes to.
-    pub(crate) async fn outcome(mut self) -> T {
-        let mut leaving = Leaving { left: self.left.clone(), early: true };
+    /// Awaits the output.
+    pub(crate) async fn output(mut self) -> T {
+        let mut wake_others = WakeOthers { left: self.left.clone(), early: true };
         loop {
             let mut left = pin!(self.left.notified());
-            // Listening begins before the look, so that nothing is missed in between.
+            // Listening begins before polling, so that no notification is lost in between.
             left.as_mut().enable();
             tokio::select! {
                 biased;
-                outcome = &mut self.work => {
-                    leaving.early = false;
-                    return outcome;
+                output = &mut self.future => {
+                    wake_others.early = false;
+                    return output;
                 }
                 () = left => {}
             }
@@ -53,19 +53,19 @@ impl<T: Clone> Driven<T> {
     }
 }
 
-impl<T> WeakDriven<T> {
-    pub(crate) fn upgrade(&self) -> Option<Driven<T>> {
-        Some(Driven { work: self.work.upgrade()?, left: self.left.clone() })
+impl<T> WeakSharedFuture<T> {
+    pub(crate) fn upgrade(&self) -> Option<SharedFuture<T>> {
+        Some(SharedFuture { future: self.future.upgrade()?, left: self.left.clone() })
     }
 }
 
-/// Somebody who waits. Dropped early, it may be the one on whom all others rely.
-struct Leaving {
+/// Wakes the other callers if this one is dropped early.
+struct WakeOthers {
     left: Arc<Notify>,
     early: bool,
 }
 
-impl Drop for Leaving {
+impl Drop for WakeOthers {
     fn drop(&mut self) {
         if self.early {
             self.left.notify_waiters();
@@ -73,9 +73,9 @@ impl Drop for Leaving {
     }
 }
 
-impl<T> Clone for Driven<T> {
+impl<T> Clone for SharedFuture<T> {
     fn clone(&self) -> Self {
-        Self { work: self.work.clone(), left: self.left.clone() }
+        Self { future: self.future.clone(), left: self.left.clone() }
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_leaves_after_being_woken_in_mid_poll_leaves_nobody_asleep() {
+    fn a_caller_that_is_dropped_in_mid_poll_wakes_the_others() {
         let is_ready = Arc::new(AtomicBool::new(false));
         let inner: Arc<Mutex<Option<Waker>>> = Arc::default();
         let (in_poll, polling) = mpsc::channel();
@@ -109,7 +109,7 @@ mod tests {
         let work = {
             let (is_ready, inner) = (is_ready.clone(), inner.clone());
             poll_fn(move |cx| {
-                // It has looked; what happens from here on must wake it.
+                // Whatever happens after this line must wake the task.
                 let ready = is_ready.load(Ordering::SeqCst);
                 *inner.lock().unwrap() = Some(cx.waker().clone());
                 if let Some((in_poll, told)) = first.take() {
@@ -119,9 +119,9 @@ mod tests {
                 if ready { Poll::Ready(7) } else { Poll::Pending }
             })
         };
-        let work = Driven::new(work);
-        let mut one = Box::pin(work.clone().outcome());
-        let mut other = Box::pin(work.outcome());
+        let work = SharedFuture::new(work);
+        let mut one = Box::pin(work.clone().output());
+        let mut other = Box::pin(work.output());
         let one = thread::spawn(move || {
             assert!(one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             one

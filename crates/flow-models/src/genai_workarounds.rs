@@ -1,15 +1,15 @@
-//! The mends for genai 0.7.2, all of them, and nothing but them.
+//! Workarounds for defects of genai 0.7.2. They go when genai goes.
 //!
 //! 1. An endpoint without a trailing `/` becomes `/v1betamodels/…`: [`target`] adds it.
 //! 2. Unknown names silently go to Ollama, and names ending in `-low` or `-high` are cut: [`target`] names the
-//!    adapter itself, [`options`] states an effort that sends nothing, which stops the cutting.
+//!    adapter, and [`options`] sets an effort that sends nothing, which keeps the name whole.
 //! 3. A blocked prompt loses its reason: [`options`] captures the raw body, [`watch_for_blocks`] the raw frames.
 //! 4. A stream's HTTP error has no `status()`: [`error`] looks inside.
-//! 5. A stream goes on after an error, and ends well when it was cut: [`Events`] stops at the first error and
-//!    takes an end without a stop reason for a cut.
+//! 5. A stream goes on after an error, and ends without one when it was cut: [`Events`] stops at the first error,
+//!    and an end without a stop reason is a cut.
 //! 6. Calls without ids get the same one when they arrive in separate chunks: [`distinct_references`].
 //! 7. Errors, and events that genai logs itself, quote prompts and upstream bodies: [`error`] never displays
-//!    them, [`silent`] keeps genai's events from every subscriber.
+//!    them, and [`silent`] hides genai's events from every subscriber.
 //! 8. `extra_body` merges shallowly and would drop the generation settings: [`options`] never sets it.
 //! 9. `JsonMode` sends nothing to Gemini, and the Ollama adapter never sends a schema: `convert::options`
 //!    always sends the schema, and `ollama/…` goes through the `OpenAI` adapter.
@@ -18,9 +18,13 @@ use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flow_runtime::ModelError;
+use flow_runtime::message::Part;
 use futures_util::StreamExt as _;
 use genai::adapter::AdapterKind;
-use genai::chat::{ChatOptions, ChatStream, ChatStreamEvent, ContentPart, ReasoningEffort};
+use genai::chat::{
+    ChatOptions, ChatStream, ChatStreamEvent, ContentPart, ReasoningEffort, StopReason, Usage,
+};
 use genai::resolver::{AuthData, Endpoint};
 use genai::webc::{Error as WebError, StreamTimeout};
 use genai::{Error, ModelIden, ServiceTarget};
@@ -28,13 +32,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber as _;
 
-use crate::convert;
-use crate::verdict::{block_reason, from_body, from_status};
-use flow_runtime::ModelError;
-use flow_runtime::message::Part;
-use flow_runtime::model::ModelResponse;
+use crate::http_error::{block_reason, from_body, from_status};
 
-/// Mends 1 and 2: a complete target, so that genai infers nothing.
+/// Workarounds 1 and 2: a complete target leaves genai nothing to infer.
 pub(crate) fn target(kind: AdapterKind, model: &str, mut base_url: String, auth: AuthData) -> ServiceTarget {
     if !base_url.ends_with('/') {
         base_url.push('/');
@@ -42,7 +42,7 @@ pub(crate) fn target(kind: AdapterKind, model: &str, mut base_url: String, auth:
     ServiceTarget { endpoint: Endpoint::from_owned(base_url), auth, model: ModelIden::new(kind, model) }
 }
 
-/// Mends 2, 3 and 8: the options of every call.
+/// Workarounds 2, 3 and 8: the options of every call.
 pub(crate) fn options(model: &ModelIden) -> ChatOptions {
     let mut options = ChatOptions::default()
         .with_capture_raw_body(true)
@@ -51,7 +51,7 @@ pub(crate) fn options(model: &ModelIden) -> ChatOptions {
         .with_capture_tool_calls(true);
     let name: &str = &model.model_name;
     if name.rsplit_once('-').is_some_and(|(_, last)| ReasoningEffort::from_keyword(last).is_some()) {
-        // The effort for which the adapter sends nothing; having one, it leaves the name alone.
+        // The adapter sends nothing for this effort, and with an effort set it does not cut the name.
         options.reasoning_effort = Some(match model.adapter_kind {
             AdapterKind::OpenAI => ReasoningEffort::Budget(0),
             _ => ReasoningEffort::Zero,
@@ -60,7 +60,7 @@ pub(crate) fn options(model: &ModelIden) -> ChatOptions {
     options
 }
 
-/// Mend 3 for streams: remembers why a prompt was blocked.
+/// Workaround 3 for streams: remembers why a prompt was blocked.
 pub(crate) fn watch_for_blocks(options: ChatOptions) -> (ChatOptions, Blocked) {
     let blocked = Blocked::default();
     let seen = blocked.clone();
@@ -78,28 +78,35 @@ pub(crate) fn watch_for_blocks(options: ChatOptions) -> (ChatOptions, Blocked) {
 #[derive(Clone, Default)]
 pub(crate) struct Blocked(Arc<Mutex<Option<ModelError>>>);
 
-/// Mend 5: the events of a stream, over at the first error and honest about its end.
+/// Workaround 5: the events of a stream up to the first error, with a cut as an error.
 pub(crate) struct Events {
     stream: ChatStream,
     blocked: Blocked,
     text: String,
-    _turn: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
-/// What a stream consists of.
+/// One event of a stream.
 pub(crate) enum Piece {
-    /// Something that is not said aloud, but shows that the model is at work.
+    /// Something without text that shows that the model is at work.
     Progress,
     Text(String),
-    End(ModelResponse),
+    End(End),
+}
+
+/// The end of a stream, with the whole answer.
+pub(crate) struct End {
+    pub(crate) parts: Vec<ContentPart>,
+    pub(crate) stop: StopReason,
+    pub(crate) usage: Usage,
 }
 
 impl Events {
-    pub(crate) fn new(stream: ChatStream, blocked: Blocked, turn: OwnedSemaphorePermit) -> Self {
-        Self { stream, blocked, text: String::new(), _turn: turn }
+    pub(crate) fn new(stream: ChatStream, blocked: Blocked, slot: OwnedSemaphorePermit) -> Self {
+        Self { stream, blocked, text: String::new(), _slot: slot }
     }
 
-    /// The next piece; after an error or the end the caller drops the stream.
+    /// The next piece. After an error or the end the caller drops the stream.
     pub(crate) async fn next(&mut self) -> Result<Piece, ModelError> {
         loop {
             match self.stream.next().await {
@@ -108,20 +115,20 @@ impl Events {
                     return Ok(Piece::Text(chunk.content));
                 }
                 Some(Ok(ChatStreamEvent::End(end))) => {
-                    let Some(stop) = &end.captured_stop_reason else { return Err(self.cut()) };
-                    // The calls are taken from here, whole: on the way some adapters send them in fragments.
+                    let Some(stop) = end.captured_stop_reason else { return Err(self.cut()) };
+                    // The calls are taken from the end, because some adapters stream them in fragments.
                     let calls = end.captured_content.into_iter().flatten().filter(|it| !it.is_text());
                     let parts =
                         std::iter::once(ContentPart::Text(std::mem::take(&mut self.text))).chain(calls);
                     let usage = end.captured_usage.unwrap_or_default();
-                    return convert::response(parts, Some(stop), &usage).map(Piece::End);
+                    return Ok(Piece::End(End { parts: parts.collect(), stop, usage }));
                 }
                 Some(Ok(
                     ChatStreamEvent::ReasoningChunk(_)
                     | ChatStreamEvent::ThoughtSignatureChunk(_)
                     | ChatStreamEvent::ToolCallChunk(_),
                 )) => return Ok(Piece::Progress),
-                // Neither the start, which comes before the request is sent, nor a heartbeat is progress.
+                // The start comes before the request is sent, so neither it nor a heartbeat is progress.
                 Some(Ok(_)) => {}
                 Some(Err(failure)) => {
                     let blocked = self.blocked.0.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -138,9 +145,9 @@ impl Events {
     }
 }
 
-/// Mend 6: gives every call of a turn a reference of its own.
+/// Workaround 6: gives every call of a turn a reference of its own.
 ///
-/// The form is the one by which genai knows its own stand-ins, which it does not send to Gemini.
+/// genai takes references of this form for its own and does not send them to Gemini.
 pub(crate) fn distinct_references(content: &mut [Part]) {
     let mut taken = HashSet::new();
     for (index, part) in content.iter_mut().enumerate() {
@@ -157,12 +164,12 @@ pub(crate) fn distinct_references(content: &mut [Part]) {
     }
 }
 
-/// Mend 7: runs genai where no subscriber hears what it logs.
+/// Workaround 7: runs genai without a subscriber.
 pub(crate) async fn silent<T>(work: impl Future<Output = T>) -> T {
     work.with_subscriber(Dispatch::none()).await
 }
 
-/// Mends 3, 4 and 7: what an error means, without a word of what it says.
+/// Workarounds 3, 4 and 7: our error for genai's, without its text.
 pub(crate) fn error(error: &Error) -> ModelError {
     match error {
         Error::HttpError { status, body, headers, .. } => from_status(status.as_u16(), headers, body),
@@ -212,7 +219,7 @@ fn from_source(source: &(dyn StdError + Send + Sync + 'static)) -> ModelError {
 }
 
 fn from_reqwest(error: &reqwest::Error) -> ModelError {
-    // A connection attempt that times out says that nobody is there, not that the model is slow.
+    // A connection attempt that times out shows an absent server, not a slow model.
     if error.is_connect() {
         ModelError::upstream("no connection")
     } else if error.is_timeout() {

@@ -1,0 +1,143 @@
+//! The circuit breaker: after several failures in a row a model is not called for a while.
+//!
+//! A closed circuit admits calls and counts failures in a row. At the threshold it opens and refuses calls. After the
+//! recovery time it is half open: it admits a few probes, and the first of them to end closes or opens it.
+//!
+//! A failure is a provider that could not be reached, failed, broke off, did not answer in time or is over its quota
+//! (429). A success is a whole answer, or a refusal, since the model has read the request. Everything else shows
+//! nothing: a request or key that the provider rejects, an answer that cannot be used, a caller that leaves. A probe
+//! succeeds as soon as its answer begins, or a slow reader of a stream would block everybody; if the stream breaks
+//! off later, that counts as a first failure.
+//!
+//! No crate fits: failsafe and recloser admit any number of calls when half open, tower-resilience judges a call when
+//! its future ends and so cannot judge a stream, and all of them read a clock that tests cannot pause.
+
+mod circuit;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use self::circuit::{BreakerSettings, CircuitState};
+use self::circuit::{Change, Circuit, Health};
+use crate::error::ModelError;
+use crate::trace::TARGET;
+
+/// The circuit breaker of one model.
+pub(crate) struct Breaker {
+    model: String,
+    circuit: Mutex<Circuit>,
+}
+
+/// The right to make one call. Dropping it unsettled reports that the caller left.
+pub(crate) struct Permit {
+    breaker: Arc<Breaker>,
+    /// The circuit's period it belongs to; reports from earlier periods are ignored.
+    period: u64,
+    /// A call dropped after this without an answer counts as a failure.
+    overdue: Instant,
+    answering: bool,
+    settled: bool,
+}
+
+impl Breaker {
+    pub(crate) fn new(model: &str, settings: BreakerSettings) -> Arc<Self> {
+        metrics::gauge!("circuit_open", "model" => model.to_owned()).set(0);
+        Arc::new(Self { model: model.to_owned(), circuit: Mutex::new(Circuit::new(settings)) })
+    }
+
+    /// Admits a call whose caller waits for `wait_time`, or refuses it.
+    pub(crate) fn admit(self: &Arc<Self>, wait_time: Duration) -> Result<Permit, ModelError> {
+        let now = Instant::now();
+        let (admission, change) = self.lock().admit(now);
+        self.log(change);
+        let period = admission.map_err(|retry_after| ModelError::CircuitOpen { retry_after })?;
+        // The request's deadline may drop the call a moment before its own. If that counted as leaving, a silent
+        // provider would never open the circuit.
+        let overdue = now + wait_time.mul_f32(0.9);
+        Ok(Permit { breaker: self.clone(), period, overdue, answering: false, settled: false })
+    }
+
+    pub(crate) fn state(&self) -> CircuitState {
+        self.lock().state(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Circuit> {
+        // Nothing panics between two changes of the circuit, so a poisoned lock holds a consistent one.
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, change: Option<Change>) {
+        let model = self.model.as_str();
+        if let Some(change) = change {
+            let open = !matches!(change, Change::Closed);
+            metrics::gauge!("circuit_open", "model" => model.to_owned()).set(u8::from(open));
+        }
+        match change {
+            Some(Change::Opened { failures }) => {
+                tracing::warn!(target: TARGET, model, failures, "circuit open: the model is left alone");
+            }
+            Some(Change::Reopened) => {
+                tracing::warn!(target: TARGET, model, "circuit open again: the probe failed");
+            }
+            Some(Change::Probing) => tracing::info!(target: TARGET, model, "circuit half open: probing"),
+            Some(Change::Closed) => {
+                tracing::info!(target: TARGET, model, "circuit closed: the model is back");
+            }
+            None => {}
+        }
+    }
+}
+
+impl Permit {
+    /// Reports that the answer has begun. A stream keeps its permit until it ends.
+    pub(crate) fn answering(&mut self) {
+        self.answering = true;
+        let (period, change) = self.breaker.lock().answering(self.period);
+        self.period = period;
+        self.breaker.log(change);
+    }
+
+    /// Reports how the call has ended.
+    pub(crate) fn settle<T>(mut self, outcome: &Result<T, ModelError>) {
+        self.report(Health::of(outcome));
+    }
+
+    fn report(&mut self, health: Health) {
+        self.settled = true;
+        let change = self.breaker.lock().report(self.period, health, Instant::now());
+        self.breaker.log(change);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.settled {
+            let unanswered = !self.answering && Instant::now() >= self.overdue;
+            self.report(if unanswered { Health::Failing } else { Health::Unknown });
+        }
+    }
+}
+
+impl Health {
+    fn of<T>(outcome: &Result<T, ModelError>) -> Self {
+        match outcome {
+            Ok(_) | Err(ModelError::Refused { .. }) => Self::Healthy,
+            Err(ModelError::Upstream { .. } | ModelError::Timeout | ModelError::Quota { .. }) => {
+                Self::Failing
+            }
+            // Some of these never reach the provider, so they must not close a circuit either.
+            Err(
+                ModelError::Rejected { .. }
+                | ModelError::Unusable { .. }
+                | ModelError::NotConfigured
+                | ModelError::CircuitOpen { .. }
+                | ModelError::Crowded
+                | ModelError::Internal { .. },
+            ) => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The request to a model that a flow builds.
+
+use crate::message::{Message, Part, Role};
+use crate::model::ModelConfig;
+use crate::schema::Schema;
+
+/// How many rounds of tool calls a model gets before its answer is an error.
+pub const DEFAULT_MAX_TURNS: usize = 5;
+
+/// One request to a model, built step by step.
+///
+/// ```
+/// # use flow_runtime::Generate;
+/// let request = Generate::new()
+///     .system("You are brief.")
+///     .prompt("What time is it?")
+///     .tools(["get_current_time"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Generate {
+    pub(crate) model: Option<String>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) tools: Vec<String>,
+    pub(crate) config: ModelConfig,
+    pub(crate) output: Option<Schema>,
+    pub(crate) max_turns: usize,
+}
+
+impl Generate {
+    /// An empty request to the default model.
+    pub fn new() -> Self {
+        Self {
+            model: None,
+            messages: Vec::new(),
+            tools: Vec::new(),
+            config: ModelConfig::default(),
+            output: None,
+            max_turns: DEFAULT_MAX_TURNS,
+        }
+    }
+
+    /// Asks the registered model of this name instead of the default one.
+    #[must_use]
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.model = Some(name.into());
+        self
+    }
+
+    /// Adds instructions that stand above the conversation.
+    #[must_use]
+    pub fn system(mut self, text: impl Into<String>) -> Self {
+        let place = self.messages.iter().take_while(|it| it.role == Role::System).count();
+        self.messages.insert(place, Message::text(Role::System, text));
+        self
+    }
+
+    /// Adds text to the user's message.
+    #[must_use]
+    pub fn prompt(self, text: impl Into<String>) -> Self {
+        self.user_part(Part::text(text))
+    }
+
+    /// Adds an image or other medium to the user's message: an address, or a `data:` URI in base64.
+    ///
+    /// Without a content type, the one of a `data:` URI counts, or the ending of an address.
+    #[must_use]
+    pub fn media(self, url: impl Into<String>, content_type: Option<String>) -> Self {
+        self.user_part(Part::media(url, content_type))
+    }
+
+    /// Adds a whole message.
+    #[must_use]
+    pub fn message(mut self, message: Message) -> Self {
+        self.messages.push(message);
+        self
+    }
+
+    /// Adds whole messages, such as those a prompt file renders to.
+    #[must_use]
+    pub fn messages<M: Into<Message>>(mut self, messages: impl IntoIterator<Item = M>) -> Self {
+        self.messages.extend(messages.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets the model call these registered tools.
+    #[must_use]
+    pub fn tools<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.tools.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the generation settings.
+    #[must_use]
+    pub fn config(mut self, config: ModelConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Demands an answer in JSON of this shape. `generate_as` sets it from its own argument.
+    #[must_use]
+    pub fn output_schema(mut self, schema: &Schema) -> Self {
+        self.output = Some(schema.clone());
+        self
+    }
+
+    /// Allows this many rounds of tool calls instead of [`DEFAULT_MAX_TURNS`].
+    #[must_use]
+    pub fn max_turns(mut self, rounds: usize) -> Self {
+        self.max_turns = rounds;
+        self
+    }
+
+    fn user_part(mut self, part: Part) -> Self {
+        match self.messages.last_mut() {
+            Some(message) if message.role == Role::User => message.content.push(part),
+            _ => self.messages.push(Message::new(Role::User, vec![part])),
+        }
+        self
+    }
+}
+
+impl Default for Generate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
