@@ -10,13 +10,14 @@ workshop() {
   step 'each feature alone' cargo hack check --each-feature --quiet
   step 'dotprompt conformance' dotprompt_spec
   step 'workshop: format' in_workshop cargo fmt --all --check
+  step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
   step 'build the program' cargo build --quiet --all-features
   step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
-  step 'fuzz targets compile' cargo check --quiet --manifest-path workshop/fuzz/Cargo.toml
+  step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
   # Last, since it compiles other versions of our own crates into the same target folder.
   step 'ejecting to each framework' workshop/scripts/check_eject.sh
 }

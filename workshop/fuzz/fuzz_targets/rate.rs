@@ -66,7 +66,8 @@ fn holds_on_an_edge(limit: RateLimit) {
     };
     let (status, headers) = ask();
     assert_eq!(status, 200);
-    let said = |name| headers.iter().find(|it| it.0 == name).map(|it| std::str::from_utf8(&it.1).expect("text"));
+    let said =
+        |name| headers.iter().find(|it| it.0 == name).map(|it| std::str::from_utf8(&it.1).expect("text"));
     let (requests, seconds) = (limit.requests.get(), limit.per.as_secs());
     assert_eq!(said("ratelimit-policy"), Some(&*format!("\"default\";q={requests};w={seconds}")));
     let state = said("ratelimit").expect("what is left");

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{MIB, SOON, answers, start};
 
-/// How long a request's head may take (`docs/contract.md`).
+/// How long a request's head may take (`SECURITY.md`).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn is_ended(stream: &TcpStream) -> bool {

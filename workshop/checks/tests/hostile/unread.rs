@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::start;
 
-/// How long the server waits for a client that does not read (`docs/contract.md`).
+/// How long the server waits for a client that does not read (`docs/contract.md`, "SSE").
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks again and again over HTTP/1.1, without reading any answer, for as long as the server takes it.

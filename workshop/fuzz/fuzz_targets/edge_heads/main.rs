@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow_core::drain::Drain;
-use flow_core::edge::{ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, Header, TrustedHosts, TrustedProxies, Version};
+use flow_core::edge::{
+    ApiKeys, Call, CorsConfig, Edge, EdgeConfig, Head, Header, TrustedHosts, TrustedProxies, Version,
+};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;

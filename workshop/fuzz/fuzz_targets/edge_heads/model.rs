@@ -78,7 +78,8 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
         believes_headers: origin.believes_headers,
         has_key,
         reaches_keys,
-        keeps_alive: setup.version == Version::HTTP_11 && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close"),
+        keeps_alive: setup.version == Version::HTTP_11
+            && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close"),
         accepts_gzip: accepts_gzip(request),
     }
 }
