@@ -1,20 +1,22 @@
 //! From settings to a running server: the composition root.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use anyhow::Context;
 use api::{App, FlowService};
-use flow_edge::Edge;
 use flow_edge::drain::Drain;
-use flow_listener::{Adapter, End, Plan, Rpc, RpcListener, Signals, serve_with_rpc};
+use flow_edge::{Edge, docs};
+use flow_listener::{Adapter, End, Plan, Rpc, RpcAdapter, RpcListener, Signals, serve_with_rpc};
 use flow_models::demo::Demo;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
-use flow_runtime::{Resilience, ResponseCache};
+use flow_runtime::{ModelError, Resilience, ResponseCache, SharedCache};
+use flow_service::FlowDeps;
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters;
 use crate::demo;
-use crate::flows::{FlowDeps, flows};
+use crate::flows;
 use crate::metrics;
 use crate::replicas::{self, Replicas};
 use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
@@ -23,12 +25,26 @@ use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
 /// takes no more than its own bound (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
 
-/// Serves until a signal comes.
+/// Makes flows from what they need.
+pub type MakeFlows<F> = fn(FlowDeps) -> Result<Arc<F>, ModelError>;
+
+/// Serves this project's flows until a signal comes.
 ///
 /// `signals` is asked for only inside the runtime, which waits for them.
 pub fn run(
     settings: &Settings,
     adapter: Adapter<dyn FlowService>,
+    signals: impl FnOnce() -> std::io::Result<Signals>,
+) -> anyhow::Result<End> {
+    run_flows(settings, adapter, adapters::rpc(), flows::flows, signals)
+}
+
+/// Serves any flows until a signal comes.
+pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
+    settings: &Settings,
+    adapter: Adapter<F>,
+    rpc_adapter: Option<RpcAdapter<F>>,
+    make: MakeFlows<F>,
     signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -41,8 +57,8 @@ pub fn run(
         let signals = signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
         // Both ports are bound before the log says that either is served.
-        let rpc = rpc(settings)?;
-        let plan = plan(settings, adapter)?;
+        let rpc = rpc(settings, rpc_adapter)?;
+        let plan = plan(settings, adapter, make)?;
         announce(&rpc, settings)?;
         serve_with_rpc(plan, rpc, signals).await
     });
@@ -51,10 +67,29 @@ pub fn run(
     ended
 }
 
+/// This project's application without a listener.
+pub fn app(settings: &Settings) -> anyhow::Result<App> {
+    app_of(settings, flows::flows)
+}
+
+/// An application of any flows without a listener.
+pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
+    let Replicas { rate_limiter, cache, is_up } = replicas::connect(&settings.resilience)?;
+    let mut deps = deps(settings, cache)?;
+    deps.shared_is_up = is_up;
+    let flows = make(deps).context("the flows could not be made")?;
+    let edge = Edge::new(settings.edge_config(rate_limiter), Drain::default());
+    Ok(flow_edge::App { flows, edge })
+}
+
 /// Binds the address and says what is served there.
-pub fn plan(settings: &Settings, adapter: Adapter<dyn FlowService>) -> anyhow::Result<Plan<dyn FlowService>> {
+pub fn plan<F: ?Sized>(
+    settings: &Settings,
+    adapter: Adapter<F>,
+    make: MakeFlows<F>,
+) -> anyhow::Result<Plan<F>> {
     let server = &settings.server;
-    let app = app(settings)?;
+    let app = app_of(settings, make)?;
     let (listener, address) = bind(server.address())?;
     tracing::info!(
         %address,
@@ -64,6 +99,9 @@ pub fn plan(settings: &Settings, adapter: Adapter<dyn FlowService>) -> anyhow::R
         model = settings.model.name(),
         "serving on http://{address}"
     );
+    if settings.debug {
+        tracing::info!("documentation on http://{address}{}", docs::HOME);
+    }
     Ok(Plan {
         adapter,
         kind: server.server,
@@ -76,12 +114,12 @@ pub fn plan(settings: &Settings, adapter: Adapter<dyn FlowService>) -> anyhow::R
 }
 
 /// Binds the port of remote procedure calls, unless they share the other one.
-pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc<dyn FlowService>> {
+pub fn rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
     let grpc = &settings.grpc;
     if grpc.no_grpc {
         return Ok(Rpc::Off);
     }
-    let Some(adapter) = adapters::rpc() else {
+    let Some(adapter) = adapter else {
         if grpc.single_port || grpc.tls.is_some() {
             tracing::warn!("gRPC is not compiled in; its settings have no effect");
         }
@@ -97,7 +135,7 @@ pub fn rpc(settings: &Settings) -> anyhow::Result<Rpc<dyn FlowService>> {
 }
 
 /// Says where remote procedures are called, if anywhere.
-fn announce(rpc: &Rpc<dyn FlowService>, settings: &Settings) -> anyhow::Result<()> {
+fn announce<F: ?Sized>(rpc: &Rpc<F>, settings: &Settings) -> anyhow::Result<()> {
     match rpc {
         Rpc::Off => {}
         Rpc::SharedPort(rpc) => tracing::info!("serving {} on the same port", rpc.name),
@@ -127,8 +165,8 @@ fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// The application without a listener.
-pub fn app(settings: &Settings) -> anyhow::Result<App> {
+/// What the flows need: models, what guards them, what keeps their answers.
+fn deps(settings: &Settings, shared: Option<Arc<dyn SharedCache>>) -> anyhow::Result<FlowDeps> {
     let name = settings.model.name();
     let by_accident = settings.demo_by_accident();
     if by_accident {
@@ -149,13 +187,13 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         providers.model(name).with_context(unknown)
     });
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
-    let Replicas { rate_limiter, cache: shared, is_up } = replicas::connect(&settings.resilience)?;
     let resilience = &settings.resilience;
     let cache = resilience.cache().map(|it| match shared {
         Some(shared) => ResponseCache::new(&it).with_shared(shared),
         None => ResponseCache::new(&it),
     });
-    let flows = flows(FlowDeps {
+    Ok(FlowDeps {
+        version: env!("CARGO_PKG_VERSION"),
         models,
         resilience: Resilience {
             call_timeout: settings.model.llm_timeout,
@@ -166,11 +204,8 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
         cache,
         stream_join: resilience.stream_join.clone(),
         ready: !by_accident,
-        shared_is_up: is_up,
-    });
-    let flows = flows.context("the flows could not be made")?;
-    let edge = Edge::new(settings.edge_config(rate_limiter), Drain::default());
-    Ok(App { flows, edge })
+        shared_is_up: None,
+    })
 }
 
 fn provider_settings(model: &ModelSettings) -> ProviderSettings {

@@ -17,14 +17,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fake_gemini::{FakeGemini, Matcher, Reply};
 use api::FlowService;
-use flow_listener::Adapter;
+use fake_gemini::{FakeGemini, Matcher, Reply};
 use flow_edge::wire::pump::READ_TIMEOUT;
+use flow_listener::Adapter;
+use flow_listener::ServerKind;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use flow_listener::ServerKind;
 use harness::Process;
 use server::Server;
 use tokio::io::AsyncWriteExt;

@@ -16,8 +16,8 @@ mod server;
 use std::collections::BTreeSet;
 
 use api::FLOWS;
-use genkit_endpoints::adapters::COMPILED_IN;
 use flow_listener::ServerKind;
+use genkit_endpoints::adapters::COMPILED_IN;
 use serde_json::{Value, json};
 use server::Server;
 

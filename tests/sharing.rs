@@ -17,13 +17,13 @@ mod server;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fake_gemini::{FakeGemini, Matcher, Reply};
 use api::FlowService;
+use fake_gemini::{FakeGemini, Matcher, Reply};
 use flow_listener::Adapter;
+use flow_listener::ServerKind;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use flow_listener::ServerKind;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::json;
 use server::Server;

@@ -93,7 +93,6 @@ pub trait FlowService: Ready {
 
 #[cfg(test)]
 mod tests {
-    use flow_edge::Schema;
 
     use super::*;
 

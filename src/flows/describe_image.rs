@@ -3,8 +3,7 @@
 use api::{ImageInput, ImageResponse};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, Runtime};
-
-use super::failure::failure;
+use flow_service::failure;
 
 pub(super) async fn run(
     ai: Runtime,

@@ -5,9 +5,7 @@ use std::sync::LazyLock;
 use api::{CharacterInput, RpgCharacter};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime};
-
-use super::failure::failure;
-use super::output::output;
+use flow_service::{failure, output};
 
 static OUTPUT: LazyLock<OutputSpec<RpgCharacter>> = LazyLock::new(output);
 

@@ -3,8 +3,7 @@
 use api::{ChatInput, ChatResponse};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, Runtime};
-
-use super::failure::failure;
+use flow_service::failure;
 
 const PERSONA: &str = "You are a pirate captain of the old school. Answer every question truthfully, and in \
                        the broadest pirate speech. Never step out of your role.";

@@ -8,10 +8,9 @@ use flow_edge::{FlowError, RequestContext, Schema};
 use flow_runtime::model::ModelConfig;
 use flow_runtime::registry::PromptInfo;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};
+use flow_service::failure;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-
-use super::failure::failure;
 
 const NAME: &str = "code_review";
 pub(super) const SOURCE: &str = include_str!("../../prompts/code_review.prompt");

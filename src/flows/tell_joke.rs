@@ -3,9 +3,8 @@
 use api::{JokeInput, JokeResponse};
 use flow_edge::{FlowError, FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelEvent, Runtime};
+use flow_service::failure;
 use futures_util::StreamExt;
-
-use super::failure::failure;
 
 pub(super) async fn run(
     ai: Runtime,

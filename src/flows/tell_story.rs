@@ -3,9 +3,8 @@
 use api::{StoryInput, StoryResponse};
 use flow_edge::{FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelEvent, Runtime};
+use flow_service::failure;
 use futures_util::{StreamExt, stream};
-
-use super::failure::failure;
 
 /// A sentence longer than this is sent on in parts, in bytes.
 const LONGEST_CHUNK: usize = 500;

@@ -5,9 +5,8 @@ use std::sync::LazyLock;
 use api::{TranslateInput, TranslationResult};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime, step};
+use flow_service::{failure, output};
 
-use super::failure::failure;
-use super::output::output;
 use super::tools;
 
 static OUTPUT: LazyLock<OutputSpec<TranslationResult>> = LazyLock::new(output);

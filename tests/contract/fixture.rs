@@ -10,9 +10,9 @@ use api::FlowService;
 use fake_gemini::FakeGemini;
 use flate2::read::GzDecoder;
 use flow_listener::Adapter;
+use flow_listener::ServerKind;
 use futures_util::future::join_all;
 use genkit_endpoints::adapters::COMPILED_IN;
-use flow_listener::ServerKind;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::cases::{Case, Profile, before, script};
@@ -45,7 +45,9 @@ impl Fixture {
     }
 
     pub fn combinations() -> Vec<(Adapter<dyn FlowService>, ServerKind)> {
-        let kinds = |adapter: &Adapter<dyn FlowService>| [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)];
+        let kinds = |adapter: &Adapter<dyn FlowService>| {
+            [(*adapter, ServerKind::Native), (*adapter, ServerKind::Hyper)]
+        };
         COMPILED_IN.iter().flat_map(kinds).collect()
     }
 

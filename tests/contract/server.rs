@@ -4,19 +4,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use flow_listener::Adapter;
-use flow_edge::drain::Drain;
-use flow_edge::RequestContext;
+use api::FlowService;
 use api::{
     CharacterInput, ChatInput, ChatResponse, CodeInput, CodeOutput, CodeReview, CodeReviewInput, ImageInput,
     ImageResponse, JokeInput, JokeResponse, RpgCharacter, StoryInput, StoryResponse, TranslateInput,
     TranslationResult,
 };
-use api::FlowService;
+use async_trait::async_trait;
+use flow_edge::RequestContext;
+use flow_edge::drain::Drain;
 use flow_edge::{FlowError, FlowStream, Readiness, Ready};
-use futures_util::StreamExt;
+use flow_listener::Adapter;
 use flow_listener::{Plan, ServerKind, Signals, serve};
+use futures_util::StreamExt;
 use genkit_endpoints::settings::{self, Command};
 use genkit_endpoints::{adapters, start};
 use tokio::sync::mpsc;
@@ -35,7 +35,11 @@ pub struct Server {
 
 impl Server {
     /// Starts one with these environment variables.
-    pub async fn start(adapter: Adapter<dyn FlowService>, kind: ServerKind, environment: &[(&str, String)]) -> Self {
+    pub async fn start(
+        adapter: Adapter<dyn FlowService>,
+        kind: ServerKind,
+        environment: &[(&str, String)],
+    ) -> Self {
         let lookup = |name: &str| environment.iter().find(|it| it.0 == name).map(|it| it.1.clone());
         let nowhere = Path::new("/nonexistent");
         let command = settings::load(&adapters::names(), ["test".into()], &lookup, nowhere);

@@ -1,13 +1,13 @@
 //! Flows that panic, each in its own way.
 
-use async_trait::async_trait;
-use flow_edge::RequestContext;
+use api::FlowService;
 use api::{
     CharacterInput, ChatInput, ChatResponse, CodeInput, CodeOutput, CodeReview, CodeReviewInput, ImageInput,
     ImageResponse, JokeInput, JokeResponse, RpgCharacter, StoryInput, StoryResponse, TranslateInput,
     TranslationResult,
 };
-use api::FlowService;
+use async_trait::async_trait;
+use flow_edge::RequestContext;
 use flow_edge::{FlowError, FlowStream, Readiness, Ready, StreamEvent};
 use futures_util::{StreamExt, stream};
 

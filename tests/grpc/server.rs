@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use fake_gemini::FakeGemini;
 use api::FlowService;
-use flow_listener::Adapter;
+use fake_gemini::FakeGemini;
 use flow_edge::drain::Drain;
-use genkit_endpoints::adapters::{self, COMPILED_IN};
+use flow_listener::Adapter;
 use flow_listener::{Rpc, Signals, serve_with_rpc};
+use genkit_endpoints::adapters::{self, COMPILED_IN};
 use genkit_endpoints::settings::{self, Settings};
 use genkit_endpoints::start;
 use grpc::proto::genkit_service_client::GenkitServiceClient;
@@ -69,11 +69,11 @@ impl Server {
     pub fn start(adapter: Adapter<dyn FlowService>, environment: &[(&str, &str)], panicking: bool) -> Self {
         logs();
         let settings = settings(environment).unwrap();
-        let mut plan = start::plan(&settings, adapter).unwrap();
+        let mut plan = start::plan(&settings, adapter, genkit_endpoints::flows::flows).unwrap();
         if panicking {
             plan.app.flows = Arc::new(Panicking);
         }
-        let rpc = start::rpc(&settings).unwrap();
+        let rpc = start::rpc(&settings, genkit_endpoints::adapters::rpc()).unwrap();
         let rest = plan.listener.local_addr().unwrap();
         let grpc = match &rpc {
             Rpc::OwnPort(_, it) => it.listener.local_addr().unwrap(),

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(1);
 
 /// What the client is told; the cause goes to the log. Neither holds a prompt or an upstream's words.
-pub(super) fn failure(error: ModelError) -> FlowError {
+pub fn failure(error: ModelError) -> FlowError {
     let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
     let failure = match &error {
         ModelError::Refused { .. } => answer(ErrorKind::Refused, "The model refused this content."),

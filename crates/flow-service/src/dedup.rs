@@ -6,7 +6,6 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::FLOWS;
 use flow_edge::{FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{CacheOutcome, CallKey, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
@@ -28,17 +27,16 @@ pub(super) struct Dedup {
 impl Dedup {
     /// For flows that these models answer; `joined` names those whose streams are joined.
     ///
-    /// Answers outlive the program where replicas share them. They count only for a program of the same version, with
-    /// the same schemas and prompt files; who changes a prompt in code and wants no old answers changes the version.
+    /// Answers outlive the program where replicas share them. They count only for an equal `program`: the same version
+    /// with the same schemas and prompt files. Who changes a prompt in code and wants no old answers changes the
+    /// version.
     pub(super) fn new(
         models: &str,
-        prompt_files: &[&str],
+        program: &impl Serialize,
         cache: Option<ResponseCache<FlowError>>,
         joined: Vec<String>,
     ) -> Result<Self, ModelError> {
-        let schemas: Vec<_> = FLOWS.iter().map(|flow| (flow.output.document)()).collect();
-        let program = (env!("CARGO_PKG_VERSION"), schemas, prompt_files);
-        let generation = CallKey::new("generation", models, "", &program).map_err(|error| {
+        let generation = CallKey::new("generation", models, "", program).map_err(|error| {
             ModelError::internal(format!("the flows' schemas cannot be written: {error}"))
         })?;
         Ok(Self { generation: generation.to_string(), cache, joined, streams: Mutex::default() })
@@ -69,7 +67,7 @@ impl Dedup {
             };
             cache.get_or_compute(key, compute).await?
         };
-        ::metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
+        metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
             .increment(1);
         if let Ok(answer) = serde_json::from_str(&answer) {
             ctx.note_cache(outcome.as_str());

@@ -5,7 +5,7 @@ use flow_runtime::OutputSpec;
 
 /// The shape of a type: its JSON Schema, and garde's rules on what came of it. Made once per type, in a static.
 #[expect(clippy::expect_used, reason = "schemars writes only schemas that compile")]
-pub(super) fn output<T: Schema>() -> OutputSpec<T> {
+pub fn output<T: Schema>() -> OutputSpec<T> {
     let rules = |it: &T| match it.validate() {
         Ok(()) => Vec::new(),
         Err(report) => report.iter().map(|(path, error)| format!("{path}: {error}")).collect(),

@@ -1,0 +1,128 @@
+//! Runs flows by their rows in the table.
+
+use std::fmt;
+use std::sync::Arc;
+
+use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
+use flow_runtime::registry::FlowInfo as RegisteredFlow;
+use flow_runtime::runtime::RuntimeBuilder;
+use flow_runtime::{Model, ModelError, Resilience, ResponseCache, Runtime};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dedup::Dedup;
+
+/// What flows need from outside.
+pub struct FlowDeps {
+    /// The program's version, with which kept answers of other versions are told apart.
+    pub version: &'static str,
+    /// The models: the first answers, the others where it cannot.
+    pub models: Vec<Arc<dyn Model>>,
+    /// What guards a call to them.
+    pub resilience: Resilience,
+    /// Where answers are kept, if they are.
+    pub cache: Option<ResponseCache<FlowError>>,
+    /// The flows whose streams are joined while they flow.
+    pub stream_join: Vec<String>,
+    /// Whether a platform may route work to the flows, whatever else is checked.
+    pub ready: bool,
+    /// Whether the state that replicas share can be reached, where they share any.
+    pub shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
+
+/// The runtime, and what stands between it and the flows' callers.
+pub struct FlowRunner {
+    ai: Runtime,
+    dedup: Dedup,
+    models: String,
+    ready: bool,
+    shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
+
+impl FlowRunner {
+    /// For the flows of this table. `register` adds tools and prompts; the contents of prompt files tell kept answers
+    /// apart, as the version does.
+    pub fn new(
+        table: &[FlowInfo],
+        prompt_files: &[&str],
+        deps: FlowDeps,
+        register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
+    ) -> Result<Self, ModelError> {
+        let FlowDeps { version, models, resilience, cache, stream_join, ready, shared_is_up } = deps;
+        let names: Vec<_> = models.iter().map(|it| it.name()).collect();
+        let names = names.join(",");
+        let mut builder = Runtime::builder().resilience(resilience);
+        let mut models = models.into_iter();
+        if let Some(first) = models.next() {
+            builder = builder.default_model(first);
+        }
+        let builder = models.fold(builder, RuntimeBuilder::fallback);
+        let builder = table.iter().fold(builder, |builder, flow| builder.flow(registered(flow)));
+        let ai = register(builder)?.build()?;
+        let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
+        let dedup = Dedup::new(&names, &(version, schemas, prompt_files), cache, stream_join)?;
+        Ok(Self { ai, dedup, models: names, ready, shared_is_up })
+    }
+
+    /// Runs a flow that answers at once; from the cache, where its row says so.
+    pub async fn call<I, O, W>(
+        &self,
+        flow: &FlowInfo,
+        ctx: &RequestContext,
+        input: I,
+        run: fn(Runtime, RequestContext, I) -> W,
+    ) -> Result<O, FlowError>
+    where
+        I: Clone + Serialize,
+        O: Serialize + DeserializeOwned,
+        W: Future<Output = Result<O, FlowError>> + Send + 'static,
+    {
+        self.dedup.answer(flow, ctx, input, |input| run(self.ai.clone(), ctx.clone(), input)).await
+    }
+
+    /// Runs a flow that streams; joined with one under way, where the settings say so.
+    pub fn stream<I, O>(
+        &self,
+        flow: &FlowInfo,
+        ctx: &RequestContext,
+        input: I,
+        run: fn(Runtime, RequestContext, I) -> FlowStream<O>,
+    ) -> FlowStream<O>
+    where
+        I: Serialize + Send + 'static,
+        O: Clone + Send + Sync + 'static,
+    {
+        let (ai, caller) = (self.ai.clone(), ctx.clone());
+        self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input))
+    }
+
+    /// Whether the flows can answer. Quick enough for every probe.
+    pub fn readiness(&self) -> Readiness {
+        let mut checks = vec![("model", self.models.clone())];
+        let circuits: Vec<_> = self.ai.circuits().map(|(_, state)| state.as_str()).collect();
+        if !circuits.is_empty() {
+            checks.push(("circuit", circuits.join(",")));
+        }
+        if let Some(is_up) = &self.shared_is_up {
+            checks.push(("redis", if is_up() { "up" } else { "down" }.to_owned()));
+        }
+        // Neither an open circuit nor a missing store makes a replica unready: the others have the same, and
+        // without any of them nobody would be told why.
+        Readiness { ready: self.ready, checks }
+    }
+}
+
+impl fmt::Debug for FlowRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowRunner").field("models", &self.models).finish_non_exhaustive()
+    }
+}
+
+fn registered(flow: &FlowInfo) -> RegisteredFlow {
+    RegisteredFlow {
+        name: flow.name.into(),
+        description: Some(flow.description.into()),
+        input_schema: Some((flow.input.document)().clone()),
+        output_schema: Some((flow.output.document)().clone()),
+    }
+}
