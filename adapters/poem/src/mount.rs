@@ -41,8 +41,8 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> BoxEndpoint<'static> {
         .at("/ready", get(ready::<R>::default()))
         .at("/readyz", get(ready::<R>::default()));
     let router = if edge.debug() { documented::<R>(router, &app) } else { router };
-    let routes = OpenApiService::new(R::routes(app.clone()), "", "");
-    let router = router.nest("/", routes).data(Mounted::<R>(app));
+    let flows = OpenApiService::new(R::routes(app.clone()), "", "");
+    let router = router.nest("/", flows).data(Mounted::<R>(app));
     router.around(move |next, request| pass(edge.clone(), request, next)).boxed()
 }
 

@@ -89,22 +89,23 @@ fn pair(operations: Vec<Operation>) -> Result<Vec<Flow>> {
 fn row((at, flow): (usize, &Flow)) -> (TokenStream, TokenStream) {
     let Operation { method, summary, cached, input, output, .. } = &flow.first;
     let name = method.to_string();
-    let about = |of: Option<&Operation>| match of {
-        Some(Operation { route, summary, .. }) => quote! {
-            ::core::option::Option::Some(::flow_edge::OperationInfo { route: #route, summary: #summary })
-        },
-        None => quote!(::core::option::Option::None),
+    let about = |of: Option<&Operation>| {
+        if let Some(Operation { route, summary, .. }) = of {
+            quote! {
+                ::core::option::Option::Some(::flow_edge::OperationInfo { route: #route, summary: #summary })
+            }
+        } else {
+            quote!(::core::option::Option::None)
+        }
     };
     let (unary, streamed) = match (flow.first.is_stream, &flow.streamed) {
         (true, _) => (None, Some(&flow.first)),
         (false, streamed) => (Some(&flow.first), streamed.as_ref()),
     };
-    let member = match streamed {
-        Some(it) => {
-            let output = &it.output;
-            quote!(<#output as ::flow_edge::Streamed>::MEMBER)
-        }
-        None => quote!(""),
+    let member = if let Some(Operation { output, .. }) = streamed {
+        quote!(<#output as ::flow_edge::Streamed>::MEMBER)
+    } else {
+        quote!("")
     };
     let (unary, streamed) = (about(unary), about(streamed));
     let row = quote! {

@@ -4,6 +4,10 @@ use flow_edge::Schema;
 use flow_runtime::OutputSpec;
 
 /// The shape of a type: its JSON Schema, and garde's rules on what came of it. Made once per type, in a static.
+///
+/// # Panics
+///
+/// If the schema does not compile, which none that schemars writes does.
 #[expect(clippy::expect_used, reason = "schemars writes only schemas that compile")]
 pub fn output<T: Schema>() -> OutputSpec<T> {
     let rules = |it: &T| match it.validate() {
