@@ -35,6 +35,7 @@ cases=('404 /nope' 'chat /chat {}' 'cached /translate {}' 'health /health')
 # start FRAMEWORK: sets `server` and `address`.
 start() {
   local log=$scratch/$1.log
+  : >"$log"
   env -i PORT=0 NO_GRPC=true MODEL=demo WEB_CONCURRENCY=1 RATE_LIMIT_DEFAULT=1000000/second LOG_FORMAT=json \
     valgrind --tool=callgrind --separate-threads=no --callgrind-out-file="$out/$1" --log-file="$scratch/$1.valgrind" \
     "$program" --framework "$1" --server native >"$log" 2>&1 &

@@ -13,8 +13,8 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::extract::Ctx;
-use crate::mount::Routes;
 use crate::reply::{Answer, fault, status};
+use crate::service::Routes;
 use crate::stream::cut;
 
 /// How often readiness is checked for clients that watch it. Draining they learn at once.

@@ -7,9 +7,9 @@
 //! others; so an outage costs each request under way one timeout, and each later one nothing. When Redis answers
 //! again as fast as it must, the supervisor publishes the new connection and sharing goes on.
 //!
-//! Read in this order: [`settings`] for what can be said, [`store`] for the operation and its deadline,
-//! `supervisor` for the connection, then [`rate`] and [`cache`], each beside its Lua scripts. A script runs as a
-//! whole or not at all, which is what makes a count exact and a claim safe among replicas.
+//! Read in this order: [`settings`] for what can be said, `operation` for its deadline,
+//! `supervisor` for the connection, then [`rate`] and [`cache`], and `scripts` with what runs inside Redis. A script
+//! runs as a whole or not at all, which is what makes a count exact and a claim safe among replicas.
 //!
 //! # Keys
 //!
@@ -36,7 +36,9 @@
 
 pub mod cache;
 mod failure;
+mod operation;
 pub mod rate;
+mod scripts;
 pub mod settings;
 pub mod store;
 mod supervisor;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use redis::{Client, ConnectionAddr, IntoConnectionInfo as _};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::failure::RedisError;
-use crate::store::client;
 
 /// Where Redis is, and how it is used.
 #[derive(Clone, Debug)]
@@ -33,6 +33,23 @@ impl RedisSettings {
 
     /// Whether a store can be made with them. Nothing is connected to.
     pub fn check(&self) -> Result<(), RedisError> {
-        client(self).map(drop)
+        self.client().map(drop)
+    }
+
+    /// The client of one server. It connects to nothing yet.
+    pub(crate) fn client(&self) -> Result<Client, RedisError> {
+        let info = self.url.expose_secret().into_connection_info().map_err(|_| RedisError::Url)?;
+        match info.addr() {
+            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(RedisError::Insecure),
+            // redis-rs takes the process' provider of cryptography and panics where it cannot tell which. If somebody
+            // has chosen one already, that one stays.
+            ConnectionAddr::TcpTls { .. } => {
+                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            }
+            _ => {}
+        }
+        // Otherwise a small request waits for the acknowledgement of the one before it, for up to 40 ms.
+        let tcp = info.tcp_settings().clone().set_nodelay(true);
+        Client::open(info.set_tcp_settings(tcp)).map_err(|_| RedisError::Url)
     }
 }

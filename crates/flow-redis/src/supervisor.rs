@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Release;
 use crate::failure::{Failure, within};
-use crate::store::{Inner, Link};
+use crate::operation::{Inner, Link};
+use crate::scripts::Release;
 
 /// How long Redis is left alone between two attempts. Each lost connection costs the requests under way one
 /// timeout, so this also bounds what a server that is slow now and then costs.
@@ -62,8 +62,7 @@ async fn connect(client: &Client, inner: &Inner) -> Result<Link, Failure> {
     // The deadlines are ours.
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    let scripts = inner.cache.all().into_iter().chain([&*inner.rate]);
-    try_join_all(scripts.map(|script| {
+    try_join_all(inner.scripts.all().map(|script| {
         let mut connection = connection.clone();
         async move { script.load_async(&mut connection).await }
     }))
@@ -88,7 +87,7 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
         loop {
             tokio::select! {
                 Some(release) = releases.next() => {
-                    let done = within(PATIENCE, inner.cache.release(release, &mut connection)).await;
+                    let done = within(PATIENCE, inner.scripts.release(release, &mut connection)).await;
                     match done {
                         // What cannot be sent fails at once, so trying again here would never yield.
                         Err(failure) if failure.is_lasting() => return inner.lose(link, &failure),

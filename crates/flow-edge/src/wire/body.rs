@@ -7,9 +7,19 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue};
 use http_body::{Frame, SizeHint};
 
-use super::sse::EventStream;
+use super::sse::{self, EventStream};
+
+/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CONTENT_TYPE, HeaderValue::from_static(sse::CONTENT_TYPE)),
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    (CONNECTION, HeaderValue::from_static("keep-alive")),
+];
 
 /// An answer for an adapter to turn into its framework's own.
 pub type Answer = http::Response<Body>;
@@ -20,6 +30,15 @@ pub enum Body {
     Whole(Bytes),
     /// Frames, each written and flushed by itself.
     Events(Box<EventStream>),
+}
+
+impl EventStream {
+    /// The answer that carries this stream.
+    pub fn into_answer(self) -> Answer {
+        let mut answer = Answer::new(Body::Events(Box::new(self)));
+        answer.headers_mut().extend(HEADERS);
+        answer
+    }
 }
 
 impl From<Bytes> for Body {

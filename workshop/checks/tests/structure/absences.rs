@@ -1,0 +1,1 @@
+//! What is not there: words and dependencies that belong elsewhere.
