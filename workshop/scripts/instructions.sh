@@ -24,7 +24,10 @@ out=${OUT:-$scratch}
 mkdir -p "$out"
 server=
 stop() {
-  if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  if [[ -n $server ]]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
   server=
 }
 trap 'stop; rm -rf "$scratch"' EXIT
