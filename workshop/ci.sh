@@ -12,6 +12,7 @@ workshop() {
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
+  step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
   step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
@@ -44,7 +45,7 @@ dotprompt_spec() {
     if [[ -z $folder && -d $found ]]; then folder=$(realpath "$found"); fi
   done
   # For this command alone, so that other tests do not see it.
-  DOTPROMPT_SPEC_DIR=$folder cargo test -p flow-runtime --test dotprompt_spec -- --nocapture
+  DOTPROMPT_SPEC_DIR=$folder cargo test -p dotprompt-format --test dotprompt_spec -- --nocapture
 }
 
 # Too short to say much of memory, long enough to look every request up in the log.

@@ -23,7 +23,7 @@ fn is_ended(stream: &TcpStream) -> bool {
 }
 
 /// The most that a native listener lets pass without a byte, with the settings below.
-const SILENCE: Duration = Duration::from_secs(11);
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Our own listener bounds a head, whatever its client sends meanwhile. A framework's own bounds silence, and actix-web's
 /// the first head of a connection as well (`docs/production.md`, "Limits of the listeners").
@@ -31,7 +31,7 @@ const SILENCE: Duration = Duration::from_secs(11);
 async fn five_hundred_heads_that_never_end_stop_nobody_and_are_ended() {
     const SLOW: usize = 500;
     let servers = Combination::all().map(|combination| async move {
-        let server = start_with(combination, &[("KEEP_ALIVE_TIMEOUT", "1"), ("REQUEST_TIMEOUT", "1")]);
+        let server = start_with(combination, &[("KEEP_ALIVE_TIMEOUT", "10"), ("REQUEST_TIMEOUT", "5")]);
         let address = server.address;
         let slow = (0..SLOW).map(|nth| async move {
             let mut stream = TcpStream::connect(address).await.unwrap();
