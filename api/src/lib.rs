@@ -16,6 +16,8 @@ mod tell_joke;
 mod tell_story;
 mod translate_text;
 
+// Add a flow: its module above this line.
+
 use async_trait::async_trait;
 use flow_edge::{FlowError, FlowStream, Ready, RequestContext, flows};
 
@@ -27,6 +29,8 @@ pub use review_code::{CodeReview, CodeReviewInput, Issue, Severity};
 pub use tell_joke::{JokeInput, JokeResponse};
 pub use tell_story::{StoryInput, StoryResponse};
 pub use translate_text::{Confidence, TranslateInput, TranslationResult};
+
+// Add a flow: its types above this line.
 
 /// The application, as adapters mount it.
 pub type App = flow_edge::App<dyn FlowService>;

@@ -12,6 +12,8 @@ mod tell_story;
 mod tools;
 mod translate_text;
 
+// Add a flow: its module above this line.
+
 use std::sync::Arc;
 
 use api::*;

@@ -1,5 +1,8 @@
 //! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
 
+// A handler that is not mounted does not compile.
+#![deny(dead_code)]
+
 use actix_web::web::{ServiceConfig, ThinData};
 use api::*;
 use utoipa::OpenApi;

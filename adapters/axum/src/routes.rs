@@ -1,5 +1,8 @@
 //! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
 
+// A handler that is not mounted does not compile.
+#![deny(dead_code)]
+
 use api::*;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
