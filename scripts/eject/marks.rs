@@ -42,7 +42,7 @@ pub fn of(line: &str) -> Option<Mark<'_>> {
     let trailing = !code.trim().is_empty();
     let words: Vec<&str> = words.split_whitespace().collect();
     let is_name =
-        |it: &&str| it.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || "_-".contains(it));
+        |it: &&str| it.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || "_-+".contains(it));
     Some(match words[..] {
         _ if !words.iter().all(is_name) && trailing => return None,
         [] => Mark::Malformed("a mark names what its lines belong to".into()),
@@ -63,7 +63,8 @@ pub fn count(tree: &Tree) -> usize {
 struct Block {
     line: usize,
     goes: bool,
-    is_flow: bool,
+    /// The kind of which lists are made, if it is one.
+    list: Option<Kind>,
     default: bool,
 }
 
@@ -105,7 +106,8 @@ pub fn apply(
             Some(Mark::Names(names, trailing)) => {
                 faults.extend(dropping.unknown(&names).map(|it| (number, format!("there is no part {it}"))));
                 let is_default = names == ["default"];
-                let names_go = names.iter().any(|it| dropping.names.contains(*it));
+                let names_go = names.iter().any(|it| it.split('+').all(|it| dropping.names.contains(it)));
+                let line = &dropping.without_gone(line, &names);
                 if trailing {
                     match (goes || names_go, is_default) {
                         (true, _) => out.leave_out(),
@@ -114,16 +116,16 @@ pub fn apply(
                     }
                     continue;
                 }
-                let is_flow = names.iter().all(|it| dropping.parts.kind(it) == Some(Kind::Flow));
+                let list = dropping.list(&names);
                 match &open {
                     None => stayed = false,
-                    // In a list of flows the next one's mark ends the last one's block.
-                    Some(block) if block.is_flow && is_flow => stayed |= !block.goes,
+                    // In a list of flows or frameworks the next one's mark ends the last one's block.
+                    Some(block) if list.is_some() && block.list == list => stayed |= !block.goes,
                     Some(block) => {
                         faults.push((number, format!("the block of line {} is still open", block.line)))
                     }
                 }
-                open = Some(Block { line: number, goes: names_go, is_flow, default: is_default });
+                open = Some(Block { line: number, goes: names_go, list, default: is_default });
                 if names_go { out.leave_out() } else { out.push(line) }
             }
         }
@@ -135,7 +137,23 @@ pub fn apply(
 impl Dropping<'_> {
     fn unknown<'n>(&self, names: &[&'n str]) -> impl Iterator<Item = &'n str> {
         let known = |it: &&str| *it == "default" || self.parts.kind(it).is_some();
-        names.iter().filter(move |it| !known(it)).copied()
+        names.iter().flat_map(|it| it.split('+')).filter(move |it| !known(it))
+    }
+
+    /// The kind of the named parts, if they are of one kind of which there are lists.
+    fn list(&self, names: &[&str]) -> Option<Kind> {
+        let lists = [Kind::Flow, Kind::Framework];
+        lists.into_iter().find(|kind| names.iter().all(|it| self.parts.kind(it) == Some(*kind)))
+    }
+
+    /// The line of a mark that stays, without those of `a+b` that go.
+    fn without_gone(&self, line: &str, names: &[&str]) -> String {
+        let mut line = line.to_owned();
+        for name in names.iter().filter(|it| it.contains('+')) {
+            let left: Vec<&str> = name.split('+').filter(|it| !self.names.contains(*it)).collect();
+            line = line.replace(name, &left.join("+"));
+        }
+        line
     }
 
     /// The line, naming a framework that stays.

@@ -42,6 +42,13 @@ fn a_mark_behind_a_line_drops_that_line() {
 }
 
 #[test]
+fn what_several_parts_need_goes_with_the_last_of_them() {
+    let text = "mod a; // eject: joke+story\n// eject: grpc+chat\nb\n// eject: end\n";
+    assert_eq!(without(&["joke"], text).unwrap(), text.replace("joke+story", "story"));
+    assert_eq!(without(&["joke", "story", "grpc"], text).unwrap(), "// eject: chat\nb\n// eject: end\n");
+}
+
+#[test]
 fn a_line_of_the_default_names_a_framework_that_stays() {
     let text = "default = [\"axum\"] # eject: default\n";
     assert_eq!(without(&["axum"], text).unwrap(), "default = [\"poem\"] # eject: default\n");
