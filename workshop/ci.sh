@@ -18,7 +18,8 @@ workshop() {
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
-  # Last, since it compiles other versions of our own crates into the same target folder.
+  # Last, since these compile other versions of our own crates into the same target folder.
+  step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
   step 'ejecting to each framework' workshop/scripts/check_eject.sh
 }
 

@@ -15,17 +15,17 @@ import urllib.request
 INVOICE = {"invoice": "Desk, 1 piece, 200.00"}
 
 
-def call_all(program, protos, tools, has_grpc):
-    """Starts the program with the demo model. Returns a line for each way; an assertion says what failed."""
+def call_all(program, protos, tools):
+    """Starts the program with the demo model; `protos` is falsy without gRPC. Returns a line for each way; an assertion says what failed."""
     environment = {"PATH": os.environ["PATH"], "MODEL": "demo", "DEBUG": "true", "PORT": "0", "GRPC_PORT": "0"}
     with subprocess.Popen(
         [program, "--log-format", "json"], env=environment, cwd=tempfile.gettempdir(), text=True,
         stdout=subprocess.PIPE,
     ) as process:
         try:
-            rest, grpc = addresses(process, has_grpc)
+            rest, grpc = addresses(process, bool(protos))
             lines = [unary(rest), events(rest), by_name(rest), described(rest)]
-            return [*lines, procedures(grpc, protos, tools)] if has_grpc else lines
+            return [*lines, procedures(grpc, protos, tools)] if protos else lines
         finally:
             process.kill()
 
@@ -70,7 +70,7 @@ def refused(url, what):
     status, _, body = post(url, {})
     same(status, 422, f"{what} without its required member")
     faults = json.loads(body)["errors"]
-    same(faults, [{"pointer": "", "detail": "must have the member invoice"}], what)
+    same(faults, [{"pointer": "", "detail": "must have the member \"invoice\""}], what)
 
 
 def unary(rest):
