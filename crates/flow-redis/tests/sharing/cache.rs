@@ -129,7 +129,7 @@ async fn an_answer_is_good_for_what_is_left_of_its_time() {
     let settings = RedisSettings {
         timeout: Duration::from_secs(5),
         cache_ttl: Duration::from_millis(1500),
-        ..RedisSettings::new(server.url())
+        ..RedisSettings::new(server.url(), "test")
     };
     let store = up(settings).await;
     let key = key("old");
@@ -175,7 +175,8 @@ async fn a_user_of_its_own_needs_no_more_than_is_written() {
     create.arg("SETUSER").arg("flows").arg("on").arg(">secret").arg(rights.split(' ').collect::<Vec<_>>());
     let () = create.query_async(&mut look).await.unwrap();
     let url = server.url().replace("//", "//flows:secret@");
-    let store = up(RedisSettings { timeout: Duration::from_secs(5), ..RedisSettings::new(url) }).await;
+    let store =
+        up(RedisSettings { timeout: Duration::from_secs(5), ..RedisSettings::new(url, "test") }).await;
     let (kept, dropped) = (lease(&store, &key("kept")).await, lease(&store, &key("dropped")).await);
     kept.renew().await;
     kept.fulfil(&"1".into()).await;
