@@ -193,7 +193,8 @@ fn an_outage_is_one_warning_one_notice_and_a_metric() {
         until(&store, true, Duration::from_secs(2)).await;
         assert_eq!(read(&metrics), (Some(1.0), 0, 0));
         let log = log.read();
-        let counts = [" WARN ", " INFO ", "slow or gone", "Redis is connected"].map(|it| log.matches(it).count());
+        let counts =
+            [" WARN ", " INFO ", "slow or gone", "Redis is connected"].map(|it| log.matches(it).count());
         assert_eq!(counts, [1, 2, 1, 2], "{log}");
     });
 }
