@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::Answer;
+use super::problem::{genkit_error, problem};
 use crate::context::{Dialect, RequestContext};
 use crate::error::{ErrorKind, FlowError};
 use crate::flow::Readiness;
@@ -83,34 +84,4 @@ pub fn ready(readiness: &Readiness, draining: bool) -> Answer {
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     answer
-}
-
-/// The problem document (RFC 9457) of an error.
-pub(crate) fn problem(error: &FlowError, ctx: &RequestContext) -> Value {
-    let row = error.kind.row();
-    let mut problem = json!({
-        "type": format!("urn:{}:problem:{}", ctx.service.name, row.slug),
-        "title": row.title,
-        "status": row.http,
-        "detail": error.detail,
-        "request_id": &*ctx.request_id,
-    });
-    if !error.violations.is_empty() {
-        problem["errors"] = json!(error.violations);
-    }
-    if let Some(seconds) = error.retry_after_seconds() {
-        problem["retry_after"] = seconds.into();
-    }
-    problem
-}
-
-/// The same error as the Genkit clients expect it.
-pub(crate) fn genkit_error(error: &FlowError) -> Value {
-    let mut body = json!({"status": error.kind.row().status.name(), "message": error.detail});
-    if !error.violations.is_empty() {
-        let errors: Vec<_> =
-            error.violations.iter().map(|it| json!({"path": it.pointer, "message": it.detail})).collect();
-        body["details"] = json!({"errors": errors});
-    }
-    body
 }

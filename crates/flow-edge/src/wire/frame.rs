@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::answer::{genkit_error, problem};
+use super::problem::{genkit_error, problem};
 use crate::context::{Dialect, RequestContext};
 use crate::error::FlowError;
 use crate::flow::StreamEvent;

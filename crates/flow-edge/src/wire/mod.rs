@@ -6,6 +6,7 @@ mod body;
 pub mod decode;
 mod frame;
 mod genkit;
+mod problem;
 pub mod pump;
 pub mod sse;
 
