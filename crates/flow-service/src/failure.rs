@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub fn failure(error: ModelError) -> FlowError {
     let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
     let failure = match &error {
-        ModelError::Refused { .. } => answer(ErrorKind::Refused, "The model refused this content."),
+        ModelError::Refused { .. } => FlowError::refused(),
         ModelError::Quota { retry_after } => answer(ErrorKind::Unavailable, "The model's quota is used up.")
             .retry_after(retry_after.unwrap_or(RETRY_LATER)),
         ModelError::CircuitOpen { retry_after } => {
@@ -29,9 +29,7 @@ pub fn failure(error: ModelError) -> FlowError {
             answer(ErrorKind::Unavailable, "No model is configured.").retry_after(RETRY_LATER)
         }
         ModelError::Timeout => answer(ErrorKind::DeadlineExceeded, "The model did not answer in time."),
-        ModelError::Upstream { .. } | ModelError::Rejected { .. } => {
-            answer(ErrorKind::BadGateway, "The model could not be reached or failed.")
-        }
+        ModelError::Upstream { .. } | ModelError::Rejected { .. } => FlowError::model_failed(),
         ModelError::Unusable { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }

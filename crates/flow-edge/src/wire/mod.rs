@@ -4,7 +4,7 @@ pub(crate) mod accept;
 pub mod answer;
 mod body;
 pub mod decode;
-mod frame;
+pub(crate) mod frame;
 mod genkit;
 mod problem;
 pub mod pump;
