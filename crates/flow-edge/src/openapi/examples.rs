@@ -9,9 +9,10 @@ use crate::context::{Dialect, RequestContext};
 use crate::edge::Edge;
 use crate::error::{ErrorKind, FlowError, Violation};
 use crate::flow::{FlowInfo, Readiness};
-use crate::wire::answer::{self, genkit_error, problem};
+use crate::wire::answer;
 use crate::wire::decode::decode_any;
 use crate::wire::frame::Frame;
+use crate::wire::problem::{genkit_error, problem};
 use crate::wire::{Answer, Body};
 
 /// The request id of every example.
