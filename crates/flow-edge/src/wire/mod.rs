@@ -6,7 +6,7 @@ mod body;
 pub mod decode;
 pub(crate) mod frame;
 mod genkit;
-mod problem;
+pub(crate) mod problem;
 pub mod pump;
 pub mod sse;
 
