@@ -128,15 +128,30 @@ pub fn load(
     })
 }
 
+/// The groups that `scripts/eject.sh` can drop with their part of the project.
+const DROPPABLE: &[(&str, &str)] = &[
+    ("gRPC", "grpc"),   // eject: grpc
+    ("Redis", "redis"), // eject: redis
+];
+
 /// The README's tables of settings.
 pub fn settings_markdown() -> String {
-    flow_settings::markdown::<Settings>()
+    flow_settings::markdown::<Settings>(&|group| {
+        part(group).map(|it| (format!("<!-- eject: {it} -->"), "<!-- eject: end -->".to_owned()))
+    })
 }
 
 /// The text of `.example.env`.
 pub fn example_env() -> String {
     let origin = "This file is made from src/settings: cargo run --example settings_docs";
-    flow_settings::example_env::<Settings>(origin)
+    flow_settings::example_env::<Settings>(origin, &|group| {
+        part(group).map(|it| (format!("# eject: {it}"), "# eject: end".to_owned()))
+    })
+}
+
+/// The part of the project that a group of settings belongs to.
+fn part(group: &str) -> Option<&'static str> {
+    DROPPABLE.iter().find(|(name, _)| *name == group).map(|(_, part)| *part)
 }
 
 impl Settings {

@@ -27,7 +27,7 @@ pub struct ResilienceSettings {
     pub cache_max_size: u64,
     /// Flows whose identical streams in flight share one model call, by commas.
     ///
-    /// Default: none: every stream has a model call of its own. Example: `tell_story`
+    /// Default: none: every stream has a model call of its own. Example: `name_of_a_flow`
     #[arg(env = "STREAM_JOIN", value_name = "FLOWS")]
     #[arg(value_delimiter = ',', value_parser = parse::streamed_flow)]
     pub stream_join: Vec<String>,
@@ -51,10 +51,10 @@ pub struct ResilienceSettings {
     /// Where replicas share cache and rate limits (needs the feature `redis`).
     ///
     /// Default: each replica for itself. Example: `redis://127.0.0.1:6379`
-    #[arg(env = "REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = redis_url)]
+    #[arg(help_heading = "Redis", env = "REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = redis_url)]
     pub redis_url: Option<SecretString>,
     /// Time one operation on Redis may take; after that the replica falls back to its own state.
-    #[arg(env = "REDIS_TIMEOUT", value_name = "MILLISECONDS")]
+    #[arg(help_heading = "Redis", env = "REDIS_TIMEOUT", value_name = "MILLISECONDS")]
     #[arg(default_value = "20", value_parser = parse::milliseconds)]
     pub redis_timeout: Duration,
     // eject: end
