@@ -20,7 +20,7 @@ pub fn share(
     use anyhow::Context;
 
     let Some(url) = &settings.redis_url else { return Ok((deps, edge)) };
-    let defaults = redis::RedisSettings::new(url.clone());
+    let defaults = redis::RedisSettings::new(url.clone(), env!("CARGO_PKG_NAME"));
     let store = redis::RedisSettings {
         timeout: settings.redis_timeout,
         cache_ttl: settings.cache().map_or(defaults.cache_ttl, |it| it.ttl),

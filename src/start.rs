@@ -228,6 +228,7 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         _ => None,
     };
     ProviderSettings {
+        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
         gemini_api_key: model.gemini_api_key.clone(),
         gemini_base_url: model.gemini_base_url.clone(),
         openai_api_key: model.openai_api_key.clone(),

@@ -45,7 +45,7 @@ dotprompt_spec() {
     if [[ -z $folder && -d $found ]]; then folder=$(realpath "$found"); fi
   done
   # For this command alone, so that other tests do not see it.
-  DOTPROMPT_SPEC_DIR=$folder cargo test -p flow-runtime --test dotprompt_spec -- --nocapture
+  DOTPROMPT_SPEC_DIR=$folder cargo test -p dotprompt-format --test dotprompt_spec -- --nocapture
 }
 
 # Too short to say much of memory, long enough to look every request up in the log.

@@ -88,7 +88,9 @@ fn redis_url(text: &str) -> Result<SecretString, String> {
     }
     let url = parse::secret(text)?;
     #[cfg(feature = "redis")]
-    redis::RedisSettings::new(url.clone()).check().map_err(|error| error.to_string())?;
+    redis::RedisSettings::new(url.clone(), env!("CARGO_PKG_NAME"))
+        .check()
+        .map_err(|error| error.to_string())?;
     Ok(url)
 }
 // eject: end
