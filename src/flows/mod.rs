@@ -15,9 +15,10 @@ mod translate_text; // eject: translate_text
 
 use std::sync::Arc;
 
+use api::flow;
 use api::*;
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Readiness, Ready, RequestContext};
+use flow_edge::*;
 use flow_runtime::ModelError;
 use flow_service::{FlowDeps, FlowRunner};
 
