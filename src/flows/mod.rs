@@ -33,6 +33,7 @@ struct Flows(FlowRunner);
 /// Makes the flows, with the tools and prompts they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
+        // What flows use beside the model is registered here: tools and prompt files.
         let runtime = runtime.tool(tools::get_current_time()?); // eject: translate_text
         let runtime = runtime.prompt(review_code::prompt()?.info()); // eject: review_code
         Ok(runtime)
