@@ -29,26 +29,12 @@ fn the_example_of_a_dotenv_file_is_the_one_of_the_code() {
 #[test]
 fn every_route_has_its_curl_in_the_readme() {
     let readme = read("README.md");
-    for path in [
-        "/tell-joke",
-        "/tell-joke/stream",
-        "/tell-story/stream",
-        "/translate",
-        "/describe-image",
-        "/generate-character",
-        "/chat",
-        "/generate-code",
-        "/review-code",
-        "/flows/tell_joke",
-        "/health",
-        "/ready",
-    ] {
-        assert!(
-            readme.contains(&format!("localhost:8080{path} "))
-                || readme.contains(&format!("localhost:8080{path}\n")),
-            "{path}"
-        );
+    let flows = api::FLOWS.iter().flat_map(|it| [&it.unary, &it.streamed]).flatten();
+    for path in flows.map(|it| it.route).chain(["/health", "/ready"]) {
+        let called = |end: &str| readme.contains(&format!("localhost:8080{path}{end}"));
+        assert!(called(" ") || called("\n"), "{path}");
     }
+    assert!(readme.contains("localhost:8080/flows/"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod translate_text; // eject: translate_text
 // Add a flow: its module above this line.
 
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Ready, RequestContext, flows};
+use flow_edge::*;
 
 pub use describe_image::{ImageInput, ImageResponse}; // eject: describe_image
 pub use generate_character::{CharacterInput, RpgCharacter, Skills}; // eject: generate_character

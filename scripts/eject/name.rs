@@ -1,7 +1,7 @@
 //! The name of the project: which names are possible, and where the name stands.
 
 use crate::lock;
-use crate::tree::{Tree, is_story};
+use crate::tree::{Tree, is_history};
 
 const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern \
                         false final fn for gen if impl in let loop macro match mod move mut override priv pub ref \
@@ -44,7 +44,7 @@ pub fn check(new: &str, old: &str, tree: &Tree, force: bool) -> Result<(), Strin
     }
     // Found again, it could not be told from the name.
     let forms = [new.to_owned(), new.replace('-', "_")];
-    let taken = tree.texts().filter(|(path, _)| !is_story(path)).find_map(|(path, text)| {
+    let taken = tree.texts().filter(|(path, _)| !is_history(path)).find_map(|(path, text)| {
         let line = text.lines().position(|line| forms.iter().any(|it| has_word(line, it)))?;
         Some(format!("{path}:{}", line + 1))
     });
@@ -62,7 +62,7 @@ pub fn replace(tree: &mut Tree, old: &str, new: &str) {
     let in_code = |it: &str| it.replace('-', "_");
     let paths: Vec<String> = tree.texts().map(|(path, _)| path.to_owned()).collect();
     for path in paths {
-        let Some(text) = tree.text(&path).filter(|_| !is_story(&path)) else { continue };
+        let Some(text) = tree.text(&path).filter(|_| !is_history(&path)) else { continue };
         let text = replace_forms(text, old, new);
         let file = path.rsplit('/').next().unwrap_or(&path);
         let renamed = path.strip_suffix(file).unwrap_or_default().to_owned()

@@ -58,11 +58,24 @@ impl Parts {
         Ok(Self(parts))
     }
 
-    /// The list without the parts that went.
-    pub fn text_without(&self, text: &str, dropped: &BTreeSet<String>) -> String {
-        let stays = |line: &&str| line.split_whitespace().nth(1).is_none_or(|it| !dropped.contains(it));
-        let is_part = |line: &str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
-        text.lines().filter(|line| !is_part(line) || stays(line)).map(|line| format!("{line}\n")).collect()
+    /// The list without the parts that went, and without paths that went with others.
+    pub fn text_without(tree: &Tree, dropped: &BTreeSet<String>) -> String {
+        let line = |line: &str| {
+            if line.starts_with('#') || line.trim().is_empty() {
+                return Some(line.to_owned());
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (part, paths) = words.split_at_checked(2)?;
+            let there = paths.iter().filter(|it| tree.has(it));
+            (!dropped.contains(part[1]))
+                .then(|| [part, &there.copied().collect::<Vec<_>>()].concat().join(" "))
+        };
+        let lines: Vec<_> = tree.text(PATH).unwrap_or_default().lines().filter_map(line).collect();
+        let mut text = lines.join("\n") + "\n";
+        while text.contains("\n\n\n") {
+            text = text.replace("\n\n\n", "\n\n");
+        }
+        text
     }
 
     pub fn names(&self, kind: Kind) -> Vec<&str> {

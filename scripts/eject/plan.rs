@@ -72,9 +72,7 @@ impl Plan {
             }
             tree.remove(overlay::FOLDER.trim_end_matches('/'));
         }
-        let list = tree.text(parts::PATH).unwrap_or_default();
-        let list = parts.text_without(list, &self.dropped);
-        tree.set(parts::PATH, list);
+        tree.set(parts::PATH, Parts::text_without(tree, &self.dropped));
         Ok(())
     }
 }

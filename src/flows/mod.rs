@@ -17,9 +17,10 @@ mod translate_text; // eject: translate_text
 
 use std::sync::Arc;
 
+use api::flow;
 use api::*;
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Readiness, Ready, RequestContext};
+use flow_edge::*;
 use flow_runtime::ModelError;
 use flow_service::{FlowDeps, FlowRunner};
 
@@ -34,6 +35,7 @@ struct Flows(FlowRunner);
 /// Makes the flows, with the tools and prompts they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
+        // What flows use beside the model is registered here: tools and prompt files.
         let runtime = runtime.tool(tools::get_current_time()?); // eject: translate_text
         let runtime = runtime.prompt(review_code::prompt()?.info()); // eject: review_code
         Ok(runtime)

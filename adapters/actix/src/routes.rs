@@ -8,9 +8,9 @@ use api::*;
 use utoipa::OpenApi;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
+use crate::extract::*;
 use crate::mount::post;
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::reply::*;
 
 /// The routes of this project.
 #[derive(OpenApi)]

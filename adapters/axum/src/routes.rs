@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::extract::*;
+use crate::reply::*;
 
 /// The routes of this project.
 pub(crate) struct FlowRoutes;

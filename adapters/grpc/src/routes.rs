@@ -8,12 +8,12 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response};
 
 use crate::Routes;
-use crate::extract::{open, optional, or};
+use crate::extract::*;
 use crate::mount::{Mounted, mounted};
 use crate::proto::genkit_service_server::{GenkitService, GenkitServiceServer, SERVICE_NAME};
 use crate::proto::{self, DESCRIPTORS};
-use crate::reply::{Answer, reply};
-use crate::stream::Chunks;
+use crate::reply::*;
+use crate::stream::*;
 
 /// The procedures of this project.
 pub(crate) struct FlowRoutes(App);

@@ -4,8 +4,8 @@ use api::*;
 use poem_openapi::OpenApi;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::extract::*;
+use crate::reply::*;
 
 /// The routes of this project. poem-openapi gathers its operations in one type.
 pub(crate) struct FlowRoutes(App);

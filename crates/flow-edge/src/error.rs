@@ -79,7 +79,7 @@ pub struct Row {
     pub http: u16,
     /// The HTTP status under `/flows/`, where the Genkit clients expect their own.
     pub genkit_http: u16,
-    /// The canonical status: gRPC's code and Genkit's word for it.
+    /// The canonical status: the code of remote procedure calls and Genkit's word for it.
     pub status: Status,
 }
 

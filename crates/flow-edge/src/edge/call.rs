@@ -28,7 +28,7 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
 
-/// How gRPC logs a client that left.
+/// How a remote procedure call logs a client that left.
 const CANCELLED: i32 = 1;
 
 /// One request between the way in and the way out.

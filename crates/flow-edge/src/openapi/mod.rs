@@ -1,7 +1,7 @@
 //! The OpenAPI document: what each framework's own generator says of the routes, completed by what is the
 //! same for all of them.
 //!
-//! utoipa and poem-openapi each see the handlers' attributes: paths, input and output types. Summaries, schemas,
+//! The frameworks see the handlers' attributes: paths, input and output types. Summaries, schemas,
 //! errors, examples and the flows called by name come from the table of flows, so the documents agree.
 
 mod errors;
