@@ -4,7 +4,7 @@
 #   workshop/scripts/check_eject.sh                  # four of the twelve combinations
 #   workshop/scripts/check_eject.sh --all
 #   workshop/scripts/check_eject.sh poem,grpc,none   # FRAMEWORK[,grpc][,none]; none: without sample flows
-#   workshop/scripts/check_eject.sh --no-tests axum  # lints of the program alone, instead of .ci/run quick
+#   workshop/scripts/check_eject.sh --no-tests axum  # without tests/: lints of the program instead of .ci/run quick
 #
 # All copies share one target folder (CARGO_TARGET_DIR), so that dependencies compile once. KEEP=1 keeps the copies.
 set -euo pipefail
@@ -57,10 +57,11 @@ words() {
 }
 
 no_word_is_left() {
-  local pattern
+  local pattern places
   pattern=$(words)
-  ! grep -rniIP "$pattern" --exclude-dir=target --exclude={'CHANGELOG*','LICENSE*',Cargo.lock} . &&
-    ! find . -path ./target -prune -o -type f -print | grep -iP "$pattern"
+  if [[ -n $tests ]]; then places=(.); else mapfile -t places < <(find . -mindepth 1 -maxdepth 1 ! -name tests); fi
+  ! grep -rniIP "$pattern" --exclude-dir=target --exclude={'CHANGELOG*','LICENSE*',Cargo.lock} "${places[@]}" &&
+    ! find "${places[@]}" -path ./target -prune -o -type f -print | grep -iP "$pattern"
 }
 
 eject() {
