@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
+/// Probes: exempt from API keys and rate limits, and answered while draining.
+pub const PROBES: [&str; 4] = ["/health", "/healthz", "/ready", "/readyz"];
+
 /// A request's head.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
