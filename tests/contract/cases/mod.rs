@@ -4,6 +4,7 @@ mod cache;
 mod decoding;
 mod edge;
 mod genkit;
+mod pages;
 mod results;
 mod routing;
 mod upstream;
@@ -111,6 +112,7 @@ pub fn all() -> Vec<Case> {
         upstream::cases(),
         edge::cases(),
         cache::cases(),
+        pages::cases(),
     ]
     .concat();
     let mut names: Vec<_> = cases.iter().map(|it| it.name).collect();
