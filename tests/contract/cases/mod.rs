@@ -5,6 +5,7 @@ mod case;
 mod decoding;
 mod edge;
 mod genkit;
+mod pages;
 mod results;
 mod routing;
 mod upstream;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Case> {
         upstream::cases(),
         edge::cases(),
         cache::cases(),
+        pages::cases(),
     ]
     .concat();
     let mut names: Vec<_> = cases.iter().map(|it| it.name).collect();
