@@ -274,7 +274,7 @@ def check(copy, options):
     timed("cargo fmt", copy.must, "fmt", "--all")
     timed("cargo build", copy.must, "build", "--all-features", "--bin", NAME)
     program = TARGET / "debug" / NAME
-    calls = timed("start, call", call_all, program, copy.grpc and copy.tree / "proto", options.tools)
+    calls = timed("start, call", call_all, program, copy.grpc and copy.work / "proto", options.tools)
     for line in calls:
         print(f"    {line}", flush=True)
     for file, command in copy.noticing().items():
