@@ -1,7 +1,7 @@
 use flow_models::demo::Demo;
 use flow_runtime::Model as _;
 use flow_runtime::message::{Message, Part, Role};
-use flow_runtime::model::{ModelRequest, OutputSchema};
+use flow_runtime::model::ModelRequest;
 use serde_json::{Value, json};
 
 fn demo() -> Demo {
@@ -63,7 +63,7 @@ async fn the_flows_own_shapes_are_filled_with_sense() {
         },
         "required": ["name"]
     });
-    let output_schema = Some(OutputSchema { name: "any".into(), schema: schema.into() });
+    let output_schema = Some(flow_runtime::Schema::compile("any", schema).unwrap());
     let request =
         ModelRequest { output_schema, ..says("Generate a character named Luna who writes TypeScript") };
     let text = demo().generate(&request).await.unwrap().text();

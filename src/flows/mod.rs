@@ -26,10 +26,12 @@ const PROMPT_FILES: &[&str] = &[review_code::SOURCE];
 /// The flows, made once at the start.
 struct Flows(FlowRunner);
 
-/// Makes the flows, with the tools and prompts they use.
+/// Makes the flows, with the tools they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
-        Ok(runtime.tool(tools::get_current_time()?).prompt(review_code::prompt()?.info()))
+        // A prompt file with a fault is one at the start, not at the first call.
+        review_code::prompt()?;
+        Ok(runtime.tool(tools::get_current_time()?))
     });
     Ok(Arc::new(Flows(runner?)))
 }
