@@ -50,13 +50,13 @@ async fn many_callers_of_two_replicas_are_one_computation() {
         async move {
             counted.fetch_add(1, SeqCst);
             sleep(Duration::from_millis(300)).await;
-            Ok(r#"{"joke":"Käse „€“"}"#.into())
+            Ok(r#"{"text":"Käse „€“"}"#.into())
         }
     };
     let calls = (0..200).map(|nth| replicas[nth % 2].get_or_compute(key("one"), compute()));
     let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(counted.load(SeqCst), 1);
-    assert!(answers.iter().all(|(answer, _)| &**answer == r#"{"joke":"Käse „€“"}"#));
+    assert!(answers.iter().all(|(answer, _)| &**answer == r#"{"text":"Käse „€“"}"#));
     let of = |wanted| answers.iter().filter(|it| it.1 == wanted).count();
     assert_eq!((of(CacheOutcome::Miss), of(CacheOutcome::Coalesced)), (1, 199));
 
