@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::words::{Word, end_of_word, words};
+
 /// The helpers that produce text or a value.
 const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", "section"];
 
@@ -10,9 +12,6 @@ const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "w
 
 /// The helper of `{{#name}}…{{/name}}`, which has no name.
 pub(crate) const SECTION: &str = "";
-
-/// How deep subexpressions may nest, since they are read and evaluated by recursion.
-const MAX_DEPTH: usize = 32;
 
 /// What has a value.
 #[derive(Debug, PartialEq)]
@@ -105,48 +104,6 @@ pub(crate) fn inline_name(body: &str) -> Result<String, String> {
 /// The first word: what the closing tag of a partial's block repeats.
 pub(crate) fn head(body: &str) -> &str {
     &body[..end_of_word(body)]
-}
-
-#[derive(PartialEq)]
-enum Word<'a> {
-    Text(String),
-    Plain(&'a str),
-    Mark(char),
-}
-
-fn words(body: &str) -> Result<Vec<Word<'_>>, String> {
-    let mut words = Vec::new();
-    let mut depth = 0_usize;
-    let mut rest = body.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '"' | '\'' => {
-                let end = end_of_string(rest, first).ok_or("has a string that is never closed")?;
-                // Only the quote can be escaped. Any other backslash is text.
-                words.push(Word::Text(rest[1..end].replace(&format!("\\{first}"), &first.to_string())));
-                end + 1
-            }
-            '(' | ')' | '=' | '|' => {
-                depth = match first {
-                    '(' => depth + 1,
-                    ')' => depth.saturating_sub(1),
-                    _ => depth,
-                };
-                if depth > MAX_DEPTH {
-                    return Err(format!("nests subexpressions more than {MAX_DEPTH} deep"));
-                }
-                words.push(Word::Mark(first));
-                1
-            }
-            _ => {
-                let end = end_of_word(rest);
-                words.push(Word::Plain(&rest[..end]));
-                end
-            }
-        };
-        rest = rest[end..].trim_start();
-    }
-    Ok(words)
 }
 
 /// The words that are still to be read.
@@ -254,25 +211,6 @@ fn path(word: &str) -> Path {
 fn after_step<'p>(path: &'p str, step: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(step)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['.', '/']) }
-}
-
-fn end_of_string(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    text.char_indices().skip(1).find_map(|(at, it)| {
-        let ends = it == quote && !escaped;
-        escaped = it == '\\' && !escaped;
-        ends.then_some(at)
-    })
-}
-
-fn end_of_word(text: &str) -> usize {
-    let mut in_brackets = false;
-    let ends = |it: char| it.is_whitespace() || "()=|\"'".contains(it);
-    let end = text.char_indices().find(|(_, it)| {
-        in_brackets = if in_brackets { *it != ']' } else { *it == '[' };
-        !in_brackets && ends(*it)
-    });
-    end.map_or(text.len(), |(at, _)| at)
 }
 
 fn known(helpers: &[&'static str], name: &str) -> Option<&'static str> {

@@ -5,7 +5,8 @@
 //! [`Dotprompt`] holds what prompts share, [`Prompt`] is one compiled file, [`Rendered`] is what a model is asked.
 //! Parsing does all the work that can be done once: a render neither compiles a template nor resolves a schema.
 //! A file goes through `frontmatter` and `picoschema`, its template through `scan`, `whitespace`, `parse` (with
-//! `expression`) and `template`. `render` walks the tree, with `helpers`, and `markers` splits what was rendered.
+//! `expression` and `words`) and `template`. `render` walks the tree, with `scope` and `helpers`, and `markers`
+//! splits what was rendered.
 
 mod definitions;
 mod environment;
@@ -20,8 +21,10 @@ mod picoschema;
 mod prompt;
 mod render;
 mod scan;
+mod scope;
 mod template;
 mod whitespace;
+mod words;
 
 pub use environment::Dotprompt;
 pub use error::PromptError;

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::error::PromptError;
 use crate::expression::{Call, Expression, Path, SECTION};
 use crate::helpers::{Arguments, Found, follow, printed};
-use crate::parse::{Branch, MAX_DEPTH, Node, Partial, too_deep};
+use crate::parse::{Branch, Node, Partial};
+use crate::scope::{Body, Inline, Parameters, Scope, Turn, at_path};
 
 /// The name under which a partial renders the block it was given.
 pub(crate) const PARTIAL_BLOCK: &str = "@partial-block";
@@ -23,87 +24,6 @@ pub(crate) struct Renderer<'r> {
     pub(crate) input: &'r Value,
     /// The `@`-variables.
     pub(crate) data: &'r Value,
-}
-
-/// What can be named at a place of a template. Each member is the innermost of a list.
-#[derive(Clone, Copy, Default)]
-struct Scope<'s> {
-    context: Option<&'s Value>,
-    /// What `..` names.
-    outer: Option<&'s Scope<'s>>,
-    parameters: Option<&'s Parameters<'s>>,
-    turn: Option<&'s Turn<'s>>,
-    inline: Option<&'s Inline<'s>>,
-    partial_block: Option<Body<'s>>,
-    /// The partial it is in; none is the prompt itself.
-    partial: Option<&'s str>,
-    depth: usize,
-}
-
-/// Block parameters.
-struct Parameters<'s> {
-    names: &'s [String],
-    values: [Option<&'s Value>; 2],
-    outer: Option<&'s Parameters<'s>>,
-}
-
-/// One turn of an `each`.
-struct Turn<'s> {
-    index: usize,
-    key: &'s Value,
-    is_last: bool,
-    outer: Option<&'s Turn<'s>>,
-}
-
-/// The inline partials among some nodes.
-struct Inline<'s> {
-    nodes: &'s [Node],
-    scope: &'s Scope<'s>,
-    outer: Option<&'s Inline<'s>>,
-}
-
-/// Nodes that see, wherever they are rendered, the contexts and parameters of the place where they stand.
-#[derive(Clone, Copy)]
-struct Body<'s> {
-    nodes: &'s [Node],
-    scope: &'s Scope<'s>,
-}
-
-impl<'s> Scope<'s> {
-    /// The scope within a block that has a context of its own.
-    fn enter(&'s self, context: Option<&'s Value>) -> Self {
-        let is_same = match (self.context, context) {
-            (Some(outer), Some(inner)) => std::ptr::eq(outer, inner),
-            (outer, inner) => outer.is_none() && inner.is_none(),
-        };
-        Self { context, outer: if is_same { self.outer } else { Some(self) }, ..*self }
-    }
-
-    fn fault(&self, line: usize, what: String) -> PromptError {
-        PromptError::Render { partial: self.partial.map(str::to_owned), line, what }
-    }
-
-    /// The scope of a block, or of a partial, which counts for two.
-    fn deeper(&self, by: usize, line: usize) -> Result<Self, PromptError> {
-        let depth = self.depth + by;
-        if depth > MAX_DEPTH { Err(self.fault(line, too_deep())) } else { Ok(Self { depth, ..*self }) }
-    }
-
-    fn inline_partial(&self, name: &str) -> Option<Body<'s>> {
-        let mut all = std::iter::successors(self.inline, |it| it.outer);
-        all.find_map(|Inline { nodes, scope, .. }| {
-            nodes.iter().rev().find_map(|it| match it {
-                Node::Inline { name: it, nodes } if it == name => Some(Body { nodes, scope }),
-                _ => None,
-            })
-        })
-    }
-
-    /// The parameters of which one has this name, and which of them; an inner block's hide an outer one's.
-    fn parameter(&self, name: &str) -> Option<(&'s Parameters<'s>, usize)> {
-        let mut all = std::iter::successors(self.parameters, |it| it.outer);
-        all.find_map(|it| Some((it, it.names.iter().position(|it| it == name)?)))
-    }
 }
 
 impl Renderer<'_> {
@@ -275,18 +195,6 @@ impl Renderer<'_> {
         });
         follow(variable.or_else(|| self.data.get(name).map(Cow::Borrowed)), steps)
     }
-}
-
-fn at_path<'s>(path: &Path, scope: &'s Scope<'s>) -> Found<'s> {
-    if let Some((name, steps)) = path.steps.split_first()
-        && path.up == 0
-        && !path.from_this
-        && let Some((parameters, at)) = scope.parameter(name)
-    {
-        return follow(parameters.values[at].map(Cow::Borrowed), steps);
-    }
-    let scope = (0..path.up).try_fold(scope, |scope, _| scope.outer)?;
-    follow(scope.context.map(Cow::Borrowed), &path.steps)
 }
 
 /// The keys and values that `each` goes through.
