@@ -18,8 +18,10 @@ workshop() {
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
-  # Last, since it compiles other versions of our own crates into the same target folder.
-  step 'ejecting to each framework' workshop/scripts/check_eject.sh
+  step 'the program that ejects' eject_tests
+  # Last, since these compile other versions of our own crates into the same target folder.
+  step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
+  step 'ejecting, in four of twelve ways' workshop/scripts/check_eject.sh
 }
 
 install_tools() {
@@ -34,6 +36,12 @@ install_tools() {
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
 }
 
+# It is no package: rustc compiles it alone.
+eject_tests() {
+  rustfmt --check --edition 2024 scripts/eject/main.rs &&
+    rustc --edition 2024 --test scripts/eject/main.rs -o target/eject-tests && target/eject-tests --quiet
+}
+
 # From there, so that cargo reads workshop/.cargo/config.toml.
 in_workshop() { (cd workshop && "$@"); }
 
@@ -44,7 +52,7 @@ dotprompt_spec() {
     if [[ -z $folder && -d $found ]]; then folder=$(realpath "$found"); fi
   done
   # For this command alone, so that other tests do not see it.
-  DOTPROMPT_SPEC_DIR=$folder cargo test -p flow-runtime --test dotprompt_spec -- --nocapture
+  DOTPROMPT_SPEC_DIR=$folder cargo test -p dotprompt-format --test dotprompt_spec -- --nocapture
 }
 
 # Too short to say much of memory, long enough to look every request up in the log.

@@ -1,12 +1,10 @@
 //! What a request must satisfy before a flow sees it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use flow_edge::edge::{
-    ApiInfo, ApiKeys, CorsConfig, EdgeConfig, RateLimit, SharedRateLimiter, TrustedHosts, TrustedProxies,
-    TrustedProxy,
+    ApiInfo, ApiKeys, CorsConfig, EdgeConfig, RateLimit, TrustedHosts, TrustedProxies, TrustedProxy,
 };
 use flow_settings::Given;
 
@@ -80,7 +78,7 @@ impl EdgeSettings {
 
 impl Settings {
     /// The edge's configuration. Clients are told by a header when no real model answers.
-    pub fn edge_config(&self, shared_rate_limiter: Option<Arc<dyn SharedRateLimiter>>) -> EdgeConfig {
+    pub fn edge_config(&self) -> EdgeConfig {
         let edge = self.edge.clone();
         EdgeConfig {
             name: env!("CARGO_PKG_NAME").into(),
@@ -92,7 +90,7 @@ impl Settings {
             request_timeout: edge.request_timeout,
             max_body_size: edge.max_body_size,
             rate_limit: Some(edge.rate_limit),
-            shared_rate_limiter,
+            shared_rate_limiter: None,
             trusted_hosts: TrustedHosts::new(edge.trusted_hosts),
             trusted_proxies: TrustedProxies::new(edge.trusted_proxies),
             api_keys: edge.api_keys.unwrap_or_default(),

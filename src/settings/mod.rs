@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::{ArgAction, Args};
+use flow_edge::FlowInfo;
 use flow_settings::Given;
 pub use flow_settings::{SettingsError, USAGE};
 
@@ -87,17 +88,19 @@ pub struct Settings {
 
 /// Reads this process's arguments, environment and working directory.
 ///
-/// `adapters` are the names of the compiled adapters, for `--framework`, `--help` and `--version`.
+/// `adapters` are the names of the compiled adapters, for `--framework`, `--help` and `--version`; `flows` are those
+/// that `STREAM_JOIN` may name.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn from_process(adapters: &[&str]) -> Result<Command, SettingsError> {
+pub fn from_process(adapters: &[&str], flows: &[FlowInfo]) -> Result<Command, SettingsError> {
     // A value that is not UTF-8 is kept with replacement characters, so that its parser names the key.
     let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    load(adapters, std::env::args_os(), &environment, Path::new("."))
+    load(adapters, flows, std::env::args_os(), &environment, Path::new("."))
 }
 
 /// Reads settings from the given sources; `args` starts with the program's name, dotenv files are in `dir`.
 pub fn load(
     adapters: &[&str],
+    flows: &[FlowInfo],
     args: impl IntoIterator<Item = OsString>,
     environment: &dyn Fn(&str) -> Option<String>,
     dir: &Path,
@@ -111,6 +114,7 @@ pub fn load(
         settings.grpc.check(&mut settings.server, &mut given);
         // eject: end
         settings.model.check(&mut given);
+        settings.resilience.check(flows, &mut given);
         // eject: redis
         if cfg!(not(feature = "redis")) && settings.resilience.redis_url.is_some() {
             given.refuse("REDIS_URL", "this program was built without the feature `redis`");
@@ -128,15 +132,30 @@ pub fn load(
     })
 }
 
+/// The groups that `scripts/eject.sh` can drop with their part of the project.
+const DROPPABLE: &[(&str, &str)] = &[
+    ("gRPC", "grpc"),   // eject: grpc
+    ("Redis", "redis"), // eject: redis
+];
+
 /// The README's tables of settings.
 pub fn settings_markdown() -> String {
-    flow_settings::markdown::<Settings>()
+    flow_settings::markdown::<Settings>(&|group| {
+        part(group).map(|it| (format!("<!-- eject: {it} -->"), "<!-- eject: end -->".to_owned()))
+    })
 }
 
 /// The text of `.example.env`.
 pub fn example_env() -> String {
     let origin = "This file is made from src/settings: cargo run --example settings_docs";
-    flow_settings::example_env::<Settings>(origin)
+    flow_settings::example_env::<Settings>(origin, &|group| {
+        part(group).map(|it| (format!("# eject: {it}"), "# eject: end".to_owned()))
+    })
+}
+
+/// The part of the project that a group of settings belongs to.
+fn part(group: &str) -> Option<&'static str> {
+    DROPPABLE.iter().find(|(name, _)| *name == group).map(|(_, part)| *part)
 }
 
 impl Settings {

@@ -56,7 +56,7 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> Application<impl Wrapped>
 /// Makes the OpenAPI document of the routes.
 pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     let generated = serde_json::to_value(R::openapi()).unwrap_or_default();
-    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+    document::complete(&generated, app.flows.table(), &app.edge)
 }
 
 /// Mounts the document and its viewers.

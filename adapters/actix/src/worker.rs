@@ -18,7 +18,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
 use actix_web::http::{ConnectionType, Version};
 use flow_edge::App;
-use flow_listener::{Activity, Bounded, Expired, HEAD_TIMEOUT, Watched, http2 as limits};
+use flow_listener::{Activity, Bounded, Expired, HEAD_TIMEOUT, Watched, http2 as limits, longest_silence};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -64,6 +64,7 @@ impl<R: Routes> Worker<R> {
         self,
     ) -> io::Result<impl Service<TcpStream, Response = (), Error = io::Error>> {
         let max_body_size = self.app.edge.max_body_size();
+        let silence = longest_silence(self.keep_alive, self.app.edge.request_timeout());
         let app = Rc::new(build::<R>(self.app).await?);
         let (called, stop) = (app.clone(), self.stop.clone());
         let http1 = HttpService::build()
@@ -93,8 +94,9 @@ impl<R: Routes> Worker<R> {
                 if starts_http2(&stream, &stop).await? {
                     http2.serve(stream, peer, app, stop).await;
                 } else {
-                    // The framework bounds how many connections there are, and how long one may be idle, by itself.
-                    let bounded = Bounded::new(Limited::new(stream, max_body_size), None, None);
+                    // The framework bounds how many connections there are, and how long one may be idle, by itself,
+                    // but not how long a later head may take.
+                    let bounded = Bounded::new(Limited::new(stream, max_body_size), Some(silence), None);
                     let _ = http1.call((bounded, Some(peer))).await;
                 }
                 Ok(())

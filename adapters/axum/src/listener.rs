@@ -11,9 +11,6 @@ use flow_listener::{Bounded, MAX_CONNECTIONS};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// How long a connection may be silent beyond the time that a call may take.
-const SILENCE: Duration = Duration::from_secs(10);
-
 /// The client's end of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -26,16 +23,9 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Takes a listener that is bound and non-blocking.
-    ///
-    /// A call may be silent for as long as it may take. Which connections are idle only a parser could tell.
-    pub(crate) fn new(
-        listener: std::net::TcpListener,
-        keep_alive: Duration,
-        request_timeout: Duration,
-    ) -> io::Result<Self> {
+    /// Takes a listener that is bound and non-blocking, and how long its connections may be silent.
+    pub(crate) fn new(listener: std::net::TcpListener, idle: Duration) -> io::Result<Self> {
         let accepting = tokio::net::TcpListener::from_std(listener)?;
-        let idle = keep_alive.max(request_timeout + SILENCE);
         Ok(Self { accepting, idle, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) })
     }
 }

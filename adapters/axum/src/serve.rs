@@ -6,7 +6,7 @@ use axum::ServiceExt;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use flow_edge::App;
-use flow_listener::{HyperBody, HyperService, Native, Serving, Starting};
+use flow_listener::{HyperBody, HyperService, Native, Serving, Starting, longest_silence};
 use http_body_util::BodyExt;
 use tower_service::Service;
 
@@ -18,8 +18,8 @@ use crate::mount::{Routes, router};
 /// It has no limits on connections; our [`Listener`] gives it some.
 pub(crate) fn native<R: Routes>(native: Native<R::Flows>) -> Serving {
     Box::pin(async move {
-        let timeout = native.app.edge.request_timeout();
-        let listener = Listener::new(native.listener, native.keep_alive, timeout)?;
+        let silence = longest_silence(native.keep_alive, native.app.edge.request_timeout());
+        let listener = Listener::new(native.listener, silence)?;
         let app = router::<R>(native.app).into_make_service_with_connect_info::<Peer>();
         axum::serve(listener, app).with_graceful_shutdown(native.stop.cancelled_owned()).await
     })

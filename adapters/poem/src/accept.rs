@@ -21,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// poem's acceptor, with what it leaves to others.
 pub(crate) struct Acceptor {
     acceptor: TcpAcceptor,
+    idle: Duration,
     places: Arc<Semaphore>,
 }
 
@@ -33,10 +34,10 @@ pub(crate) struct Acceptor {
 pub(crate) struct Connection(Bounded<TcpStream>);
 
 impl Acceptor {
-    /// Takes a listener that is bound and non-blocking.
-    pub(crate) fn new(listener: TcpListener) -> Result<Self> {
+    /// Takes a listener that is bound and non-blocking, and how long its connections may be silent.
+    pub(crate) fn new(listener: TcpListener, idle: Duration) -> Result<Self> {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        TcpAcceptor::from_std(listener).map(|acceptor| Self { acceptor, places })
+        TcpAcceptor::from_std(listener).map(|acceptor| Self { acceptor, idle, places })
     }
 }
 
@@ -54,8 +55,10 @@ impl poem::listener::Acceptor for Acceptor {
             Ok((stream, local, remote, scheme)) => {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                // poem ends idle connections by itself.
-                Ok((Connection(Bounded::new(stream, None, Some(place))), local, remote, scheme))
+                // poem ends idle connections by itself, but asks one in a first head, and one of HTTP/2, only to
+                // end: a client that says no more would keep it.
+                let bounded = Bounded::new(stream, Some(self.idle), Some(place));
+                Ok((Connection(bounded), local, remote, scheme))
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -50,7 +50,7 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> BoxEndpoint<'static> {
 pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     let generated = OpenApiService::new(R::routes(app.clone()), "", "").spec();
     let generated = serde_json::from_str(&generated).unwrap_or_default();
-    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+    document::complete(&generated, app.flows.table(), &app.edge)
 }
 
 /// Mounts the document and its viewers.

@@ -21,9 +21,19 @@ pub const MAX_CONNECTIONS: usize = 8192;
 /// How long a request's head may take to arrive on our own listener.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection may be silent beyond the time that a call may take.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// How long, and for how many bytes, a client may go on sending what nobody reads any more.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long no byte may move on a framework's own listener.
+///
+/// A call may be silent for as long as it may take. Which connections are idle only a parser could tell.
+pub fn longest_silence(keep_alive: Duration, request_timeout: Duration) -> Duration {
+    keep_alive.max(request_timeout.saturating_add(SILENCE))
+}
 
 /// A bound on how long a client may leave unread what is written to it.
 ///

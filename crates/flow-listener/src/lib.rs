@@ -12,6 +12,6 @@ pub use activity::{Activity, Expired, TrackedBody, Watched};
 pub use adapter::{
     Adapter, Encrypted, HyperBody, HyperResponse, HyperService, Native, RpcAdapter, Serving, Starting,
 };
-pub use connection::{Bounded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS, Stall};
+pub use connection::{Bounded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS, Stall, longest_silence};
 pub use serve::{End, Plan, Rpc, RpcListener, ServerKind, serve, serve_with_rpc};
 pub use signals::Signals;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flow_runtime::{CallKey, Claim, Lease, SharedCache};
-use redis::aio::MultiplexedConnection;
-use redis::{RedisResult, Script};
 use uuid::Uuid;
 
-use crate::store::{Inner, Operation, RedisStore, Unanswered};
+use crate::connection::{Inner, Operation, Unanswered};
+use crate::scripts::Release;
+use crate::store::RedisStore;
 
 /// How long a lease lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(5);
@@ -21,21 +21,7 @@ const LEASE: Duration = Duration::from_secs(5);
 /// Redis takes no time to live of zero, and none beyond its own calendar.
 const TTL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_hours(24 * 365));
 
-pub(crate) struct Scripts {
-    claim: Script,
-    renew: Script,
-    fulfil: Script,
-    release: Script,
-}
-
-/// A lease to give back.
-#[derive(Debug)]
-pub(crate) struct Release {
-    key: String,
-    token: String,
-}
-
-/// A lease, or what becomes one if Redis agrees. Dropped while it may exist, it is given back.
+/// A lease, or a request for one. Dropped while it may exist in Redis, it is given back.
 #[derive(Debug)]
 struct RedisLease {
     store: RedisStore,
@@ -52,7 +38,7 @@ impl SharedCache for RedisStore {
         let token = Uuid::new_v4().to_string();
         let mut lease = RedisLease { store: self.clone(), key: *key, token, may_exist: true };
         let inner = self.inner();
-        let mut script = inner.cache.claim.key(inner.answer_key(key));
+        let mut script = inner.scripts.claim.key(inner.answer_key(key));
         script.key(inner.lease_key(key)).arg(&lease.token).arg(millis(LEASE));
         let claimed = inner.ask::<(Option<String>, i64, Option<String>)>(Operation::Claim, &script).await;
         lease.may_exist = matches!(claimed, Ok((None, 1, _)) | Err(Unanswered::Unheard));
@@ -76,7 +62,7 @@ impl Lease for RedisLease {
 
     async fn renew(&self) {
         let inner = self.store.inner();
-        let mut script = inner.cache.renew.key(inner.lease_key(&self.key));
+        let mut script = inner.scripts.renew.key(inner.lease_key(&self.key));
         script.arg(&self.token).arg(millis(LEASE));
         // Without an answer there is nothing to do: the next renewal may get through, or the lease ends.
         let _ = inner.ask::<()>(Operation::Renew, &script).await;
@@ -84,7 +70,7 @@ impl Lease for RedisLease {
 
     async fn fulfil(mut self: Box<Self>, answer: &Arc<str>) {
         let inner = self.store.inner();
-        let mut script = inner.cache.fulfil.key(inner.answer_key(&self.key));
+        let mut script = inner.scripts.fulfil.key(inner.answer_key(&self.key));
         let ttl = inner.settings.cache_ttl.clamp(TTL.0, TTL.1);
         script.key(inner.lease_key(&self.key)).arg(&self.token).arg(&**answer).arg(millis(ttl));
         let kept = inner.ask::<()>(Operation::Fulfil, &script).await;
@@ -109,28 +95,6 @@ impl Inner {
 
     fn lease_key(&self, key: &CallKey) -> String {
         self.key(format_args!("lease:v1:{{{key}}}"))
-    }
-}
-
-impl Scripts {
-    pub(crate) fn all(&self) -> [&Script; 4] {
-        [&self.claim, &self.renew, &self.fulfil, &self.release]
-    }
-
-    pub(crate) async fn release(&self, release: &Release, to: &mut MultiplexedConnection) -> RedisResult<()> {
-        let mut script = self.release.key(&release.key);
-        script.arg(&release.token).invoke_async(to).await
-    }
-}
-
-impl Default for Scripts {
-    fn default() -> Self {
-        Self {
-            claim: Script::new(include_str!("claim.lua")),
-            renew: Script::new(include_str!("renew.lua")),
-            fulfil: Script::new(include_str!("fulfil.lua")),
-            release: Script::new(include_str!("release.lua")),
-        }
     }
 }
 

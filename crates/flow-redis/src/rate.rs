@@ -1,29 +1,27 @@
 //! Rate limits that all replicas count together.
 //!
 //! The algorithm is governor's, which a replica alone counts with: a bucket of as many requests as the limit allows
-//! refills by one each [`RateLimit::pause`]. What differs is its unit. The pause is rounded up to whole microseconds,
+//! refills by one each [`RateLimit::pause`]. Only the unit differs: the pause is rounded up to whole microseconds,
 //! so a limit is kept to within one microsecond per request and never exceeded: `1000000/second` is exactly 1 µs;
 //! above it, where no Redis can follow, the limit stays that.
 
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flow_edge::edge::{RateDecision, RateLimit, SharedRateLimiter};
 
-use crate::store::{Operation, RedisStore};
+use crate::connection::Operation;
+use crate::store::RedisStore;
 
 /// A bucket that needs more microseconds than this (142 years) to refill would leave what Lua counts exactly.
 const LONGEST: u128 = 1 << 52;
-
-pub(crate) struct Script(redis::Script);
 
 #[async_trait]
 impl SharedRateLimiter for RedisStore {
     async fn check(&self, client: IpAddr, limit: RateLimit) -> Option<RateDecision> {
         let inner = self.inner();
-        let mut script = inner.rate.key(inner.key(format_args!("rate:v1:{client}")));
+        let mut script = inner.scripts.rate.key(inner.key(format_args!("rate:v1:{client}")));
         script.arg(interval(limit)).arg(limit.requests.get());
         let (remaining, wait) = inner.ask::<(u32, u64)>(Operation::Rate, &script).await.ok()?;
         Some(RateDecision { remaining, retry_after: (wait > 0).then(|| Duration::from_micros(wait)) })
@@ -35,20 +33,6 @@ fn interval(limit: RateLimit) -> u64 {
     let rounded_up = limit.pause().as_nanos().div_ceil(1000);
     let longest = LONGEST / u128::from(limit.requests.get());
     u64::try_from(rounded_up.min(longest)).unwrap_or(u64::MAX)
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self(redis::Script::new(include_str!("rate.lua")))
-    }
-}
-
-impl Deref for Script {
-    type Target = redis::Script;
-
-    fn deref(&self) -> &redis::Script {
-        &self.0
-    }
 }
 
 #[cfg(test)]

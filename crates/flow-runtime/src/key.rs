@@ -26,7 +26,7 @@ impl CallKey {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        serde_json::to_writer(&mut hash, input)?;
+        hash.update(serde_json::to_vec(input)?);
         Ok(Self(hash.finalize().into()))
     }
 }

@@ -47,7 +47,8 @@ impl Server {
         let child = Command::new(env!("CARGO_BIN_EXE_test-server"))
             .args(["--framework", framework, "--log-format", "json"])
             .env_clear()
-            .envs([("MODEL", "demo"), ("NO_GRPC", "true"), ("WEB_CONCURRENCY", "2")])
+            .envs([("MODEL", "demo"), ("WEB_CONCURRENCY", "2")])
+            .env("NO_GRPC", "true") // eject: grpc
             .envs([("PORT", address.port().to_string()), ("SHUTDOWN_GRACE", GRACE.as_secs().to_string())])
             .envs(more.iter().copied())
             .current_dir(std::env::temp_dir())

@@ -8,18 +8,18 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use flow_core::schema::{
-    CharacterInput, ChatInput, CodeInput, CodeReviewInput, ImageInput, JokeInput, Schema, StoryInput,
-    TranslateInput,
+use api::{
+    CharacterInput, ChatInput, CodeInput, CodeReviewInput, ImageInput, JokeInput, StoryInput, TranslateInput,
 };
-use flow_core::wire::decode;
-use flow_core::wire::decode::decode_value;
-use flow_core::wire::genkit::{open_envelope, wants_stream};
-use flow_core::wire::reply::{genkit_error, problem};
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::wire::answer;
+use flow_edge::wire::decode::decode_value;
+use flow_edge::{Envelope, ErrorKind, FlowError, RequestContext, Schema, wire};
+use futures_util::FutureExt;
+use garde::Validate;
 use libfuzzer_sys::fuzz_target;
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const JSON: Option<&[u8]> = Some(b"application/json");
@@ -42,23 +42,49 @@ fuzz_target!(|data: &[u8]| {
     let [schema, content_type, body @ ..] = data else { return };
     let content_type = usize::from(content_type.wrapping_sub(b'0')) % CONTENT_TYPES.len();
     match schema.wrapping_sub(b'0') % 8 {
-        0 => check::<JokeInput>(content_type, body),
-        1 => check::<StoryInput>(content_type, body),
-        2 => check::<TranslateInput>(content_type, body),
-        3 => check::<ImageInput>(content_type, body),
-        4 => check::<CharacterInput>(content_type, body),
-        5 => check::<ChatInput>(content_type, body),
-        6 => check::<CodeInput>(content_type, body),
-        _ => check::<CodeReviewInput>(content_type, body),
+        0 => check_all::<JokeInput>(content_type, body),
+        1 => check_all::<StoryInput>(content_type, body),
+        2 => check_all::<TranslateInput>(content_type, body),
+        3 => check_all::<ImageInput>(content_type, body),
+        4 => check_all::<CharacterInput>(content_type, body),
+        5 => check_all::<ChatInput>(content_type, body),
+        6 => check_all::<CodeInput>(content_type, body),
+        _ => check_all::<CodeReviewInput>(content_type, body),
     }
-    check_envelope(content_type, body);
     check_wants_stream(body);
 });
+
+fn check_all<T: Schema + PartialEq + Debug>(content_type: usize, body: &[u8]) {
+    check::<T>(content_type, body);
+    check_envelope::<T>(content_type, body);
+}
+
+/// Reads an input as a handler does. It may arrive in pieces.
+fn read<T: Schema>(content_type: Option<&[u8]>, body: &[u8], cut: usize) -> Result<T, FlowError> {
+    let body = fuzz::arriving(body, cut);
+    let ctx = RequestContext::detached();
+    wire::read(&ctx, content_type, body).now_or_never().expect("never waits")
+}
+
+/// Reads an envelope as a handler does.
+fn envelope(
+    content_type: Option<&[u8]>,
+    accept: Option<&[u8]>,
+    query: Option<&str>,
+    body: &[u8],
+) -> Result<Envelope, FlowError> {
+    let ctx = RequestContext::detached();
+    let body = fuzz::arriving(body, body.len() / 3);
+    Envelope::read(&ctx, content_type, accept, query, body).now_or_never().expect("never waits")
+}
 
 fn check<T: Schema + PartialEq + Debug>(content_type: usize, body: &[u8]) {
     let (content_type, is_json) = CONTENT_TYPES[content_type];
     let document = serde_json::from_slice::<Value>(body);
-    let outcome = decode::<T>(content_type, body);
+    let outcome = read::<T>(content_type, body, body.len());
+    let in_pieces = read::<T>(content_type, body, body.len() / 2);
+    assert_eq!(format!("{outcome:?}"), format!("{in_pieces:?}"), "how it arrives makes a difference");
+    check_limit::<T>(content_type, body);
     match &outcome {
         Ok(input) => {
             assert!(is_json);
@@ -90,8 +116,9 @@ fn check<T: Schema + PartialEq + Debug>(content_type: usize, body: &[u8]) {
         if sow(&mut planted, plant) {
             check_value::<T>(&planted);
             let body = planted.to_string();
-            decode::<T>(JSON, body.as_bytes()).err().iter().for_each(keeps_silent);
-            open_envelope(JSON, body.as_bytes()).err().iter().for_each(keeps_silent);
+            read::<T>(JSON, body.as_bytes(), body.len()).err().iter().for_each(keeps_silent);
+            let envelope = envelope(JSON, None, None, body.as_bytes());
+            envelope.and_then(|it| it.input::<T>()).err().iter().for_each(keeps_silent);
         }
     }
 }
@@ -116,7 +143,7 @@ fn check_value<T: Schema + PartialEq + Debug>(document: &Value) {
 fn keeps_its_rules<T: Schema + PartialEq + Debug>(input: &T) {
     input.validate().expect("what is decoded is valid");
     let written = serde_json::to_vec(input).expect("what is decoded can be written");
-    assert_eq!(*input, decode::<T>(JSON, &written).expect("and read again"));
+    assert_eq!(*input, read::<T>(JSON, &written, 1).expect("and read again"));
 }
 
 /// Every fault is in a place that the body has; the one that says nothing is for members given twice alone.
@@ -170,8 +197,12 @@ fn sow(value: &mut Value, plant: Plant) -> bool {
 
 /// Not six characters of a planted value are in anything an error says, to the client or to the log.
 fn keeps_silent(error: &FlowError) {
-    let said =
-        format!("{error} {error:?} {:?} {} {}", error.source(), problem(error, "id"), genkit_error(error));
+    let mut said = format!("{error} {error:?} {:?}", error.source());
+    for path in ["/chat", "/flows/pirate_chat"] {
+        let answer = answer::failure(error, &fuzz::context(path, Default::default()));
+        said.push_str(std::str::from_utf8(fuzz::bytes(&answer)).expect("text"));
+        said.push_str(&format!("{:?}", answer.headers()));
+    }
     for secret in [TEXT, &NUMBER.to_string()] {
         for at in 0..=secret.len() - 6 {
             assert!(!said.contains(&secret[at..at + 6]), "an error repeats the value: {said}");
@@ -179,7 +210,27 @@ fn keeps_silent(error: &FlowError) {
     }
 }
 
-fn check_envelope(content_type: usize, body: &[u8]) {
+/// A body of more bytes than are allowed is refused for its size, whatever else is wrong with it; one of as many is
+/// not.
+fn check_limit<T: Schema + PartialEq + Debug>(content_type: Option<&[u8]>, body: &[u8]) {
+    const LIMIT: usize = 1000;
+    let ctx = fuzz::context("/chat", Default::default());
+    assert_eq!(ctx.max_body_size(), LIMIT);
+    for body in [body, &[b' ', b'{'].repeat(LIMIT / 2), &[b'['; LIMIT + 1]] {
+        let arriving = fuzz::arriving(body, body.len() / 2);
+        let outcome =
+            wire::read::<T, _, _>(&ctx, content_type, arriving).now_or_never().expect("never waits");
+        let is_too_large = outcome.is_err_and(|it| it.kind == ErrorKind::BodyTooLarge);
+        assert_eq!(is_too_large, body.len() > LIMIT);
+    }
+}
+
+/// An object of any members.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Validate, JsonSchema, Schema)]
+#[serde(transparent)]
+struct Anything(#[garde(skip)] Value);
+
+fn check_envelope<T: Schema + PartialEq + Debug>(content_type: usize, body: &[u8]) {
     let (content_type, is_json) = CONTENT_TYPES[content_type];
     let expected = match serde_json::from_slice::<Value>(body) {
         _ if body.is_empty() => Err(ErrorKind::Malformed),
@@ -190,7 +241,29 @@ fn check_envelope(content_type: usize, body: &[u8]) {
         }),
         Ok(_) | Err(_) => Err(ErrorKind::Malformed),
     };
-    assert_eq!(open_envelope(content_type, body).map_err(|it| it.kind), expected);
+    let envelope = envelope(content_type, None, None, body);
+    let (envelope, data) = match (envelope, expected) {
+        (Ok(envelope), Ok(data)) => (envelope, data),
+        (envelope, expected) => {
+            assert_eq!(envelope.map_err(|it| it.kind).err(), expected.clone().err(), "{expected:?}");
+            return;
+        }
+    };
+    // An input is an object. What else it may be its schema says, and where it breaks that, from the body's root.
+    let is_object = data.is_object();
+    assert_eq!(envelope.input::<Anything>().ok(), is_object.then(|| Anything(data.clone())));
+    let (input, direct) = (envelope.input::<T>(), decode_value::<T>(&data));
+    match (input, direct) {
+        (Ok(input), Ok(direct)) => assert_eq!(input, direct),
+        (Err(error), Err(direct)) => {
+            let pointers = |it: &FlowError, below: &str| -> Vec<_> {
+                it.violations.iter().map(|it| (format!("{below}{}", it.pointer), it.detail.clone())).collect()
+            };
+            assert_eq!(error.kind, direct.kind);
+            assert_eq!(pointers(&error, ""), pointers(&direct, "/data"));
+        }
+        (input, direct) => panic!("{input:?} in the envelope, {direct:?} alone"),
+    }
 }
 
 /// A list of media ranges with their weights (RFC 9110 §12.5.1), read slowly.
@@ -212,6 +285,8 @@ fn check_wants_stream(text: &[u8]) {
         }
         is_clear &= weights.next().is_none();
     }
+    let wants_stream =
+        |accept, query| envelope(JSON, accept, query, b"{}").expect("an envelope").wants_stream;
     if is_clear {
         assert_eq!(wants_stream(Some(text), None), accepts, "{lower}");
     }

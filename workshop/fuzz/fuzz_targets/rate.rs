@@ -5,9 +5,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use flow_core::drain::Drain;
-use flow_core::edge::{Call, Edge, EdgeConfig, Head, RateLimit};
+use flow_edge::drain::Drain;
+use flow_edge::edge::RateLimit;
+use flow_edge::{Edge, EdgeConfig};
 use futures_util::FutureExt;
+use http::{HeaderMap, StatusCode};
+use http_body_util::Empty;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -57,17 +60,17 @@ fn reference(text: &str) -> Option<(u32, u64)> {
 fn holds_on_an_edge(limit: RateLimit) {
     let settings = EdgeConfig { rate_limit: Some(limit), ..fuzz::open_settings() };
     let edge = Edge::new(settings, Drain::default());
-    let head = Head { peer: Some(IpAddr::from([192, 0, 2, 1])), ..fuzz::bare_head("/chat") };
+    let (request, peer) = (fuzz::bare_request("/chat"), IpAddr::from([192, 0, 2, 1]));
     let ask = || {
-        let mut call = Call::open(&edge, &head);
-        let refusal = call.refusal().now_or_never().expect("counts without waiting");
-        let status = refusal.as_ref().map_or(200, |it| it.status);
-        (status, call.close(status))
+        let (call, refusal) = fuzz::enter(&edge, &request, Some(peer));
+        let status = refusal.map_or(StatusCode::OK, |it| it.status());
+        let mut headers = HeaderMap::new();
+        call.leave(status, &mut headers, Empty::new()).now_or_never().expect("never waits");
+        (status, headers)
     };
     let (status, headers) = ask();
     assert_eq!(status, 200);
-    let said =
-        |name| headers.iter().find(|it| it.0 == name).map(|it| std::str::from_utf8(&it.1).expect("text"));
+    let said = |name| headers.get(name).map(|it| it.to_str().expect("text"));
     let (requests, seconds) = (limit.requests.get(), limit.per.as_secs());
     assert_eq!(said("ratelimit-policy"), Some(&*format!("\"default\";q={requests};w={seconds}")));
     let state = said("ratelimit").expect("what is left");

@@ -7,14 +7,14 @@ use std::sync::Once;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use flow_core::drain::Drain;
-use flow_core::schema::JokeResponse;
-use flow_core::service::{FlowStream, StreamEvent};
-use flow_core::wire::EventStream;
-use flow_core::wire::sse::HEARTBEAT;
-use flow_core::{ErrorKind, FlowError};
+use flow_edge::drain::Drain;
+use flow_edge::wire::sse::HEARTBEAT;
+use flow_edge::{ErrorKind, EventStream, FlowError, FlowStream, Schema, StreamEvent};
 use futures_util::StreamExt;
+use garde::Validate;
 use libfuzzer_sys::fuzz_target;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -76,6 +76,16 @@ fn text(pieces: &[Piece]) -> String {
     })
 }
 
+/// What the flow ends with.
+#[derive(Debug, Serialize, Deserialize, Validate, JsonSchema, Schema)]
+struct Told {
+    #[garde(skip)]
+    #[streamed]
+    text: String,
+    #[garde(skip)]
+    to: Option<String>,
+}
+
 /// What a client must hear.
 #[derive(Debug)]
 struct Expected {
@@ -85,7 +95,7 @@ struct Expected {
 
 #[derive(Debug)]
 enum End {
-    Result(JokeResponse),
+    Result(Told),
     Error(ErrorKind),
 }
 
@@ -98,9 +108,7 @@ fn expected(steps: &[Step]) -> Expected {
                 chunks.push(text(pieces));
                 continue;
             }
-            Step::Done(joke, username) => {
-                End::Result(JokeResponse { joke: text(joke), username: username.clone() })
-            }
+            Step::Done(pieces, to) => End::Result(Told { text: text(pieces), to: to.clone() }),
             Step::Fail(kind) => End::Error(kind_of(*kind)),
             Step::Panic => End::Error(ErrorKind::Internal),
         };
@@ -113,7 +121,7 @@ fn kind_of(number: u8) -> ErrorKind {
     ErrorKind::ALL[usize::from(number) % ErrorKind::ALL.len()]
 }
 
-fn flow(steps: Vec<Step>) -> FlowStream<JokeResponse> {
+fn flow(steps: Vec<Step>) -> FlowStream<Told> {
     let steps = futures_util::stream::iter(steps).filter_map(|step| async move {
         Some(match step {
             Step::Say(pieces) => Ok(StreamEvent::Chunk(text(&pieces))),
@@ -121,7 +129,7 @@ fn flow(steps: Vec<Step>) -> FlowStream<JokeResponse> {
                 sleep(Duration::from_secs(seconds.into())).await;
                 return None;
             }
-            Step::Done(joke, username) => Ok(StreamEvent::Done(JokeResponse { joke: text(&joke), username })),
+            Step::Done(pieces, to) => Ok(StreamEvent::Done(Told { text: text(&pieces), to })),
             Step::Fail(kind) => Err(FlowError::new(kind_of(kind), "It failed.")),
             Step::Panic => std::panic::panic_any(OnPurpose),
         })
@@ -153,8 +161,7 @@ fuzz_target!(|input: Input| {
 async fn check(input: Input) {
     let expected = expected(&input.steps);
     let drain = Drain::default();
-    let ctx =
-        fuzz::context(if input.genkit { "/flows/tell_joke" } else { "/tell-joke/stream" }, drain.clone());
+    let ctx = fuzz::context(if input.genkit { "/flows/tell" } else { "/tell/stream" }, drain.clone());
     if input.grace > 0 {
         let drain = drain.clone();
         tokio::spawn(async move {
@@ -274,8 +281,8 @@ fn says(events: &[Value], expected: &Expected, client: &Client) {
     }
     let is_whole = said == expected.chunks;
     let exact = match &expected.end {
-        End::Result(joke) if client.genkit => *end == json!({"result": joke}),
-        End::Result(joke) => *end == json!({"done": true, "joke": joke.joke}),
+        End::Result(told) if client.genkit => *end == json!({"result": told}),
+        End::Result(told) => *end == json!({"done": true, "text": told.text}),
         End::Error(kind) => fails_with(end, *kind, client),
     };
     if is_whole && exact {

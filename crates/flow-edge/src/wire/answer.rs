@@ -1,12 +1,13 @@
 //! Whole answers as bytes: results, problem documents, probes.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::Answer;
+use super::problem::{genkit_error, problem};
 use crate::context::{Dialect, RequestContext};
 use crate::error::{ErrorKind, FlowError};
 use crate::flow::Readiness;
@@ -18,6 +19,13 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub fn empty(status: StatusCode) -> Answer {
     let mut answer = Answer::new(Bytes::new().into());
     *answer.status_mut() = status;
+    answer
+}
+
+/// An answer that leads to another path, for now.
+pub fn redirect(to: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::TEMPORARY_REDIRECT);
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
     answer
 }
 
@@ -83,34 +91,4 @@ pub fn ready(readiness: &Readiness, draining: bool) -> Answer {
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     answer
-}
-
-/// The problem document (RFC 9457) of an error.
-pub(crate) fn problem(error: &FlowError, ctx: &RequestContext) -> Value {
-    let row = error.kind.row();
-    let mut problem = json!({
-        "type": format!("urn:{}:problem:{}", ctx.service.name, row.slug),
-        "title": row.title,
-        "status": row.http,
-        "detail": error.detail,
-        "request_id": &*ctx.request_id,
-    });
-    if !error.violations.is_empty() {
-        problem["errors"] = json!(error.violations);
-    }
-    if let Some(seconds) = error.retry_after_seconds() {
-        problem["retry_after"] = seconds.into();
-    }
-    problem
-}
-
-/// The same error as the Genkit clients expect it.
-pub(crate) fn genkit_error(error: &FlowError) -> Value {
-    let mut body = json!({"status": error.kind.row().status.name(), "message": error.detail});
-    if !error.violations.is_empty() {
-        let errors: Vec<_> =
-            error.violations.iter().map(|it| json!({"path": it.pointer, "message": it.detail})).collect();
-        body["details"] = json!({"errors": errors});
-    }
-    body
 }

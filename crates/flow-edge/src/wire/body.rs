@@ -9,8 +9,6 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 
-use super::sse::EventStream;
-
 /// An answer for an adapter to turn into its framework's own.
 pub type Answer = http::Response<Body>;
 
@@ -19,7 +17,7 @@ pub enum Body {
     /// All of it. Taken once it is sent.
     Whole(Bytes),
     /// Frames, each written and flushed by itself.
-    Events(Box<EventStream>),
+    Events(Pin<Box<dyn Stream<Item = Bytes> + Send + Sync>>),
 }
 
 impl From<Bytes> for Body {
@@ -50,7 +48,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Events(events) => {
-                Pin::new(events).poll_next(cx).map(|it| it.map(|bytes| Ok(Frame::data(bytes))))
+                events.as_mut().poll_next(cx).map(|it| it.map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }

@@ -99,7 +99,7 @@ impl EventStream {
 
     /// The answer that carries this stream.
     pub fn into_answer(self) -> Answer {
-        let mut answer = Answer::new(Body::Events(Box::new(self)));
+        let mut answer = Answer::new(Body::Events(Box::pin(self)));
         answer.headers_mut().extend(HEADERS);
         answer
     }

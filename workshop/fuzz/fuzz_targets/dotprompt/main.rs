@@ -12,8 +12,8 @@ mod schema;
 mod template;
 
 use arbitrary::{Arbitrary, Unstructured};
-use dotprompt::{Prompt, PromptError, RenderData};
 use dotprompt::message::{Message, Part};
+use dotprompt::{Prompt, PromptError, RenderData};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 

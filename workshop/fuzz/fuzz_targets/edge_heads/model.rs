@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use flow_core::edge::Version;
+use http::Version;
 use ipnet::IpNet;
 
 use super::{KEY, Request, Setup};
@@ -19,21 +19,20 @@ pub struct Expected {
     pub believes_headers: bool,
     pub has_key: bool,
     pub reaches_keys: bool,
-    pub keeps_alive: bool,
-    /// Nothing where the header breaks its own grammar.
-    pub accepts_gzip: Option<bool>,
+    /// Nothing where `Accept-Encoding` breaks its own grammar.
+    pub compresses: Option<bool>,
 }
 
 pub fn expect(setup: &Setup, request: &Request) -> Expected {
     let origin = origin(setup, request);
-    let is_probe = ["/health", "/healthz", "/ready", "/readyz"].contains(&&*request.path) && !setup.rpc;
+    let is_probe = ["/health", "/healthz", "/ready", "/readyz"].contains(&request.path()) && !setup.rpc;
     let is_preflight = request.method == "OPTIONS"
         && request.first("origin").is_some()
         && request.first("access-control-request-method").is_some();
     let has_key = request.first("authorization").is_some_and(is_key);
     let declared = request.first("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
 
-    let (target, header) = (request.authority.as_deref(), request.host());
+    let (target, header) = (request.target.authority().map(|it| it.as_str()), request.host());
     let agree = target.is_none() || header.is_none() || same(target, header);
     let trusts_host = request.lines("host") <= 1 && agree && trusts_host(setup.hosts, target.or(header));
     let reaches_keys = trusts_host && !is_probe && !is_preflight;
@@ -53,23 +52,28 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
         () if setup.draining => 503,
         () if setup.rpc => 200,
         () if declared.is_some_and(|it: u64| it > 1000) => 413,
-        () if request.path.contains('%') || !request.path.is_ascii() => 404,
+        () if request.path().contains('%') || !request.path().is_ascii() => 404,
         () => 200,
     };
     let is_counted = is_admitted && setup.limit.is_some() && origin.client.is_some();
 
-    let mut headers = cors(setup, request, is_preflight);
+    // The harness always answers with what is worth compressing.
+    let is_head = request.method == "HEAD";
+    let mut headers = cors(setup, request, is_preflight, !setup.rpc && !is_head);
     headers.push(("strict-transport-security", origin.https.then(|| "max-age=7; includeSubDomains".into())));
     let limit = setup.limit.filter(|_| is_counted).map(|it| it[..1].parse::<u32>().expect("a digit"));
     headers.push(("ratelimit-policy", limit.map(|it| format!("\"default\";q={it};w=86400"))));
     headers.push(("ratelimit", limit.map(|it| format!("\"default\";r={};t={}", it - 1, 86400 / it))));
     if !setup.rpc {
         let closes = setup.version < Version::HTTP_2 && (status == 413 || setup.draining);
-        headers.push(("connection", closes.then(|| "close".into())));
+        let options = request.list("connection").unwrap_or_default().to_ascii_lowercase();
+        let keeps_alive = setup.version == Version::HTTP_11
+            && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close");
+        let connection = if closes { Some("close") } else { keeps_alive.then_some("keep-alive") };
+        headers.push(("connection", connection.map(str::to_owned)));
         headers.push(("www-authenticate", (status == 401).then(|| "Bearer".into())));
         headers.push(("retry-after", (status == 503).then(|| "1".into())));
     }
-    let options = request.list("connection").unwrap_or_default().to_ascii_lowercase();
     Expected {
         status,
         headers,
@@ -78,9 +82,7 @@ pub fn expect(setup: &Setup, request: &Request) -> Expected {
         believes_headers: origin.believes_headers,
         has_key,
         reaches_keys,
-        keeps_alive: setup.version == Version::HTTP_11
-            && !options.split(|it| *it == b',').any(|it| it.trim_ascii() == b"close"),
-        accepts_gzip: accepts_gzip(request),
+        compresses: if setup.rpc || is_head { Some(false) } else { accepts_gzip(request) },
     }
 }
 
@@ -122,7 +124,12 @@ fn trusts_host(trusted: &[&str], host: Option<&str>) -> bool {
         })
 }
 
-fn cors(setup: &Setup, request: &Request, is_preflight: bool) -> Vec<(&'static str, Option<String>)> {
+fn cors(
+    setup: &Setup,
+    request: &Request,
+    is_preflight: bool,
+    is_compressible: bool,
+) -> Vec<(&'static str, Option<String>)> {
     let origin = request.first("origin").and_then(|it| std::str::from_utf8(it).ok());
     let any = setup.origins.contains(&"*") || (setup.origins.is_empty() && setup.debug);
     let allowed = match origin {
@@ -131,14 +138,19 @@ fn cors(setup: &Setup, request: &Request, is_preflight: bool) -> Vec<(&'static s
         None => None,
     };
     let when = |condition: bool, text: &str| (allowed.is_some() && condition).then(|| text.to_owned());
-    let varies = !any && !setup.origins.is_empty();
+    let mut vary = Vec::new();
+    if !any && !setup.origins.is_empty() {
+        vary.push("Origin");
+    }
+    if is_compressible {
+        vary.push("Accept-Encoding");
+    }
     vec![
         ("access-control-allow-origin", allowed.map(str::to_owned)),
         ("access-control-allow-methods", when(is_preflight, "GET,POST,OPTIONS")),
         ("access-control-allow-headers", when(is_preflight, "Content-Type,Authorization,X-Request-ID")),
         ("access-control-allow-credentials", None),
-        // What is compressed varies, too, and the harness always asks.
-        ("vary", Some(if varies { "Origin, Accept-Encoding" } else { "Accept-Encoding" }.to_owned())),
+        ("vary", (!vary.is_empty()).then(|| vary.join(", "))),
     ]
 }
 
@@ -162,20 +174,14 @@ fn origin(setup: &Setup, request: &Request) -> Origin {
     let Some(peer) = peer.filter(|_| believes_headers) else {
         return Origin { client: peer, https: setup.https, believes_headers };
     };
-    let hops: Vec<(Option<IpAddr>, bool)> = match request.list("x-forwarded-for") {
-        Some(list) => list.split(|it| *it == b',').map(|it| (address(it), false)).collect(),
-        None => forwarded(&request.list("forwarded").unwrap_or_default()).unwrap_or_default(),
-    };
-    let https = match request.list("x-forwarded-proto") {
-        Some(list) => {
-            let list = String::from_utf8_lossy(&list).to_ascii_lowercase();
-            list.split(',').next_back().is_some_and(|it| it.trim_matches([' ', '\t']) == "https")
-        }
-        None => hops.last().is_some_and(|it| it.1),
-    };
+    let list = request.list("x-forwarded-for").unwrap_or_default();
+    let hops: Vec<_> = list.split(|it| *it == b',').map(address).collect();
+    let proto = request.list("x-forwarded-proto").unwrap_or_default();
+    let proto = String::from_utf8_lossy(&proto).to_ascii_lowercase();
+    let https = proto.split(',').next_back().is_some_and(|it| it.trim_matches([' ', '\t']) == "https");
     // The chain from the connection outwards, until the first that is not trusted or cannot be read.
     let mut chain = vec![peer];
-    chain.extend(hops.iter().rev().map_while(|it| it.0));
+    chain.extend(hops.iter().rev().map_while(|it| *it));
     let trusted = chain.iter().skip(1).take_while(|it| trusts(it)).count();
     let client = chain[(trusted + 1).min(chain.len() - 1)];
     Origin { client: Some(client), https: https || setup.https, believes_headers }
@@ -200,97 +206,6 @@ fn address(text: &[u8]) -> Option<IpAddr> {
         None if had_port => without_port.parse::<Ipv4Addr>().ok().map(IpAddr::from),
         None => None,
     }
-}
-
-/// The lexical parts of a `Forwarded` list, spaces between them left out.
-#[derive(Debug, PartialEq)]
-enum Part {
-    /// With whether a space stood before it.
-    Word(Vec<u8>, bool),
-    Mark(u8),
-}
-
-/// The elements of a `Forwarded` list (RFC 7239 §4), for each the address and whether it came by HTTPS.
-fn forwarded(list: &[u8]) -> Option<Vec<(Option<IpAddr>, bool)>> {
-    let parts = parts(list)?;
-    let mut elements = Vec::new();
-    for element in parts.split(|it| *it == Part::Mark(b',')) {
-        if element.is_empty() {
-            // As in every list (RFC 9110 §5.6.1.2).
-            continue;
-        }
-        let (mut client, mut https) = (None, false);
-        for pair in element.split(|it| *it == Part::Mark(b';')) {
-            match pair {
-                // The grammar lets each pair be left out.
-                [] => {}
-                [Part::Word(name, _), Part::Mark(b'='), Part::Word(value, false)]
-                    if !name.contains(&b'"') =>
-                {
-                    let value = unquoted(value);
-                    match name.to_ascii_lowercase().as_slice() {
-                        b"for" => client = address(&value),
-                        b"proto" => https = value.trim_ascii().eq_ignore_ascii_case(b"https"),
-                        _ => {}
-                    }
-                }
-                _ => return None,
-            }
-        }
-        elements.push((client, https));
-    }
-    Some(elements)
-}
-
-fn parts(list: &[u8]) -> Option<Vec<Part>> {
-    let mut parts = Vec::new();
-    let (mut at, mut space) = (0, false);
-    while at < list.len() {
-        let start = at;
-        at += 1;
-        match list[start] {
-            b' ' | b'\t' => {
-                space = true;
-                continue;
-            }
-            mark @ (b',' | b';' | b'=') => parts.push(Part::Mark(mark)),
-            b'"' => {
-                while *list.get(at)? != b'"' {
-                    at += if list[at] == b'\\' { 2 } else { 1 };
-                }
-                at += 1;
-                parts.push(Part::Word(list[start..at].to_vec(), space));
-            }
-            _ => {
-                while at < list.len() && !b" \t,;=\"".contains(&list[at]) {
-                    at += 1;
-                }
-                let word = &list[start..at];
-                // A token, and a colon, which some proxies do not quote.
-                let is_token = |it: &u8| it.is_ascii_graphic() && !b"()<>@\\/[]?{}".contains(it);
-                if !word.iter().all(is_token) {
-                    return None;
-                }
-                parts.push(Part::Word(word.to_vec(), space));
-            }
-        }
-        space = false;
-    }
-    Some(parts)
-}
-
-fn unquoted(word: &[u8]) -> Vec<u8> {
-    let Some(inner) = word.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\"")) else {
-        return word.to_vec();
-    };
-    let (mut value, mut escaped) = (Vec::new(), false);
-    for it in inner {
-        escaped = *it == b'\\' && !escaped;
-        if !escaped {
-            value.push(*it);
-        }
-    }
-    value
 }
 
 /// A list of codings with weights (RFC 9110 §12.5.3).
