@@ -19,7 +19,6 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-
 use clap::{ArgAction, Args};
 use flow_edge::edge::{ApiInfo, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
 pub use flow_settings::{SettingsError, USAGE};

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use flow_edge::FlowInfo;
 use flow_runtime::{BreakerSettings, CacheSettings};
+use flow_settings::Given;
 // eject: redis
 use secrecy::SecretString;
 // eject: end
@@ -29,7 +31,7 @@ pub struct ResilienceSettings {
     ///
     /// Default: none: every stream has a model call of its own. Example: `name_of_a_flow`
     #[arg(env = "STREAM_JOIN", value_name = "FLOWS")]
-    #[arg(value_delimiter = ',', value_parser = parse::streamed_flow)]
+    #[arg(value_delimiter = ',')]
     pub stream_join: Vec<String>,
     /// Stop calling a model that keeps failing, for a while (circuit breaker).
     #[arg(env = "CB_ENABLED", value_name = "BOOL")]
@@ -61,6 +63,14 @@ pub struct ResilienceSettings {
 }
 
 impl ResilienceSettings {
+    /// Refuses to join what does not stream.
+    pub(super) fn check(&self, flows: &[FlowInfo], given: &mut Given) {
+        let streamed: Vec<_> = flows.iter().filter(|it| it.streamed.is_some()).map(|it| it.name).collect();
+        if !self.stream_join.iter().all(|it| streamed.contains(&&**it)) {
+            given.refuse("STREAM_JOIN", format!("must be flows that stream: {}", streamed.join(", ")));
+        }
+    }
+
     /// How answers are kept; nothing, if they are not.
     pub fn cache(&self) -> Option<CacheSettings> {
         let settings = CacheSettings { ttl: self.cache_ttl, max_entries: self.cache_max_size };

@@ -34,7 +34,7 @@ fn load_in(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Co
     let environment: HashMap<&str, &str> = environment.iter().copied().collect();
     let lookup = |name: &str| environment.get(name).map(|value| (*value).to_owned());
     let args = ["genkit-endpoints"].iter().chain(args).map(Into::into);
-    super::load(ADAPTERS, args, &lookup, dir)
+    super::load(ADAPTERS, api::FLOWS, args, &lookup, dir)
 }
 
 fn settings(args: &[&str], environment: &[(&str, &str)]) -> Settings {

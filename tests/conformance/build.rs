@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-// eject: grpc
 #[cfg(feature = "grpc")]
 #[expect(
     clippy::disallowed_methods,
@@ -21,13 +20,10 @@ fn protos() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure().build_transport(false).compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
-// eject: end
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    // eject: grpc
     #[cfg(feature = "grpc")]
     protos()?;
-    // eject: end
     Ok(())
 }

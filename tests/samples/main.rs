@@ -2,12 +2,13 @@
 //! the flow. What holds for all flows is tested in `tests/flows.rs`.
 
 #![allow(
+    dead_code,
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test"
+    reason = "a test; what one sample needs, another may not"
 )]
 
 mod server;

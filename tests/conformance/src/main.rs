@@ -2,15 +2,17 @@
 
 use std::process::ExitCode;
 
+use conformance::api::FLOWS;
 use conformance::flows;
-use conformance::routes::{COMPILED_IN, names, rpc};
+use conformance::routes::rpc; // eject: grpc
+use conformance::routes::{COMPILED_IN, names};
 use flow_listener::{End, Signals};
 use genkit_endpoints::settings::{self, Command, USAGE};
 use genkit_endpoints::{start, telemetry};
 
 #[expect(clippy::print_stderr, reason = "these failures come before there is a log")]
 fn main() -> ExitCode {
-    let settings = match settings::from_process(&names()) {
+    let settings = match settings::from_process(&names(), FLOWS) {
         Ok(Command::Serve(settings)) => settings,
         other => {
             eprintln!("the test server only serves: {other:?}");
@@ -29,7 +31,13 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match start::run_flows(&settings, *adapter, rpc(), flows, Signals::of_process) {
+    match start::run_flows(
+        &settings,
+        *adapter,
+        rpc(), // eject: grpc
+        flows,
+        Signals::of_process,
+    ) {
         Ok(End::Drained) => ExitCode::SUCCESS,
         Ok(End::Forced) => ExitCode::from(130),
         Err(error) => {

@@ -8,17 +8,14 @@
     reason = "a test's own tool, which fails loudly"
 )]
 
-mod input;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use flow_edge::FlowInfo;
 use harness::Process;
 use reqwest::Client;
+use schema_example::example_from_defaults;
 use serde_json::{Value, json};
-
-use self::input::example;
 
 /// A program with these flows, on one framework.
 #[derive(Debug)]
@@ -120,7 +117,7 @@ impl Served {
     /// Which flow a path calls, and a body to call it with.
     fn call(&self, path: &str) -> (&'static str, Value) {
         for flow in self.table {
-            let input = || example((flow.input.document)());
+            let input = || example_from_defaults((flow.input.document)());
             if flow.unary.iter().chain(&flow.streamed).any(|it| it.route == path) {
                 return (flow.name, input());
             }

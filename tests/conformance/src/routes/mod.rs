@@ -17,7 +17,8 @@ mod grpc;
 mod poem;
 // eject: end
 
-use flow_listener::{Adapter, RpcAdapter, ServerKind};
+use flow_listener::RpcAdapter; // eject: grpc
+use flow_listener::{Adapter, ServerKind};
 
 use crate::api::TestFlows;
 
@@ -37,11 +38,10 @@ pub const COMPILED_IN: &[Adapter<dyn TestFlows>] = &[
     // eject: end
 ];
 
+// eject: grpc
 const RPC: &[RpcAdapter<dyn TestFlows>] = &[
-    // eject: grpc
     #[cfg(feature = "grpc")]
     adapter_grpc::adapter::<grpc::TestRoutes>(),
-    // eject: end
 ];
 
 /// The protocol that is served beside the framework.
@@ -49,6 +49,7 @@ pub fn rpc() -> Option<RpcAdapter<dyn TestFlows>> {
     RPC.first().copied()
 }
 
+// eject: end
 /// The names of the frameworks.
 pub fn names() -> Vec<&'static str> {
     COMPILED_IN.iter().map(|it| it.name).collect()
