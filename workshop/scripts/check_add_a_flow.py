@@ -41,7 +41,7 @@ ALL = {
 GOALS = {False: (5, 12), True: (7, 16)}
 # The tests that notice what the compiler does not; `cargo test --workspace --all-features` runs them, too.
 NOTICING = {
-    "tests/openapi.rs": ["test", "--all-features", "--test", "openapi", "every_flow"],
+    "tests/flows.rs": ["test", "--all-features", "--test", "flows"],
     "adapters/grpc/src/mount.rs": ["test", "-p", "adapter-grpc", "--lib", "every_flow"],
 }
 
