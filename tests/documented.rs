@@ -17,7 +17,7 @@ const MEND: &str =
 
 #[test]
 fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
-    let table = format!("<!-- settings:begin -->\n{}<!-- settings:end -->", settings_markdown());
+    let table = format!("<!-- settings:begin -->\n{}\n<!-- settings:end -->", settings_markdown());
     assert!(read("README.md").contains(&table), "README.md: {MEND}");
 }
 

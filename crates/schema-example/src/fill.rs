@@ -18,7 +18,7 @@ impl<'a> Filler<'a> {
     }
 
     /// With the schema's own defaults where it has them.
-    pub(crate) fn from_defaults(self) -> Self {
+    pub(crate) fn with_defaults(self) -> Self {
         Self { defaults: true, ..self }
     }
 

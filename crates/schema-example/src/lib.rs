@@ -29,7 +29,7 @@ pub fn example_with(schema: &Value, words: &dyn Fn(&str, usize) -> String) -> Va
 /// An example that satisfies `schema`, of its `default` values where it has them; what is null by default is left out.
 /// The other texts are those of [`example`].
 pub fn example_from_defaults(schema: &Value) -> Value {
-    fill::Filler::new(schema, &sample).from_defaults().example()
+    fill::Filler::new(schema, &sample).with_defaults().example()
 }
 
 fn sample(property: &str, index: usize) -> String {
