@@ -198,8 +198,11 @@ class Copy:
             return "compiler", first_error(said)
         for file, command in self.noticing().items():
             passed, said = self.cargo(*command)
-            if not passed:
+            if "panicked at" in said:
                 return file, first_failure(said)
+            if not passed:
+                # Such as a full disk, which is no test that noticed.
+                raise Failed(f"{self.name}: cargo {shlex.join(command)}\n{said[-3000:]}")
         raise Failed(f"{self.name}: nothing notices it")
 
 
