@@ -16,7 +16,10 @@ INVOICE = {"invoice": "Desk, 1 piece, 200.00"}
 
 
 def call_all(program, protos, tools):
-    """Starts the program with the demo model; `protos` is falsy without gRPC. Returns a line for each way; an assertion says what failed."""
+    """Starts the program with the demo model. Returns a line for each way; an assertion says what failed.
+
+    `protos` is the folder of the proto file, or falsy without gRPC.
+    """
     environment = {"PATH": os.environ["PATH"], "MODEL": "demo", "DEBUG": "true", "PORT": "0", "GRPC_PORT": "0"}
     with subprocess.Popen(
         [program, "--log-format", "json"], env=environment, cwd=tempfile.gettempdir(), text=True,
