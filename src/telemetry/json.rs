@@ -124,6 +124,14 @@ impl Visit for Members {
         self.put_field(field, value);
     }
 
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.put_field(field, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put_field(field, value);
+    }
+
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put_field(field, value);
     }

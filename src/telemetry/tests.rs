@@ -86,6 +86,18 @@ fn an_event_is_one_object_written_at_once_with_its_fields_at_the_top() {
 }
 
 #[test]
+fn whole_numbers_of_every_size_are_numbers() {
+    let captured = captured(LogFormat::Json, || {
+        tracing::info!(small = 1_u8, negative = -1_i128, duration_ms = 149_u128, "counted");
+    });
+    let line = only(&captured);
+    assert_eq!(
+        [&line["small"], &line["negative"], &line["duration_ms"]],
+        [&json!(1), &json!(-1), &json!(149)]
+    );
+}
+
+#[test]
 fn every_span_field_is_at_the_top_and_the_nearest_one_wins() {
     let captured = captured(LogFormat::Json, || {
         let root = tracing::info_span!("request", request_id = "r-1", flow = "outer", step = 1, status = 0);

@@ -61,12 +61,11 @@ fn read_items(items: &[Item], file: &Path, place: &Place, below: &Path, modules:
                 let name = it.ident.to_string();
                 let inner = [place.as_slice(), std::slice::from_ref(&name)].concat();
                 let folder = below.join(&name);
-                match &it.content {
-                    Some((_, items)) => read_items(items, file, &inner, &folder, modules),
-                    None => {
-                        let (file, folder) = find(it, file, below, folder);
-                        read_file(&file, &inner, &folder, modules);
-                    }
+                if let Some((_, items)) = &it.content {
+                    read_items(items, file, &inner, &folder, modules);
+                } else {
+                    let (file, folder) = find(it, file, below, folder);
+                    read_file(&file, &inner, &folder, modules);
                 }
                 module.names.insert(name, Meaning::Child);
             }

@@ -12,18 +12,17 @@ mod request;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use flow_edge::drain::Drain;
-use flow_edge::edge::{ApiKeys, Call, CorsConfig, Entry, Outgoing, TrustedHosts, TrustedProxies};
-use flow_edge::{Edge, EdgeConfig, Head};
+use flow_edge::edge::{Call, Entry, Outgoing};
+use flow_edge::{Edge, Head};
 use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::Full;
 use libfuzzer_sys::fuzz_target;
-use sha2::{Digest, Sha256};
+
+use request::{KEY, Request, Setup};
 
 /// What came of a request.
 #[derive(Debug, PartialEq)]

@@ -1,3 +1,15 @@
+//! What a run begins with: settings, a connection and a request's head.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow_edge::drain::Drain;
+use flow_edge::edge::{ApiKeys, CorsConfig, TrustedHosts, TrustedProxies};
+use flow_edge::{Edge, EdgeConfig};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use sha2::{Digest, Sha256};
+
 pub const KEY: &str = "sesame-0123456789";
 
 /// What the first line chooses.
