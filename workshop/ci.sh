@@ -12,6 +12,7 @@ workshop() {
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
+  step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
   step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"

@@ -84,7 +84,7 @@ fn write(tree: &Tree, options: &Options, plan: &Plan) -> Result<(), String> {
     if options.dry_run {
         return Ok(());
     }
-    tree.write(&changes)?;
+    tree::write(&changes)?;
     after::mend();
     println!(
         "\nNext: cargo test --workspace --all-features, then git commit. README.md is yours to go on with."

@@ -95,7 +95,9 @@ pub fn apply(
                 Some(pieces) => {
                     let piece = pieces.get(place).map(Vec::as_slice).unwrap_or_default();
                     out.leave_out();
-                    piece.iter().for_each(|it| out.push(it));
+                    for line in piece {
+                        out.push(line);
+                    }
                 }
             },
             Some(Mark::End) => match open.take() {

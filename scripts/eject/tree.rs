@@ -100,30 +100,30 @@ impl Tree {
         let new = self.after.iter().filter(|(path, text)| self.before.get(*path) != Some(text));
         gone.chain(new.map(|(path, text)| Change::Write(path.clone(), text.clone()))).collect()
     }
+}
 
-    pub fn write(&self, changes: &[Change]) -> Result<(), String> {
-        for change in changes {
-            match change {
-                Change::Remove(path) => {
-                    fs::remove_file(path).map_err(|error| format!("{path}: {error}"))?;
-                    // Folders that are empty now go, too.
-                    for folder in Path::new(path).ancestors().skip(1).filter(|it| !it.as_os_str().is_empty())
-                    {
-                        if fs::remove_dir(folder).is_err() {
-                            break;
-                        }
+/// Does it.
+pub fn write(changes: &[Change]) -> Result<(), String> {
+    for change in changes {
+        match change {
+            Change::Remove(path) => {
+                fs::remove_file(path).map_err(|error| format!("{path}: {error}"))?;
+                // Folders that are empty now go, too.
+                for folder in Path::new(path).ancestors().skip(1).filter(|it| !it.as_os_str().is_empty()) {
+                    if fs::remove_dir(folder).is_err() {
+                        break;
                     }
                 }
-                Change::Write(path, text) => {
-                    let folder = Path::new(path).parent().unwrap_or(Path::new("."));
-                    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-                    // An existing file keeps its mode.
-                    fs::write(path, text).map_err(|error| format!("{path}: {error}"))?;
-                }
+            }
+            Change::Write(path, text) => {
+                let folder = Path::new(path).parent().unwrap_or(Path::new("."));
+                fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+                // An existing file keeps its mode.
+                fs::write(path, text).map_err(|error| format!("{path}: {error}"))?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Files that tell of the past or of others, and stay as they are.

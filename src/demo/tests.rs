@@ -1,8 +1,9 @@
 use flow_models::demo::Demo;
 use flow_runtime::Model as _;
+use flow_runtime::Schema;
 use flow_runtime::message::Part; // eject: describe_image
 use flow_runtime::message::{Message, Role};
-use flow_runtime::model::{ModelRequest, OutputSchema};
+use flow_runtime::model::ModelRequest;
 use serde_json::{Value, json};
 
 fn says(text: &str) -> ModelRequest {
@@ -19,7 +20,7 @@ async fn answer(request: &ModelRequest) -> String {
 /// Such an object, about Luna.
 async fn fill(properties: Value) -> Value {
     let schema = json!({"type": "object", "properties": properties, "required": ["name"]});
-    let output_schema = Some(OutputSchema { name: "any".into(), schema: schema.into() });
+    let output_schema = Some(Schema::compile("any", schema).unwrap());
     let request =
         ModelRequest { output_schema, ..says("Generate a character named Luna who writes TypeScript") };
     serde_json::from_str(&answer(&request).await).unwrap()

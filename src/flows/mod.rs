@@ -32,12 +32,12 @@ const PROMPT_FILES: &[&str] = &[
 /// The flows, made once at the start.
 struct Flows(FlowRunner);
 
-/// Makes the flows, with the tools and prompts they use.
+/// Makes the flows, with the tools they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
-        // What flows use beside the model is registered here: tools and prompt files.
+        // What flows use beside the model is checked and registered here, at the start: tools and prompt files.
         let runtime = runtime.tool(tools::get_current_time()?); // eject: translate_text
-        let runtime = runtime.prompt(review_code::prompt()?.info()); // eject: review_code
+        review_code::prompt()?; // eject: review_code
         Ok(runtime)
     });
     Ok(Arc::new(Flows(runner?)))

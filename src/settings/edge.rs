@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use flow_edge::edge::{
-    ApiInfo, ApiKeys, CorsConfig, EdgeConfig, RateLimit, TrustedHosts, TrustedProxies, TrustedProxy,
-};
+use flow_edge::edge::{ApiKeys, RateLimit, TrustedProxy};
 use flow_settings::Given;
 
-use super::{DEMO_MODEL, Settings, parse};
+use super::parse;
 
 /// What a request must satisfy before a flow sees it.
 #[derive(Debug, Clone, Args)]
@@ -72,37 +70,6 @@ impl EdgeSettings {
     pub(super) fn check(&mut self, given: &Given, environment: &dyn Fn(&str) -> Option<String>) {
         if environment("K_SERVICE").is_some() && given.rank("TRUSTED_PROXIES").is_none() {
             self.trusted_proxies = vec![TrustedProxy::Platform];
-        }
-    }
-}
-
-impl Settings {
-    /// The edge's configuration. Clients are told by a header when no real model answers.
-    pub fn edge_config(&self) -> EdgeConfig {
-        let edge = self.edge.clone();
-        EdgeConfig {
-            name: env!("CARGO_PKG_NAME").into(),
-            api: ApiInfo {
-                version: env!("CARGO_PKG_VERSION").into(),
-                summary: "AI flows as network endpoints.".into(),
-                license: Some("Apache-2.0".into()),
-            },
-            request_timeout: edge.request_timeout,
-            max_body_size: edge.max_body_size,
-            rate_limit: Some(edge.rate_limit),
-            shared_rate_limiter: None,
-            trusted_hosts: TrustedHosts::new(edge.trusted_hosts),
-            trusted_proxies: TrustedProxies::new(edge.trusted_proxies),
-            api_keys: edge.api_keys.unwrap_or_default(),
-            cors: CorsConfig {
-                origins: edge.cors_origins,
-                methods: edge.cors_methods.join(","),
-                headers: edge.cors_headers.join(","),
-            },
-            hsts_max_age: edge.hsts_max_age,
-            gzip_min_size: edge.gzip_min_size,
-            debug: self.debug,
-            model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
         }
     }
 }

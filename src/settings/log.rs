@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args};
 use flow_settings::Given;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::parse;
 
@@ -16,11 +16,11 @@ pub struct LogSettings {
     ///
     /// Default: console in debug or on a terminal, else json. Example: `json`
     #[arg(id = "log_format", long = "log-format", env = "LOG_FORMAT", value_name = "json|console")]
-    #[arg(value_parser = parse::log_format)]
+    #[arg(value_parser = format)]
     pub format: Option<LogFormat>,
     /// Least level of our own crates: off, error, warn, info, debug, trace.
     #[arg(id = "log_level", long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL")]
-    #[arg(default_value = "info", value_parser = parse::log_level)]
+    #[arg(default_value = "info", value_parser = level)]
     pub filter: LogFilter,
     /// Any value turns the colours of console logs off.
     ///
@@ -56,4 +56,21 @@ pub enum LogFilter {
     Level(LevelFilter),
     /// `RUST_LOG`: levels per target.
     Directives(String),
+}
+
+fn format(text: &str) -> parse::Parsed<LogFormat> {
+    match text {
+        "json" => Ok(LogFormat::Json),
+        "console" => Ok(LogFormat::Console),
+        _ => Err("must be json or console"),
+    }
+}
+
+fn level(text: &str) -> parse::Parsed<LogFilter> {
+    parse::good(text, |_| true, "must be off, error, warn, info, debug or trace").map(LogFilter::Level)
+}
+
+pub(super) fn directives(text: &str) -> parse::Parsed<LogFilter> {
+    let is_filter = EnvFilter::builder().parse(text).is_ok();
+    parse::kept(text, is_filter, "must be levels per target, separated by commas").map(LogFilter::Directives)
 }

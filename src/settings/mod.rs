@@ -14,19 +14,15 @@ mod model;
 mod parse;
 mod resilience;
 mod server;
+mod sources;
 
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
-use std::path::Path;
-
 use clap::{ArgAction, Args};
-use flow_edge::FlowInfo;
-use flow_settings::Given;
+use flow_edge::edge::{ApiInfo, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
 pub use flow_settings::{SettingsError, USAGE};
 
-use self::command::{Action, PromptAction};
 pub use self::command::{Command, PromptRender};
 pub use self::edge::EdgeSettings;
 // eject: grpc
@@ -36,6 +32,7 @@ pub use self::log::{LogFilter, LogFormat, LogSettings};
 pub use self::model::{DEMO_MODEL, ModelSettings};
 pub use self::resilience::ResilienceSettings;
 pub use self::server::ServerSettings;
+pub use self::sources::{from_process, load};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Args)]
@@ -70,7 +67,7 @@ pub struct Settings {
     ///
     /// Example: `info,flow_runtime=debug`
     #[arg(help_heading = log::GROUP, env = "RUST_LOG", value_name = "FILTER")]
-    #[arg(value_parser = parse::log_directives)]
+    #[arg(value_parser = log::directives)]
     pub rust_log: Option<LogFilter>,
     /// Prometheus metrics on a loopback listener of their own.
     ///
@@ -84,52 +81,6 @@ pub struct Settings {
     /// What stands between the flows and a model, or a machine, that fails.
     #[command(flatten)]
     pub resilience: ResilienceSettings,
-}
-
-/// Reads this process's arguments, environment and working directory.
-///
-/// `adapters` are the names of the compiled adapters, for `--framework`, `--help` and `--version`; `flows` are those
-/// that `STREAM_JOIN` may name.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn from_process(adapters: &[&str], flows: &[FlowInfo]) -> Result<Command, SettingsError> {
-    // A value that is not UTF-8 is kept with replacement characters, so that its parser names the key.
-    let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    load(adapters, flows, std::env::args_os(), &environment, Path::new("."))
-}
-
-/// Reads settings from the given sources; `args` starts with the program's name, dotenv files are in `dir`.
-pub fn load(
-    adapters: &[&str],
-    flows: &[FlowInfo],
-    args: impl IntoIterator<Item = OsString>,
-    environment: &dyn Fn(&str) -> Option<String>,
-    dir: &Path,
-) -> Result<Command, SettingsError> {
-    let (line, action) = command::parse(adapters, args)?;
-    let settings = || {
-        let mut given = Given::new::<Settings>(&line, environment, dir);
-        let mut settings: Settings = given.settings()?;
-        settings.server.check(adapters, &mut given);
-        // eject: grpc
-        settings.grpc.check(&mut settings.server, &mut given);
-        // eject: end
-        settings.model.check(&mut given);
-        settings.resilience.check(flows, &mut given);
-        // eject: redis
-        if cfg!(not(feature = "redis")) && settings.resilience.redis_url.is_some() {
-            given.refuse("REDIS_URL", "this program was built without the feature `redis`");
-        }
-        // eject: end
-        settings.log.check(settings.rust_log.as_ref(), &given);
-        settings.edge.check(&given, environment);
-        given.finish(Box::new(settings))
-    };
-    Ok(match action {
-        None => Command::Serve(settings()?),
-        Some(Action::Prompt(PromptAction::Render(render))) => Command::PromptRender(render),
-        Some(Action::OpenApi) => Command::OpenApi(settings()?),
-        Some(Action::Health) => Command::Health(settings()?),
-    })
 }
 
 /// The groups that `scripts/eject.sh` can drop with their part of the project.
@@ -159,6 +110,35 @@ fn part(group: &str) -> Option<&'static str> {
 }
 
 impl Settings {
+    /// The edge's configuration. Clients are told by a header when no real model answers.
+    pub fn edge_config(&self) -> EdgeConfig {
+        let edge = self.edge.clone();
+        EdgeConfig {
+            name: env!("CARGO_PKG_NAME").into(),
+            api: ApiInfo {
+                version: env!("CARGO_PKG_VERSION").into(),
+                summary: "AI flows as network endpoints.".into(),
+                license: Some("Apache-2.0".into()),
+            },
+            request_timeout: edge.request_timeout,
+            max_body_size: edge.max_body_size,
+            rate_limit: Some(edge.rate_limit),
+            shared_rate_limiter: None,
+            trusted_hosts: TrustedHosts::new(edge.trusted_hosts),
+            trusted_proxies: TrustedProxies::new(edge.trusted_proxies),
+            api_keys: edge.api_keys.unwrap_or_default(),
+            cors: CorsConfig {
+                origins: edge.cors_origins,
+                methods: edge.cors_methods.join(","),
+                headers: edge.cors_headers.join(","),
+            },
+            hsts_max_age: edge.hsts_max_age,
+            gzip_min_size: edge.gzip_min_size,
+            debug: self.debug,
+            model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
+        }
+    }
+
     /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so
     /// that no platform routes traffic to invented replies.
     pub fn demo_by_accident(&self) -> bool {

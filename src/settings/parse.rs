@@ -4,11 +4,8 @@ use std::net::Ipv6Addr;
 use std::num::NonZeroUsize;
 
 use flow_edge::edge::ApiKeys;
-pub(super) use flow_settings::parse::*;
-use tracing_subscriber::filter::EnvFilter;
-
-use super::{LogFilter, LogFormat};
 use flow_listener::ServerKind;
+pub(super) use flow_settings::parse::*;
 
 /// More threads than any machine has, and few enough to start when it was a typing error.
 const MOST_WORKERS: usize = 1024;
@@ -72,21 +69,4 @@ pub(super) fn origin(text: &str) -> Parsed<String> {
     let is_origin = !scheme.is_empty() && !authority.is_empty() && authority.chars().all(plain);
     let why = "must be origins such as https://app.example.com, without a path, or *";
     kept(&text.to_ascii_lowercase(), text == "*" || is_origin, why)
-}
-
-pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
-    match text {
-        "json" => Ok(LogFormat::Json),
-        "console" => Ok(LogFormat::Console),
-        _ => Err("must be json or console"),
-    }
-}
-
-pub(super) fn log_level(text: &str) -> Parsed<LogFilter> {
-    good(text, |_| true, "must be off, error, warn, info, debug or trace").map(LogFilter::Level)
-}
-
-pub(super) fn log_directives(text: &str) -> Parsed<LogFilter> {
-    let is_filter = EnvFilter::builder().parse(text).is_ok();
-    kept(text, is_filter, "must be levels per target, separated by commas").map(LogFilter::Directives)
 }

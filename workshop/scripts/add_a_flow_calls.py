@@ -127,13 +127,13 @@ def procedures(address, protos, tools):
     grpcurl = shutil.which("grpcurl", path=path)
     if not grpcurl:
         return "gRPC: SKIPPED, there is no grpcurl"
-    proto = next(protos.glob("*.proto"))
-    text = proto.read_text()
+    text = next(protos.glob("*.proto")).read_text()
     service = f"{re.search(r'^package (.+);', text, re.M)[1]}.{re.search(r'^service (.+?) ', text, re.M)[1]}"
 
     def call(procedure, message):
-        command = [grpcurl, "-plaintext", "-import-path", protos, "-proto", proto.name, "-d", json.dumps(message)]
-        return subprocess.run([*command, address, f"{service}/{procedure}"], capture_output=True, text=True)
+        # By reflection, which also knows the details of errors.
+        command = [grpcurl, "-plaintext", "-d", json.dumps(message), address, f"{service}/{procedure}"]
+        return subprocess.run(command, capture_output=True, text=True)
 
     whole = call("SummarizeInvoice", INVOICE)
     assert whole.returncode == 0 and '"sender"' in whole.stdout, whole

@@ -3,10 +3,10 @@
 
     workshop/scripts/check_add_a_flow.py [TOOLS] [--all] [--only COPY] [--keep-all-steps]
 
-TOOLS is a folder with venv/bin/grpcurl. Without --all there are two copies: axum with gRPC and poem without. COPY is
-such as `axum+grpc` or `actix`. With --keep-all-steps no step is forgotten. The page is read from the ejected copy,
-so that names and files are those an owner sees. All copies are laid out in one folder in turn and share the target
-folder: only what differs is compiled again.
+TOOLS is a folder with venv/bin/grpcurl. Without --all there are two copies: axum with gRPC, and poem without gRPC
+and without the sample flows. COPY is such as `axum+grpc` or `actix`. With --keep-all-steps no step is forgotten.
+The page is read from the ejected copy, so that names and files are those an owner sees. All copies are laid out in
+one folder in turn and share the target folder: only what differs is compiled again.
 """
 
 import argparse
@@ -28,7 +28,15 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 SCRATCH = TARGET / "add-a-flow"
 PAGE = "docs/add-a-flow.md"
 NAME = "invoices"
-ALL = ["axum+grpc", "poem", "axum", "actix+grpc", "actix", "poem+grpc"]
+# Some without the sample flows: the page's places must be there all the same.
+ALL = {
+    "axum+grpc": [],
+    "poem": ["--flows", "none"],
+    "axum": [],
+    "actix+grpc": ["--flows", "none"],
+    "actix": [],
+    "poem+grpc": [],
+}
 # Files and places for one flow: without gRPC, and with it.
 GOALS = {False: (5, 12), True: (7, 16)}
 # The tests that notice what the compiler does not; `cargo test --workspace --all-features` runs them, too.
@@ -132,10 +140,8 @@ class Copy:
             if path and (ROOT / path).is_file():
                 (self.tree / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / path, self.tree / path)
-        script = (self.tree / "scripts/eject.sh").read_text()
-        options = ["--keep", self.framework, "--drop", "redis", "--name", NAME]
-        options += [] if self.grpc else ["--drop", "grpc"]
-        options += ["--force"] if "--force" in script else []
+        drop = ["--drop", "redis"] if self.grpc else ["--drop", "redis", "grpc"]
+        options = ["--keep", self.framework, *drop, *ALL[self.name], "--name", NAME, "--force"]
         done = subprocess.run(["scripts/eject.sh", *options], cwd=self.tree, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"scripts/eject.sh {shlex.join(options)}\n{done.stdout}{done.stderr}")
@@ -147,9 +153,12 @@ class Copy:
         """Writes what differs from the copy that was there before, and nothing else: cargo goes by file times."""
         files = {it.relative_to(self.tree) for it in self.tree.rglob("*") if it.is_file()}
         if self.work.exists():
-            for old in [it for it in self.work.rglob("*") if it.is_file()]:
-                if old.relative_to(self.work) not in files:
+            # Files before their folders.
+            for old in sorted(self.work.rglob("*"), reverse=True):
+                if old.is_file() and old.relative_to(self.work) not in files:
                     old.unlink()
+                elif old.is_dir() and not any(old.iterdir()):
+                    old.rmdir()
         for path in files:
             write(self.work / path, (self.tree / path).read_bytes())
             shutil.copymode(self.tree / path, self.work / path)
@@ -265,7 +274,7 @@ def check(copy, options):
     timed("cargo fmt", copy.must, "fmt", "--all")
     timed("cargo build", copy.must, "build", "--all-features", "--bin", NAME)
     program = TARGET / "debug" / NAME
-    calls = timed("start, call", call_all, program, copy.grpc and copy.tree / "proto", options.tools)
+    calls = timed("start, call", call_all, program, copy.grpc and copy.work / "proto", options.tools)
     for line in calls:
         print(f"    {line}", flush=True)
     for file, command in copy.noticing().items():
@@ -284,11 +293,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tools", nargs="?", type=Path)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--only", choices=ALL)
+    parser.add_argument("--only", choices=list(ALL))
     parser.add_argument("--keep-all-steps", action="store_true")
     options = parser.parse_args()
     counts, noticed = [], []
-    names = [options.only] if options.only else ALL if options.all else ALL[:2]
+    names = [options.only] if options.only else list(ALL) if options.all else list(ALL)[:2]
     try:
         for name in names:
             of_copy = check(Copy(name), options)

@@ -43,7 +43,7 @@ step() {
   fi
 }
 
-# The words of what is dropped, as a Perl pattern. `history` is no story, and a log line's `grpc_status` is the edge's own.
+# The words of what is dropped, as a Perl pattern. `history` and github.com/fullstorydev are no stories, and a log line's `grpc_status` is the edge's own.
 words() {
   local framework
   printf 'genkit.endpoints|workshop'
@@ -52,7 +52,7 @@ words() {
   done
   [[ $combination == *grpc* ]] || printf '|grpc(?!_status)|tonic|50051'
   [[ $combination != *none* ]] ||
-    printf '|joke|(?<!hi)story|stories|pirate|translat|rpg|%s.%s|%s.%s|%s.%s|%s.%s' \
+    printf '|joke|(?<!hi)(?<!full)story|stories|pirate|translat|rpg|%s.%s|%s.%s|%s.%s|%s.%s' \
       describe image generate character generate code review code
 }
 

@@ -24,7 +24,10 @@ out=${OUT:-$scratch}
 mkdir -p "$out"
 server=
 stop() {
-  if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  if [[ -n $server ]]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
   server=
 }
 trap 'stop; rm -rf "$scratch"' EXIT
@@ -35,6 +38,7 @@ cases=('404 /nope' 'chat /chat {}' 'cached /translate {}' 'health /health')
 # start FRAMEWORK: sets `server` and `address`.
 start() {
   local log=$scratch/$1.log
+  : >"$log"
   env -i PORT=0 NO_GRPC=true MODEL=demo WEB_CONCURRENCY=1 RATE_LIMIT_DEFAULT=1000000/second LOG_FORMAT=json \
     valgrind --tool=callgrind --separate-threads=no --callgrind-out-file="$out/$1" --log-file="$scratch/$1.valgrind" \
     "$program" --framework "$1" --server native >"$log" 2>&1 &

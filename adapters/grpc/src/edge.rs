@@ -20,8 +20,9 @@ use tower::{Layer, Service};
 
 use crate::body::LoggedBody;
 use crate::extract::Ctx;
-use crate::mount::{Routes, is_probe, streams};
+use crate::mount::{is_probe, streams};
 use crate::reply::{status, with_reason};
+use crate::service::Routes;
 use crate::timeout;
 
 /// Headers of browsers' calls that pages elsewhere may send and read, beyond those of REST.

@@ -10,16 +10,18 @@ mod edge;
 pub mod extract;
 mod health;
 mod mount;
+pub mod proto;
 pub mod reply;
 mod routes;
 mod serve;
+mod service;
 pub mod stream;
 mod timeout;
 
 use api::FlowService;
 use flow_listener::RpcAdapter;
 
-pub use mount::{Mounted, Routes, mounted};
+pub use service::{Mounted, Routes, mounted};
 
 /// gRPC with the flows of this project, as the application mounts it.
 pub const ADAPTER: RpcAdapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
@@ -27,14 +29,4 @@ pub const ADAPTER: RpcAdapter<dyn FlowService> = adapter::<routes::FlowRoutes>()
 /// gRPC with any procedures.
 pub const fn adapter<R: Routes>() -> RpcAdapter<R::Flows> {
     RpcAdapter { name: "grpc", service: serve::hyper::<R>, claims: serve::claims::<R> }
-}
-
-/// What `proto/genkit_sample.proto` says, as Rust types: messages, and a client to call with.
-pub mod proto {
-    #![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated")]
-
-    tonic::include_proto!("genkit.sample.v1");
-
-    /// The descriptors of all this, as reflection tells them.
-    pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("descriptors");
 }

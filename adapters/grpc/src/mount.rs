@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flow_edge::{App, NamedFlows};
+use flow_edge::App;
 use futures_util::future::Either;
 use http::{Request, Response};
 use prost::Message;
@@ -22,36 +22,9 @@ use tonic_reflection::pb::v1alpha::server_reflection_server::SERVICE_NAME as REF
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_reflection::server::Builder as Reflection;
 use tower::Service;
-use tower::util::BoxCloneSyncService;
 
 use crate::health::Probe;
-
-/// The procedures of some flows.
-pub trait Routes: Send + Sync + 'static {
-    /// The flows.
-    type Flows: ?Sized + NamedFlows;
-
-    /// The service's full name.
-    const SERVICE: &'static str;
-
-    /// The descriptors of its file and of all that it imports.
-    const DESCRIPTORS: &'static [u8];
-
-    /// The service.
-    fn routes(app: App<Self::Flows>) -> Mounted;
-}
-
-/// A service of any kind, one type for all.
-pub type Mounted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
-/// Makes a service one of the common type.
-pub fn mounted<S>(service: S) -> Mounted
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    Mounted::new(service)
-}
+use crate::service::{Mounted, Routes, mounted};
 
 /// All services. A call goes to the one its path names.
 #[derive(Clone)]

@@ -7,12 +7,11 @@ use api::*;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response};
 
-use crate::Routes;
 use crate::extract::*;
-use crate::mount::{Mounted, mounted};
 use crate::proto::genkit_service_server::{GenkitService, GenkitServiceServer, SERVICE_NAME};
 use crate::proto::{self, DESCRIPTORS};
 use crate::reply::*;
+use crate::service::{Mounted, Routes, mounted};
 use crate::stream::*;
 
 /// The procedures of this project.

@@ -18,7 +18,8 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service};
 
 use crate::edge::{EdgeLayer, Protocol};
-use crate::mount::{Routes, is_served, router};
+use crate::mount::{is_served, router};
+use crate::service::Routes;
 
 /// The services as our hyper listener calls them.
 pub(crate) fn hyper<R: Routes>(app: App<R::Flows>) -> Starting {

@@ -15,7 +15,7 @@
 //! fake.on(Matcher::prompt("a cat"), Reply::text("Meow.").chunk_delay(Duration::from_millis(20)));
 //!
 //! // … point the client at `fake.url()`; its first call fails, its retry hears one chunk and gives up. Then:
-//! assert!(fake.request(1).prompt().contains("a story"));
+//! assert!(fake.request(1).prompt().contains("a fable"));
 //! assert!(fake.request(1).wait_dropped(Duration::from_secs(1)).await.is_some());
 //! # }
 //! ```
@@ -32,8 +32,10 @@
 )]
 
 mod answer;
+mod builder;
 mod fake;
 mod faults;
+mod life;
 mod part;
 mod record;
 mod render;
@@ -44,10 +46,12 @@ mod script;
 mod server;
 mod validate;
 
-pub use fake::{Builder, FakeGemini};
+pub use builder::Builder;
+pub use fake::FakeGemini;
 pub use faults::{Fault, UPSTREAM_BODY_MARKER};
+pub use life::Ended;
 pub use part::{Finish, Gate, Part, SIGNATURE, Usage};
-pub use record::{Ended, Stats};
+pub use record::Stats;
 pub use reply::Reply;
 pub use request::{Call, Request};
 pub use schedule::FaultSchedule;

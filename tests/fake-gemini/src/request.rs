@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use hyper::{HeaderMap, Method};
 use serde_json::Value;
 
-use crate::record::{Ended, Life};
+use crate::life::{Ended, Life};
 
 /// A recorded request. Cheap to clone.
 #[derive(Clone, Debug)]

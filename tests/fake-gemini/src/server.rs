@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
-use crate::fake::Builder;
+use crate::builder::Builder;
 use crate::faults::{Fault, UPSTREAM_BODY_MARKER};
 use crate::record::{Guard, Record};
 use crate::render::{Plan, Step, plan};

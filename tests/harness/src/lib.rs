@@ -50,10 +50,15 @@ impl Process {
         Self { child, log, address }
     }
 
+    /// What this finds in a line of the log, written already or still to come.
+    pub fn find<T>(&self, found: impl Fn(&Value) -> Option<T>) -> T {
+        self.log.find(found)
+    }
+
     // eject: grpc
     /// Where it serves gRPC, on a port of its own.
     pub fn grpc(&self) -> SocketAddr {
-        self.log.find(|line| if line["framework"].is_null() { address(line) } else { None })
+        self.find(|line| if line["framework"].is_null() { address(line) } else { None })
     }
     // eject: end
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::report::rates;
+use crate::outcome::Outcome;
+use crate::progress::rates;
 use crate::results::WARM_UP;
-use crate::run::Outcome;
 
 /// Told apart also by those who see colours differently (Okabe and Ito).
 const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::answer::{Ending, Expect, Format};
-use crate::kinds::{Request, post};
+use crate::request::{Request, post};
 
 /// A flow, as the soak calls it.
 pub struct Flow {

@@ -8,44 +8,11 @@ use serde_json::json;
 
 use crate::answer::{Ending, Expect, Format};
 use crate::flows::{Flow, any, flow_request, prompted, routed, stream_request, streaming};
+use crate::request::{Body, Leave, Request, bare, post};
 use crate::upstream::{AT_ONCE, GOES_SILENT, MIDWAY, PROMPT, SILENCE, SLOW};
-
-/// One request, what its answer must be, and whether its client waits for it.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub method: &'static str,
-    pub path: String,
-    pub content_type: Option<&'static str>,
-    pub accept_stream: bool,
-    pub body: Body,
-    pub expect: Expect,
-    pub leave: Option<Leave>,
-}
-
-/// What is sent.
-#[derive(Clone, Debug)]
-pub enum Body {
-    None,
-    Whole(Bytes),
-    /// The same without a `Content-Length`.
-    Pieces(Vec<Bytes>),
-    /// A piece after which the client sends nothing more.
-    Unfinished(Bytes),
-}
 
 /// Twice what `MAX_BODY_SIZE` allows.
 pub const TOO_LARGE: usize = 2 * 1024 * 1024;
-
-/// When a client leaves.
-#[derive(Clone, Copy, Debug)]
-pub enum Leave {
-    /// So long after it sent, unless an answer has begun.
-    Waiting(Duration),
-    /// So long after it began to send what it never sends whole.
-    Sending(Duration),
-    /// So long after the first chunk of a stream.
-    Streaming(Duration),
-}
 
 /// A kind of request: its name, its weight in the mix and how to make one.
 pub type Kind = (&'static str, u32, fn(&mut Rng) -> Request);
@@ -102,23 +69,6 @@ pub fn marked(rng: &mut Rng, marker: &str) -> String {
 /// So many milliseconds.
 pub fn ms(rng: &mut Rng, range: std::ops::Range<u64>) -> Duration {
     Duration::from_millis(rng.u64(range))
-}
-
-/// A request with a JSON body.
-pub fn post(path: impl Into<String>, body: impl Into<Bytes>, expect: Expect) -> Request {
-    Request {
-        method: "POST",
-        path: path.into(),
-        content_type: Some("application/json"),
-        accept_stream: false,
-        body: Body::Whole(body.into()),
-        expect,
-        leave: None,
-    }
-}
-
-fn bare(method: &'static str, path: impl Into<String>, expect: Expect) -> Request {
-    Request { method, content_type: None, body: Body::None, ..post(path, Bytes::new(), expect) }
 }
 
 fn problem(path: &str, status: u16) -> Expect {

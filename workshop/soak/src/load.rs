@@ -16,8 +16,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Expect, check};
-use crate::kinds::{self, Body, Leave, Request};
+use crate::kinds;
 use crate::records::{Left, Records, Seen, request_id};
+use crate::request::{Body, Leave, Request};
 
 /// No answer takes longer: the server gives its model two seconds.
 pub const DEADLINE: Duration = Duration::from_secs(10);

@@ -14,8 +14,12 @@ mod chart;
 mod flows;
 mod kinds;
 mod load;
+mod options;
+mod outcome;
+mod progress;
 mod records;
 mod report;
+mod request;
 mod results;
 mod rpc;
 mod run;
@@ -23,55 +27,12 @@ mod server;
 mod upstream;
 mod watch;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
-/// What can be soaked.
-const FRAMEWORKS: &[&str] = &["axum", "actix", "poem"];
-
-/// Soaks a running server and checks each answer, its log and its memory.
-#[derive(Debug, Parser)]
-pub struct Options {
-    /// The server, with every framework compiled in that is to be soaked.
-    #[arg(long, value_name = "PATH", default_value = "../target/release/genkit-endpoints")]
-    program: PathBuf,
-    /// What to soak; may be repeated. All, one after the other, unless told.
-    #[arg(long = "framework", value_parser = clap::builder::PossibleValuesParser::new(FRAMEWORKS))]
-    frameworks: Vec<String>,
-    /// The listener: the framework's own, or ours.
-    #[arg(long, value_enum, default_value = "native")]
-    server: Listener,
-    /// How long each framework is under load.
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..=86400))]
-    seconds: u64,
-    /// How many clients send at once; a quarter as many send by gRPC beside them.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    clients: u64,
-    /// Draws memory, descriptors and requests over time into this file.
-    #[arg(long, value_name = "FILE.svg")]
-    chart: Option<PathBuf>,
-    /// Repeats the choices of a run that printed this seed.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Listener {
-    Native,
-    Hyper,
-}
-
-impl Listener {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Hyper => "hyper",
-        }
-    }
-}
+use crate::options::{FRAMEWORKS, Options};
 
 #[tokio::main]
 async fn main() -> ExitCode {

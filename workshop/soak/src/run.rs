@@ -7,13 +7,14 @@ use fake_gemini::FakeGemini;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::Options;
-use crate::load::{Load, OneClient, Tally};
-use crate::records::{Comparison, Records};
-use crate::report::Progress;
-use crate::results::{self, CheckResult, Memory};
+use crate::load::{Load, OneClient};
+use crate::options::Options;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::records::Records;
+use crate::results::{self, Memory};
 use crate::rpc;
-use crate::server::{LogFaults, Server};
+use crate::server::Server;
 use crate::upstream;
 use crate::watch::{Sample, Watched};
 
@@ -25,23 +26,6 @@ const LAST: Duration = Duration::from_secs(15);
 
 /// How long closed connections may be held.
 const CLOSING: Duration = Duration::from_secs(10);
-
-/// All there is to tell of one framework.
-#[derive(Debug)]
-pub struct Outcome {
-    pub framework: String,
-    pub seconds: f64,
-    pub samples: Vec<Sample>,
-    pub memory: Option<Memory>,
-    pub fds_before: usize,
-    /// Nothing, if the process had ended.
-    pub fds_after: Option<usize>,
-    pub cpu_seconds: f64,
-    pub comparison: Comparison,
-    pub tally: Tally,
-    pub log: LogFaults,
-    pub results: Vec<CheckResult>,
-}
 
 /// Soaks one framework. An error means that there was nothing to soak.
 pub async fn soak(options: &Options, framework: &str, seed: u64) -> anyhow::Result<Outcome> {

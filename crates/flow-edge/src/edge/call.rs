@@ -16,7 +16,8 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Edge, Head, RateDecision, allow, compress};
+use super::head::{Head, PROBES};
+use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
 use crate::error::{FlowError, log_failure};
 use crate::request_id;
@@ -281,6 +282,14 @@ fn extend(headers: &mut HeaderMap, own: HeaderMap) {
             (None, None) => {}
         }
     }
+}
+
+/// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
+fn allow(path: &str) -> HeaderValue {
+    let read = PROBES.contains(&path)
+        || ["/", "/openapi.json"].contains(&path)
+        || ["/docs", "/redoc"].iter().any(|it| path.starts_with(it));
+    HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })
 }
 
 /// As much of a path as one line of the log may hold. No route is longer.

@@ -15,7 +15,7 @@ pub struct Question<'a> {
     /// else the first words.
     pub subject: String,
     /// The property of a structured answer to write the text for, in small letters and without punctuation
-    /// (`firstname` for `firstName` and `first_name`). `None` asks for the whole answer in prose.
+    /// (`fullname` for `fullName` and `full_name`). `None` asks for the whole answer in prose.
     pub property: Option<String>,
     /// Each medium of the last message, described by its name or its size.
     pub media: Vec<String>,

@@ -58,7 +58,7 @@ fn quality(index: usize) -> String {
     }
 }
 
-/// A property's name as words, in the singular: `first name` for `firstName`, `ability` for `abilities`.
+/// A property's name as words, in the singular: `full name` for `fullName`, `ability` for `abilities`.
 fn singular(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {

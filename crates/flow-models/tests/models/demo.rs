@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flow_models::demo::Demo;
 use flow_runtime::message::Part;
-use flow_runtime::model::{ModelRequest, OutputSchema};
+use flow_runtime::model::ModelRequest;
 use flow_runtime::{Generate, Model, Runtime, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ async fn answers_handed_in_come_first_in_prose_and_in_properties() {
         texts.map(|name| (name.to_owned(), json!({"type": "string"}))).into_iter().collect();
     let verses = json!({"type": "array", "items": {"type": "string"}});
     let schema = json!({"properties": {"verse": verses, "ballad": {"properties": properties}}});
-    let output_schema = Some(OutputSchema { name: "any".into(), schema: schema.into() });
+    let output_schema = Some(flow_runtime::Schema::compile("any", schema).unwrap());
     let answer = demo.generate(&ModelRequest { output_schema, ..request }).await.unwrap().text();
     let expected = json!({
         "verse": ["Roses are red.", "brave Roses are red."],

@@ -37,7 +37,8 @@ impl Fixture {
     pub async fn new() -> Self {
         let fake = FakeGemini::builder().key(KEY).lenient().start().await;
         script(&fake);
-        let h2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().no_gzip().build().unwrap();
+        let h2 = reqwest::Client::builder().http2_prior_knowledge().no_proxy().no_gzip();
+        let h2 = h2.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { fake, servers: Mutex::default(), h2, exchanges: AtomicUsize::new(0) }
     }
 

@@ -12,7 +12,9 @@
 mod bodies;
 mod heads;
 mod images;
+mod patience;
 mod resets;
+mod silence;
 mod unread;
 
 use std::net::SocketAddr;
@@ -26,13 +28,19 @@ const MIB: usize = 1024 * 1024;
 
 /// A server that answers without a model and limits nobody.
 fn start(combination: Combination) -> Process {
-    combination.start(&[
+    start_with(combination, &[])
+}
+
+/// The same with further settings.
+fn start_with(combination: Combination, settings: &[(&str, &str)]) -> Process {
+    let usual = [
         ("MODEL", "demo"),
         ("WEB_CONCURRENCY", "2"),
         ("RATE_LIMIT_DEFAULT", "1000000/second"),
         ("NO_GRPC", "true"),
         ("LOG_LEVEL", "info"),
-    ])
+    ];
+    combination.start(&[&usual, settings].concat())
 }
 
 /// Whether a well-made client gets its answer.

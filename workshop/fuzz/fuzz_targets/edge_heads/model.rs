@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use http::Version;
 use ipnet::IpNet;
 
-use super::{KEY, Request, Setup};
+use crate::request::{KEY, Request, Setup};
 
 /// What must come of a request.
 #[derive(Debug)]

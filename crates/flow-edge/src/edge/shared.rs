@@ -1,0 +1,83 @@
+//! What all requests of a server share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::config::{ApiInfo, EdgeConfig};
+use super::head::Head;
+use super::{cors, headers, rate};
+use crate::context::Service;
+use crate::drain::Drain;
+
+/// The edge of one server, shared by all its requests.
+#[derive(Debug)]
+pub struct Edge {
+    pub(super) config: EdgeConfig,
+    pub(super) cors: cors::Cors,
+    pub(super) limiter: Option<rate::Limiter>,
+    pub(super) fixed: HeaderMap,
+    pub(super) hsts: Option<HeaderValue>,
+    pub(super) service: Arc<Service>,
+}
+
+impl Edge {
+    /// Makes the edge once; nothing here is parsed again per request.
+    pub fn new(config: EdgeConfig, drain: Drain) -> Arc<Self> {
+        let cors = cors::Cors::new(&config.cors, config.debug);
+        let shared = config.shared_rate_limiter.clone();
+        let limiter = config.rate_limit.map(|it| rate::Limiter::new(it, shared));
+        let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
+        let (name, max_body_size) = (config.name.clone(), config.max_body_size);
+        let service = Arc::new(Service { name, max_body_size, drain });
+        Arc::new(Self { config, cors, limiter, fixed, hsts, service })
+    }
+
+    /// The largest request body, in bytes.
+    pub fn max_body_size(&self) -> usize {
+        self.config.max_body_size
+    }
+
+    /// The smallest answer that is compressed, in bytes.
+    pub fn gzip_min_size(&self) -> usize {
+        self.config.gzip_min_size
+    }
+
+    /// How long a call may take until its answer begins.
+    pub fn request_timeout(&self) -> Duration {
+        self.config.request_timeout
+    }
+
+    /// Whether development conveniences are on.
+    pub fn debug(&self) -> bool {
+        self.config.debug
+    }
+
+    /// The application's name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// What OpenAPI says of the application beside its name.
+    pub fn api(&self) -> &ApiInfo {
+        &self.config.api
+    }
+
+    /// The server's phase.
+    pub fn drain(&self) -> &Drain {
+        &self.service.drain
+    }
+
+    /// What requests share.
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Where a request comes from.
+    pub(super) fn client(&self, head: &Head<'_>) -> (Option<IpAddr>, bool) {
+        let origin = self.config.trusted_proxies.origin(head);
+        (origin.client, origin.https)
+    }
+}
