@@ -44,15 +44,7 @@ fn order() -> Vec<Case> {
 }
 
 pub fn cases() -> Vec<Case> {
-    [single(), order(), if cfg!(feature = "docs-ui") { documentation() } else { vec![] }].concat()
-}
-
-fn documentation() -> Vec<Case> {
-    vec![
-        get("the-swagger-page", "/docs").on(Profile::Debug),
-        bare("head-of-the-swagger-page", "HEAD", "/docs").on(Profile::Debug),
-        get("the-reference-page", "/redoc").on(Profile::Debug),
-    ]
+    [single(), order()].concat()
 }
 
 fn single() -> Vec<Case> {

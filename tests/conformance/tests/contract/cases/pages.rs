@@ -3,7 +3,13 @@
 use super::{Case, Profile, bare, get, post};
 
 pub fn cases() -> Vec<Case> {
+    if cfg!(not(feature = "docs-ui")) {
+        return vec![];
+    }
     let debug = [
+        get("the-swagger-page", "/docs"),
+        bare("head-of-the-swagger-page", "HEAD", "/docs"),
+        get("the-reference-page", "/redoc"),
         get("home-leads-to-the-documentation", "/"),
         bare("head-home", "HEAD", "/"),
         post("post-home", "/", "{}"),
