@@ -30,7 +30,7 @@ pub struct Server {
     pub rest: SocketAddr,
     pub grpc: SocketAddr,
     pub drain: Drain,
-    _server: conformance::Server,
+    _running: conformance::Server,
 }
 
 impl Server {
@@ -58,7 +58,7 @@ impl Server {
         logs();
         let server = conformance::Server::start(adapter, environment);
         let grpc = server.grpc.expect("gRPC is on");
-        Self { rest: server.address, grpc, drain: server.drain.clone(), _server: server }
+        Self { rest: server.address, grpc, drain: server.drain.clone(), _running: server }
     }
 
     pub async fn client(&self) -> TestFlowsClient<Channel> {
