@@ -3,7 +3,7 @@
 default:
     @just --list
 
-# Development mode: just dev --framework poem
+# Development mode: just dev --port 9090
 dev *args:
     scripts/run.sh {{args}}
 
@@ -27,10 +27,16 @@ test-endpoints:
 prompt file input='{}':
     cargo run --quiet -- prompt render {{file}} --input '{{input}}'
 
-# A container image: just build poem
-build adapter='':
-    $(command -v podman || echo docker) build -f Containerfile {{ if adapter == "" { "" } else { "--build-arg ADAPTER=" + adapter } }} -t genkit-endpoints .
+# A container image with these Cargo features
+build features='container':
+    $(command -v podman || echo docker) build -f Containerfile --build-arg FEATURES={{features}} -t genkit-endpoints .
 
+# Drops parts of the project and renames it: just eject --help
+eject *args:
+    scripts/eject.sh {{args}}
+
+# eject: template
 # What differs between two frameworks
 compare a='axum' b='poem':
     -diff -r adapters/{{a}} adapters/{{b}}
+# eject: end

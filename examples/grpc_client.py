@@ -1,4 +1,4 @@
-"""Tells a joke and then a story over gRPC, chunk by chunk.
+"""Tells a story over gRPC, chunk by chunk.
 
     pip install grpcio grpcio-tools
     python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/genkit_sample.proto
@@ -15,7 +15,6 @@ import genkit_sample_pb2_grpc as rpc
 
 with grpc.insecure_channel(sys.argv[1] if len(sys.argv) > 1 else "localhost:50051") as channel:
     genkit = rpc.GenkitServiceStub(channel)
-    print(genkit.TellJoke(pb.JokeRequest(name="Banana"), timeout=60).joke)
     for chunk in genkit.TellStory(pb.StoryRequest(topic="a robot learning to paint"), timeout=60):
         print(chunk.text, end="", flush=True)
     print()

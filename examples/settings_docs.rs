@@ -12,7 +12,7 @@ fn main() -> anyhow::Result<()> {
     fs::write(project.join(".example.env"), example_env())?;
 
     let (path, begin, end) =
-        (project.join("README.md"), "<!-- settings:begin -->\n", "<!-- settings:end -->");
+        (project.join("README.md"), "<!-- settings:begin -->\n", "\n<!-- settings:end -->");
     let readme = fs::read_to_string(&path)?;
     let parts = readme.split_once(begin).zip(readme.split_once(end));
     let ((before, _), (_, after)) =

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Development mode: documentation pages under /docs, open CORS, readable logs, the demo model without a key.
 #
-#   scripts/run.sh                         # axum
-#   scripts/run.sh --framework poem        # compiles poem in and serves it
+#   scripts/run.sh
+#   scripts/run.sh --framework NAME        # compiles this adapter in and serves it
 #   scripts/run.sh --server hyper --port 9090
 #
 # Every argument goes to the program. With watchexec installed it starts again when a file changes.
@@ -22,7 +22,7 @@ done
 
 command=(cargo run ${features[@]+"${features[@]}"} -- --debug "$@")
 if command -v watchexec >/dev/null; then
-  exec watchexec --restart --watch src --watch core --watch crates --watch adapters --watch prompts \
+  exec watchexec --restart --watch api --watch src --watch crates --watch adapters --watch prompts \
     --exts rs,toml,prompt -- "${command[@]}"
 fi
 exec "${command[@]}"

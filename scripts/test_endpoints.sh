@@ -51,36 +51,52 @@ fi
 # On the demo model by accident a server is not ready on purpose, and says so.
 ready=$(curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}' "$base/ready")
 [[ $ready == 503 ]] || ready=200
-done_frame='^data:  *\{"done":true,"(joke|story)":'
+done_frame='^data:  *\{"done":true,'
+# eject: describe_image
 image='https://upload.wikimedia.org/wikipedia/commons/4/47/PNG_transparency_demonstration_1.png'
+# eject: end
 names=()
 start() {
   names+=("$2")
   "$@" &
 }
 
+# eject: tell_joke
 start post tell-joke /tell-joke '{"name": "Banana"}' '"joke":"'
 start check tell-joke-for-alice 200 '"username":' -X POST "$base/tell-joke" \
   -H 'Content-Type: application/json' -H 'X-Request-ID: test-endpoints' -d '{"username": "Alice"}'
 start post tell-joke-stream /tell-joke/stream '{"name": "Python"}' "$done_frame"
+# eject: tell_story
 start post tell-story-stream /tell-story/stream '{"topic": "a robot learning to paint"}' "$done_frame"
+# eject: translate_text
 start post translate /translate '{"text": "Hello, how are you?", "target_language": "Japanese"}' \
   '"confidence":"(high|medium|low)"'
+# eject: describe_image
 start post describe-image /describe-image "{\"image_url\": \"$image\"}" '"description":"'
+# eject: generate_character
 start post generate-character /generate-character '{"name": "Luna"}' '"backStory":".*"skills":\{"strength":'
+# eject: pirate_chat
 start post chat /chat '{"question": "What is the best programming language?"}' '"persona":"pirate captain"'
+# eject: generate_code
 start post generate-code /generate-code \
   '{"description": "a function that reverses a linked list", "language": "python"}' '"code":".*"filename":"'
+# eject: review_code
 start post review-code /review-code '{"code": "def add(a, b):\n    return a + b", "language": "python"}' '"score":[0-9]'
+# eject: tell_joke
 start post flow-by-name /flows/tell_joke '{"data": {"name": "Banana"}}' '"result":\{"joke":"'
+# eject: tell_story
 start check flow-by-name-stream 200 '^data:  *\{"result":' -X POST "$base/flows/tell_story" \
   -H 'Content-Type: application/json' -H 'Accept: text/event-stream' -d '{"data": {}}'
+# eject: end
+# eject: insert calls
 start check health 200 '"status":"ok"' "$base/health"
 start check healthz 200 '"status":"ok"' "$base/healthz"
 start check ready "$ready" '"checks":' "$base/ready"
 start check not-found 404 '"title":"Not found"' -X POST "$base/nope" -H 'Content-Type: application/json' -d '{}'
+# eject: generate_code
 start check invalid-input 422 '"pointer":"/language"' -X POST "$base/generate-code" \
   -H 'Content-Type: application/json' -d '{"language": "no spaces"}'
+# eject: end
 
 echo "Asking $base, ${#names[@]} routes at once"
 # A bar while they run: a real model may take a while.

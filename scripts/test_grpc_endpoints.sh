@@ -65,28 +65,41 @@ echo "Asking $address"
 if grpcurl "${options[@]}" -max-time 10 "$address" list >"$output" 2>&1; then
   protos=()
   check list 0 "$service.* grpc.health.v1.Health" "$address" list
-  check list-methods 0 "$service.TellJokeStream .*$service.TranslateText" "$address" list "$service"
-  check describe 0 'rpc TellStory \( .genkit.sample.v1.StoryRequest \) returns \( stream ' "$address" describe "$service"
-  check describe-message 0 'string target_language = 2;' "$address" describe genkit.sample.v1.TranslateRequest
+  check list-methods 0 "$service.Health" "$address" list "$service"
+  check describe 0 'rpc Health \( .genkit.sample.v1.HealthRequest \)' "$address" describe "$service"
+  check describe-message 0 'string status = 1;' "$address" describe genkit.sample.v1.HealthResponse
   check health-check 0 '"status": "(SERVING|NOT_SERVING)"' "$address" grpc.health.v1.Health/Check
 else
   echo "${dim}  No reflection there, as in production; the methods come from proto/.$plain"
 fi
 
+# eject: describe_image
 image='https://upload.wikimedia.org/wikipedia/commons/4/47/PNG_transparency_demonstration_1.png'
+# eject: end
 call Health '{}' '"status": "ok"'
+# eject: tell_joke
 call TellJoke '{"name": "Banana", "username": "Alice"}' '"joke": ".*"username": "Alice"'
 call TellJokeStream '{"name": "Python"}' '"text": ".*"text": "'
+# eject: translate_text
 call TranslateText '{"text": "Hello, how are you?", "target_language": "Japanese"}' '"confidence": "(high|medium|low)"'
+# eject: describe_image
 call DescribeImage "{\"image_url\": \"$image\"}" '"description": "'
+# eject: generate_character
 call GenerateCharacter '{"name": "Luna"}' '"backStory": ".*"skills": \{ *"strength": [0-9]'
+# eject: pirate_chat
 call PirateChat '{"question": "What is the best programming language?"}' '"persona": "pirate captain"'
+# eject: tell_story
 call TellStory '{"topic": "a robot learning to paint"}' '"text": ".*"text": "'
+# eject: generate_code
 call GenerateCode '{"description": "a function that reverses a linked list", "language": "python"}' '"filename": "'
+# eject: review_code
 call ReviewCode '{"code": "def add(a, b):\n    return a + b", "language": "python"}' '\\"score\\":[0-9]'
+# eject: generate_code
 # grpcurl exits with 64 and the status code.
 check invalid-input 67 'InvalidArgument.*The input has 1 fault' ${protos[@]+"${protos[@]}"} \
   -d '{"language": "no spaces"}' "$address" "$service/GenerateCode"
+# eject: end
+# eject: insert calls
 
 if ((failed)); then
   echo "${red}$failed of $((passed + failed)) failed${plain}"

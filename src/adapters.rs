@@ -1,19 +1,24 @@
-//! The compiled adapters. The only file that names them; `axum` and the others are our crates, not the
-//! frameworks.
+//! The compiled adapters. The only file that names them; each is a crate of ours, not the framework.
 
 use api::FlowService;
-use flow_listener::{Adapter, RpcAdapter};
+use flow_listener::Adapter;
+use flow_listener::RpcAdapter; // eject: grpc
 
 /// The adapters compiled in, the default feature first. One row, one adapter.
 pub const COMPILED_IN: &[Adapter<dyn FlowService>] = &[
+    // eject: axum
     #[cfg(feature = "axum")]
     axum::ADAPTER,
+    // eject: actix
     #[cfg(feature = "actix")]
     actix::ADAPTER,
+    // eject: poem
     #[cfg(feature = "poem")]
     poem::ADAPTER,
+    // eject: end
 ];
 
+// eject: grpc
 /// The protocol of remote procedure calls compiled in, if any.
 const RPC: &[RpcAdapter<dyn FlowService>] = &[
     // One row, one adapter; the first is served.
@@ -26,6 +31,7 @@ pub fn rpc() -> Option<RpcAdapter<dyn FlowService>> {
     RPC.first().copied()
 }
 
+// eject: end
 /// The names of the frameworks.
 pub fn names() -> Vec<&'static str> {
     COMPILED_IN.iter().map(|it| it.name).collect()
@@ -33,7 +39,7 @@ pub fn names() -> Vec<&'static str> {
 
 /// The adapter to serve: the named one, or by default the one that was asked for when compiling.
 ///
-/// `--features poem` leaves the default feature on, so the last of two is the one that was asked for. With
+/// `--features NAME` leaves the default feature on, so the last of two is the one that was asked for. With
 /// more than two nobody can tell, and the first serves.
 pub fn select(name: Option<&str>) -> Option<Adapter<dyn FlowService>> {
     match (name, COMPILED_IN) {

@@ -1,76 +1,86 @@
-//! What the demo model says in the flows of the sample. Delete it with them: the demo model has plain texts of its own.
+//! What the demo model says in the sample flows. For everything else it has plain texts of its own.
 
-mod languages;
+mod languages; // eject: generate_code+review_code
 #[cfg(test)]
 mod tests;
 
 use flow_models::demo::Question;
 use flow_runtime::message::{Message, Role};
 
-use languages::Language;
+use languages::Language; // eject: generate_code+review_code
+
+type Text = fn(&Question<'_>) -> String;
+
+/// Texts by a word of the instructions.
+const PERSONAS: &[(&str, Text)] = &[
+    ("pirate", pirate), // eject: pirate_chat
+];
+
+/// Texts by a word of the request, or of what was said before it.
+const PROSE: &[(&str, Text)] = &[
+    ("joke", joke),            // eject: tell_joke
+    ("story", story),          // eject: tell_story+generate_character
+    ("translat", translation), // eject: translate_text
+    // eject: generate_code+review_code
+    ("code", code),
+    ("function", code),
+    // eject: end
+];
+
+/// Texts of the properties of a structured answer.
+const PROPERTIES: &[(&str, Text)] = &[
+    ("joke", joke),       // eject: tell_joke
+    ("story", story),     // eject: tell_story+generate_character
+    ("backstory", story), // eject: tell_story+generate_character
+    // eject: generate_code+review_code
+    ("code", |question| language(question).program(&question.subject)),
+    ("filename", |question| language(question).file.into()),
+    ("file", |question| language(question).file.into()),
+    ("language", |question| language(question).name().into()),
+    // eject: end
+    // eject: translate_text
+    ("targetlanguage", |question| target_language(&question.text).into()),
+    ("translatedtext", translation),
+    ("translation", translation),
+    ("originaltext", |question| question.text.clone()),
+    // eject: end
+];
 
 /// The answer to a question, or the text of one property of a structured answer.
 pub fn answer(question: &Question<'_>) -> Option<String> {
-    let Question { subject, text, .. } = question;
-    let history: Vec<_> = question.request.messages.iter().map(Message::joined_text).collect();
-    let history = history.join("\n").to_lowercase();
-    let language = || Language::named_in([text, &history]);
-    let Some(property) = &question.property else {
-        return match kind(question, &history)? {
-            Kind::Pirate => Some(pirate(subject)),
-            Kind::Joke => Some(joke(subject)),
-            Kind::Story => Some(story(subject)),
-            Kind::Translation => Some(translation(text)),
-            Kind::Code => {
-                let language = language();
-                Some(format!("Here you are, in {}:\n\n{}", language.name(), language.program(subject)))
-            }
-        };
+    let text = if let Some(property) = &question.property {
+        PROPERTIES.iter().find(|(name, _)| name == property).map(|(_, text)| *text)
+    } else {
+        prose(question)
     };
-    match property.as_str() {
-        "joke" => Some(joke(subject)),
-        "story" | "backstory" => Some(story(subject)),
-        "code" => Some(language().program(subject)),
-        "filename" | "file" => Some(language().file.into()),
-        "language" => Some(language().name().into()),
-        "targetlanguage" => Some(target_language(text).to_owned()),
-        "translatedtext" | "translation" => Some(translation(text)),
-        "originaltext" => Some(text.clone()),
-        _ => None,
-    }
+    text.map(|it| it(question))
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Pirate,
-    Joke,
-    Story,
-    Translation,
-    Code,
-}
-
-/// The kind of answer that is asked for. What the user says counts for more than what the instructions say.
-fn kind(question: &Question<'_>, history: &str) -> Option<Kind> {
-    const WORDS: [(&str, Kind); 5] = [
-        ("joke", Kind::Joke),
-        ("story", Kind::Story),
-        ("translat", Kind::Translation),
-        ("code", Kind::Code),
-        ("function", Kind::Code),
-    ];
+/// What the user says counts for more than what the instructions say, but for a persona.
+fn prose(question: &Question<'_>) -> Option<Text> {
+    let named = |table: &[(&str, Text)], text: &str| {
+        table.iter().find(|(word, _)| text.contains(word)).map(|(_, text)| *text)
+    };
     let mut systems = question.request.messages.iter().filter(|it| it.role == Role::System);
-    if systems.any(|it| it.joined_text().to_lowercase().contains("pirate")) {
-        return Some(Kind::Pirate);
+    if let Some(text) = systems.find_map(|it| named(PERSONAS, &it.joined_text().to_lowercase())) {
+        return Some(text);
     }
     if !question.media.is_empty() {
         return None;
     }
-    let named = |text: &str| WORDS.iter().find(|(word, _)| text.contains(word)).map(|(_, kind)| *kind);
-    named(&question.text.to_lowercase()).or_else(|| named(history))
+    named(PROSE, &question.text.to_lowercase()).or_else(|| named(PROSE, &history(question)))
 }
 
+/// Everything that was said, in small letters.
+fn history(question: &Question<'_>) -> String {
+    let texts: Vec<_> = question.request.messages.iter().map(Message::joined_text).collect();
+    texts.join("\n").to_lowercase()
+}
+
+// eject: tell_joke
 /// The same subject always gets the same joke.
-fn joke(subject: &str) -> String {
+fn joke(question: &Question<'_>) -> String {
+    let subject = &question.subject;
     match subject.len() % 3 {
         0 => format!(
             "Why did {subject} bring a ladder to the server room? Because the uptime was said to be through \
@@ -87,7 +97,10 @@ fn joke(subject: &str) -> String {
     }
 }
 
-fn story(subject: &str) -> String {
+// eject: end
+// eject: tell_story+generate_character
+fn story(question: &Question<'_>) -> String {
+    let subject = &question.subject;
     format!(
         "Once upon a time, in a town with more cables than streets, there lived {subject}. Everyone said that \
          nothing ever happened there, and for years they were right. Then one windy night the lights of the \
@@ -98,17 +111,23 @@ fn story(subject: &str) -> String {
     )
 }
 
-fn pirate(subject: &str) -> String {
+// eject: end
+// eject: pirate_chat
+fn pirate(question: &Question<'_>) -> String {
+    let subject = &question.subject;
     format!(
         "Arr, matey! Ye be askin' this old captain: {subject}? By me beard, I've sailed seven seas and sunk \
          three of 'em, and I say there be no straight answer, only a fair wind. Yo ho ho!"
     )
 }
 
+// eject: end
+// eject: translate_text
 /// The text that follows the instruction, marked with the language.
-fn translation(request: &str) -> String {
+fn translation(question: &Question<'_>) -> String {
+    let request = &question.text;
     let text = request.rsplit_once(":\n").or_else(|| request.split_once(": "));
-    format!("[{}] {}", target_language(request), text.map_or(request, |(_, text)| text).trim())
+    format!("[{}] {}", target_language(request), text.map_or(&**request, |(_, text)| text).trim())
 }
 
 /// The capitalised word after "to" or "into", as in "Translate this into French".
@@ -121,3 +140,15 @@ fn target_language(request: &str) -> &str {
     });
     named.unwrap_or("French")
 }
+
+// eject: end
+// eject: generate_code+review_code
+fn code(question: &Question<'_>) -> String {
+    let language = language(question);
+    format!("Here you are, in {}:\n\n{}", language.name(), language.program(&question.subject))
+}
+
+fn language(question: &Question<'_>) -> &'static Language {
+    Language::named_in([&question.text, &history(question)])
+}
+// eject: end

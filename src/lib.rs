@@ -1,9 +1,14 @@
 //! AI flows as network endpoints: the application.
 //!
-//! In reading order: [`start`] puts everything together, [`flows`] is what it is all for, [`adapters`] lists the
-//! frameworks compiled in, [`settings`] and [`telemetry`] are what their names say, [`replicas`] is what servers
-//! like this one share, [`demo`] is what the demo model says, [`prompt`], [`health`] and [`openapi`] are the other
-//! things the command line can do.
+//! In reading order:
+//!
+//! - [`start`] puts everything together.
+//! - [`flows`] is what it is all for.
+//! - [`adapters`] lists the frameworks compiled in.
+//! - [`settings`] and [`telemetry`] are what their names say.
+//! - [`replicas`] is what servers like this one share. <!-- eject: redis -->
+//! - [`demo`] is what the demo model says.
+//! - [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
 pub mod adapters;
 pub mod demo;
@@ -12,8 +17,8 @@ pub mod health;
 pub mod metrics;
 pub mod openapi;
 pub mod prompt;
-pub mod replicas;
+pub mod replicas; // eject: redis
 pub mod settings;
 pub mod start;
 pub mod telemetry;
-mod tls;
+mod tls; // eject: grpc

@@ -8,7 +8,7 @@ use genkit_endpoints::settings::{self, Command, Settings, USAGE};
 use genkit_endpoints::{adapters, health, openapi, prompt, start, telemetry};
 
 fn main() -> ExitCode {
-    match settings::from_process(&adapters::names()) {
+    match settings::from_process(&adapters::names(), api::FLOWS) {
         Ok(Command::Serve(settings)) => serve(&settings),
         Ok(Command::PromptRender(render)) => prompt::render(&render),
         Ok(Command::OpenApi(settings)) => openapi::print(&settings),

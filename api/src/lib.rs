@@ -7,26 +7,32 @@
 //! A type of the wire is written once: serde is its form, garde its limits, schemars its JSON Schema. Limits on
 //! text count Unicode scalar values (`chars`).
 
-mod describe_image;
-mod generate_character;
-mod generate_code;
-mod pirate_chat;
-mod review_code;
-mod tell_joke;
-mod tell_story;
-mod translate_text;
+mod describe_image; // eject: describe_image
+mod generate_character; // eject: generate_character
+mod generate_code; // eject: generate_code
+mod pirate_chat; // eject: pirate_chat
+mod review_code; // eject: review_code
+mod tell_joke; // eject: tell_joke
+mod tell_story; // eject: tell_story
+mod translate_text; // eject: translate_text
+// eject: insert mod
+
+// Add a flow: its module above this line.
 
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Ready, RequestContext, flows};
+use flow_edge::*;
 
-pub use describe_image::{ImageInput, ImageResponse};
-pub use generate_character::{CharacterInput, RpgCharacter, Skills};
-pub use generate_code::{CodeInput, CodeOutput};
-pub use pirate_chat::{ChatInput, ChatResponse};
-pub use review_code::{CodeReview, CodeReviewInput, Issue, Severity};
-pub use tell_joke::{JokeInput, JokeResponse};
-pub use tell_story::{StoryInput, StoryResponse};
-pub use translate_text::{Confidence, TranslateInput, TranslationResult};
+pub use describe_image::{ImageInput, ImageResponse}; // eject: describe_image
+pub use generate_character::{CharacterInput, RpgCharacter, Skills}; // eject: generate_character
+pub use generate_code::{CodeInput, CodeOutput}; // eject: generate_code
+pub use pirate_chat::{ChatInput, ChatResponse}; // eject: pirate_chat
+pub use review_code::{CodeReview, CodeReviewInput, Issue, Severity}; // eject: review_code
+pub use tell_joke::{JokeInput, JokeResponse}; // eject: tell_joke
+pub use tell_story::{StoryInput, StoryResponse}; // eject: tell_story
+pub use translate_text::{Confidence, TranslateInput, TranslationResult}; // eject: translate_text
+// eject: insert use
+
+// Add a flow: its types above this line.
 
 /// The application, as adapters mount it.
 pub type App = flow_edge::App<dyn FlowService>;
@@ -38,6 +44,7 @@ pub type App = flow_edge::App<dyn FlowService>;
 #[flows]
 #[async_trait]
 pub trait FlowService: Ready {
+    // eject: tell_joke
     /// Tells a joke.
     #[flow(post = "/tell-joke")]
     async fn tell_joke(&self, ctx: &RequestContext, input: JokeInput) -> Result<JokeResponse, FlowError>;
@@ -46,10 +53,12 @@ pub trait FlowService: Ready {
     #[flow(post = "/tell-joke/stream", streams = tell_joke)]
     fn tell_joke_stream(&self, ctx: &RequestContext, input: JokeInput) -> FlowStream<JokeResponse>;
 
+    // eject: tell_story
     /// Tells a story, chunk by chunk.
     #[flow(post = "/tell-story/stream")]
     fn tell_story(&self, ctx: &RequestContext, input: StoryInput) -> FlowStream<StoryResponse>;
 
+    // eject: translate_text
     /// Translates a text.
     #[flow(post = "/translate", cached)]
     async fn translate_text(
@@ -58,6 +67,7 @@ pub trait FlowService: Ready {
         input: TranslateInput,
     ) -> Result<TranslationResult, FlowError>;
 
+    // eject: describe_image
     /// Describes an image.
     #[flow(post = "/describe-image", cached)]
     async fn describe_image(
@@ -66,6 +76,7 @@ pub trait FlowService: Ready {
         input: ImageInput,
     ) -> Result<ImageResponse, FlowError>;
 
+    // eject: generate_character
     /// Makes up a role-playing character.
     #[flow(post = "/generate-character", cached)]
     async fn generate_character(
@@ -74,14 +85,17 @@ pub trait FlowService: Ready {
         input: CharacterInput,
     ) -> Result<RpgCharacter, FlowError>;
 
+    // eject: pirate_chat
     /// Answers as a pirate captain.
     #[flow(post = "/chat")]
     async fn pirate_chat(&self, ctx: &RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError>;
 
+    // eject: generate_code
     /// Writes code.
     #[flow(post = "/generate-code", cached)]
     async fn generate_code(&self, ctx: &RequestContext, input: CodeInput) -> Result<CodeOutput, FlowError>;
 
+    // eject: review_code
     /// Reviews code.
     #[flow(post = "/review-code", cached)]
     async fn review_code(
@@ -89,6 +103,8 @@ pub trait FlowService: Ready {
         ctx: &RequestContext,
         input: CodeReviewInput,
     ) -> Result<CodeReview, FlowError>;
+    // eject: end
+    // eject: insert methods
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+// eject: generate_code+review_code
 //! A greeting in the programming languages that people ask for.
 
 /// A programming language the demo model can greet in.
@@ -95,3 +96,4 @@ impl Language {
         LANGUAGES.iter().find(|it| it.names.iter().any(|name| words.contains(name)))
     }
 }
+// eject: end

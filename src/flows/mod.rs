@@ -2,34 +2,43 @@
 //!
 //! `docs/add-a-flow.md` says how to add one.
 
-mod describe_image;
-mod generate_character;
-mod generate_code;
-mod pirate_chat;
-mod review_code;
-mod tell_joke;
-mod tell_story;
-mod tools;
-mod translate_text;
+mod describe_image; // eject: describe_image
+mod generate_character; // eject: generate_character
+mod generate_code; // eject: generate_code
+mod pirate_chat; // eject: pirate_chat
+mod review_code; // eject: review_code
+mod tell_joke; // eject: tell_joke
+mod tell_story; // eject: tell_story
+mod tools; // eject: translate_text
+mod translate_text; // eject: translate_text
+// eject: insert mod
+
+// Add a flow: its module above this line.
 
 use std::sync::Arc;
 
+use api::flow;
 use api::*;
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Readiness, Ready, RequestContext};
+use flow_edge::*;
 use flow_runtime::ModelError;
 use flow_service::{FlowDeps, FlowRunner};
 
 /// The prompt files compiled in.
-const PROMPT_FILES: &[&str] = &[review_code::SOURCE];
+const PROMPT_FILES: &[&str] = &[
+    review_code::SOURCE, // eject: review_code
+];
 
 /// The flows, made once at the start.
 struct Flows(FlowRunner);
 
-/// Makes the flows, with the tools and prompts they use.
+/// Makes the flows, with the tools they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
-        Ok(runtime.tool(tools::get_current_time()?).prompt(review_code::prompt()?.info()))
+        // What flows use beside the model is checked and registered here, at the start: tools and prompt files.
+        let runtime = runtime.tool(tools::get_current_time()?); // eject: translate_text
+        review_code::prompt()?; // eject: review_code
+        Ok(runtime)
     });
     Ok(Arc::new(Flows(runner?)))
 }
@@ -42,6 +51,7 @@ impl Ready for Flows {
 
 #[async_trait]
 impl FlowService for Flows {
+    // eject: tell_joke
     async fn tell_joke(&self, ctx: &RequestContext, input: JokeInput) -> Result<JokeResponse, FlowError> {
         self.0.call(flow::TELL_JOKE, ctx, input, tell_joke::run).await
     }
@@ -50,10 +60,12 @@ impl FlowService for Flows {
         self.0.stream(flow::TELL_JOKE, ctx, input, tell_joke::stream)
     }
 
+    // eject: tell_story
     fn tell_story(&self, ctx: &RequestContext, input: StoryInput) -> FlowStream<StoryResponse> {
         self.0.stream(flow::TELL_STORY, ctx, input, tell_story::stream)
     }
 
+    // eject: translate_text
     async fn translate_text(
         &self,
         ctx: &RequestContext,
@@ -62,6 +74,7 @@ impl FlowService for Flows {
         self.0.call(flow::TRANSLATE_TEXT, ctx, input, translate_text::run).await
     }
 
+    // eject: describe_image
     async fn describe_image(
         &self,
         ctx: &RequestContext,
@@ -70,6 +83,7 @@ impl FlowService for Flows {
         self.0.call(flow::DESCRIBE_IMAGE, ctx, input, describe_image::run).await
     }
 
+    // eject: generate_character
     async fn generate_character(
         &self,
         ctx: &RequestContext,
@@ -78,14 +92,17 @@ impl FlowService for Flows {
         self.0.call(flow::GENERATE_CHARACTER, ctx, input, generate_character::run).await
     }
 
+    // eject: pirate_chat
     async fn pirate_chat(&self, ctx: &RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError> {
         self.0.call(flow::PIRATE_CHAT, ctx, input, pirate_chat::run).await
     }
 
+    // eject: generate_code
     async fn generate_code(&self, ctx: &RequestContext, input: CodeInput) -> Result<CodeOutput, FlowError> {
         self.0.call(flow::GENERATE_CODE, ctx, input, generate_code::run).await
     }
 
+    // eject: review_code
     async fn review_code(
         &self,
         ctx: &RequestContext,
@@ -93,4 +110,6 @@ impl FlowService for Flows {
     ) -> Result<CodeReview, FlowError> {
         self.0.call(flow::REVIEW_CODE, ctx, input, review_code::run).await
     }
+    // eject: end
+    // eject: insert methods
 }

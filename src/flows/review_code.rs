@@ -6,7 +6,6 @@ use api::{CodeReview, CodeReviewInput};
 use dotprompt::{Prompt, RenderData};
 use flow_edge::{FlowError, RequestContext, Schema};
 use flow_runtime::model::ModelConfig;
-use flow_runtime::registry::PromptInfo;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};
 use flow_service::failure;
 use serde::Deserialize;
@@ -34,18 +33,6 @@ impl ReviewPrompt {
         let output =
             OutputSpec::new(CodeReview::NAME, output.ok_or_else(|| unfit("it has no output schema"))?)?;
         Ok(Self { prompt, config, output })
-    }
-
-    /// What the registry shows of it.
-    pub(super) fn info(&self) -> PromptInfo {
-        let metadata = self.prompt.metadata();
-        PromptInfo {
-            name: NAME.into(),
-            description: metadata.description.clone(),
-            model: metadata.model.clone(),
-            input_schema: metadata.input.as_ref().and_then(|it| it.schema.clone()),
-            output_schema: metadata.output.as_ref().and_then(|it| it.schema.clone()),
-        }
     }
 }
 
@@ -98,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_prompt_asks_for_what_the_route_promises() {
-        let asked = ReviewPrompt::load().unwrap().info().output_schema.unwrap();
+        let asked = ReviewPrompt::load().unwrap().output.schema().value().clone();
         assert_eq!(demands(&asked), demands(CodeReview::document()));
     }
 }

@@ -19,10 +19,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use clap::{ArgAction, Args};
-use flow_edge::edge::{ApiInfo, CorsConfig, EdgeConfig, SharedRateLimiter, TrustedHosts, TrustedProxies};
+use flow_edge::edge::{ApiInfo, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
 pub use flow_settings::{SettingsError, USAGE};
 
 pub use self::command::{Command, PromptRender};
@@ -85,20 +83,35 @@ pub struct Settings {
     pub resilience: ResilienceSettings,
 }
 
+/// The groups that `scripts/eject.sh` can drop with their part of the project.
+const DROPPABLE: &[(&str, &str)] = &[
+    ("gRPC", "grpc"),   // eject: grpc
+    ("Redis", "redis"), // eject: redis
+];
+
 /// The README's tables of settings.
 pub fn settings_markdown() -> String {
-    flow_settings::markdown::<Settings>()
+    flow_settings::markdown::<Settings>(&|group| {
+        part(group).map(|it| (format!("<!-- eject: {it} -->"), "<!-- eject: end -->".to_owned()))
+    })
 }
 
 /// The text of `.example.env`.
 pub fn example_env() -> String {
     let origin = "This file is made from src/settings: cargo run --example settings_docs";
-    flow_settings::example_env::<Settings>(origin)
+    flow_settings::example_env::<Settings>(origin, &|group| {
+        part(group).map(|it| (format!("# eject: {it}"), "# eject: end".to_owned()))
+    })
+}
+
+/// The part of the project that a group of settings belongs to.
+fn part(group: &str) -> Option<&'static str> {
+    DROPPABLE.iter().find(|(name, _)| *name == group).map(|(_, part)| *part)
 }
 
 impl Settings {
     /// The edge's configuration. Clients are told by a header when no real model answers.
-    pub fn edge_config(&self, shared_rate_limiter: Option<Arc<dyn SharedRateLimiter>>) -> EdgeConfig {
+    pub fn edge_config(&self) -> EdgeConfig {
         let edge = self.edge.clone();
         EdgeConfig {
             name: env!("CARGO_PKG_NAME").into(),
@@ -110,7 +123,7 @@ impl Settings {
             request_timeout: edge.request_timeout,
             max_body_size: edge.max_body_size,
             rate_limit: Some(edge.rate_limit),
-            shared_rate_limiter,
+            shared_rate_limiter: None,
             trusted_hosts: TrustedHosts::new(edge.trusted_hosts),
             trusted_proxies: TrustedProxies::new(edge.trusted_proxies),
             api_keys: edge.api_keys.unwrap_or_default(),

@@ -20,15 +20,6 @@ pub(super) fn is_dev(name: &str) -> Parsed<bool> {
     Ok(text(name)? == "dev")
 }
 
-pub(super) fn streamed_flow(text: &str) -> Result<String, String> {
-    let mut streamed = api::FLOWS.iter().filter(|it| it.streamed.is_some()).map(|it| it.name);
-    if streamed.clone().any(|it| it == text) {
-        return Ok(text.to_owned());
-    }
-    let names: Vec<_> = streamed.by_ref().collect();
-    Err(format!("must be flows that stream: {}", names.join(", ")))
-}
-
 pub(super) fn server(text: &str) -> Parsed<ServerKind> {
     match text {
         "native" => Ok(ServerKind::Native),

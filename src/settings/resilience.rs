@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use flow_edge::FlowInfo;
 use flow_runtime::{BreakerSettings, CacheSettings};
+use flow_settings::Given;
 // eject: redis
 use secrecy::SecretString;
 // eject: end
@@ -27,9 +29,9 @@ pub struct ResilienceSettings {
     pub cache_max_size: u64,
     /// Flows whose identical streams in flight share one model call, by commas.
     ///
-    /// Default: none: every stream has a model call of its own. Example: `tell_story`
+    /// Default: none: every stream has a model call of its own. Example: `name_of_a_flow`
     #[arg(env = "STREAM_JOIN", value_name = "FLOWS")]
-    #[arg(value_delimiter = ',', value_parser = parse::streamed_flow)]
+    #[arg(value_delimiter = ',')]
     pub stream_join: Vec<String>,
     /// Stop calling a model that keeps failing, for a while (circuit breaker).
     #[arg(env = "CB_ENABLED", value_name = "BOOL")]
@@ -51,16 +53,24 @@ pub struct ResilienceSettings {
     /// Where replicas share cache and rate limits (needs the feature `redis`).
     ///
     /// Default: each replica for itself. Example: `redis://127.0.0.1:6379`
-    #[arg(env = "REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = redis_url)]
+    #[arg(help_heading = "Redis", env = "REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = redis_url)]
     pub redis_url: Option<SecretString>,
     /// Time one operation on Redis may take; after that the replica falls back to its own state.
-    #[arg(env = "REDIS_TIMEOUT", value_name = "MILLISECONDS")]
+    #[arg(help_heading = "Redis", env = "REDIS_TIMEOUT", value_name = "MILLISECONDS")]
     #[arg(default_value = "20", value_parser = parse::milliseconds)]
     pub redis_timeout: Duration,
     // eject: end
 }
 
 impl ResilienceSettings {
+    /// Refuses to join what does not stream.
+    pub(super) fn check(&self, flows: &[FlowInfo], given: &mut Given) {
+        let streamed: Vec<_> = flows.iter().filter(|it| it.streamed.is_some()).map(|it| it.name).collect();
+        if !self.stream_join.iter().all(|it| streamed.contains(&&**it)) {
+            given.refuse("STREAM_JOIN", format!("must be flows that stream: {}", streamed.join(", ")));
+        }
+    }
+
     /// How answers are kept; nothing, if they are not.
     pub fn cache(&self) -> Option<CacheSettings> {
         let settings = CacheSettings { ttl: self.cache_ttl, max_entries: self.cache_max_size };
@@ -88,7 +98,9 @@ fn redis_url(text: &str) -> Result<SecretString, String> {
     }
     let url = parse::secret(text)?;
     #[cfg(feature = "redis")]
-    redis::RedisSettings::new(url.clone()).check().map_err(|error| error.to_string())?;
+    redis::RedisSettings::new(url.clone(), env!("CARGO_PKG_NAME"))
+        .check()
+        .map_err(|error| error.to_string())?;
     Ok(url)
 }
 // eject: end

@@ -19,7 +19,7 @@ pub struct ServerSettings {
     /// Adapter that serves, one of the compiled ones.
     ///
     /// Default: the compiled one; of two, the one beside the default feature; of three, the default feature.
-    /// Example: `axum`
+    /// Example: `NAME`
     #[arg(long, env = "FRAMEWORK", value_name = "NAME")]
     pub framework: Option<String>,
     /// The framework's own listener, or the shared hyper one.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use flow_edge::FlowInfo;
 use flow_settings::{Given, SettingsError};
 
 use super::Settings;
@@ -10,17 +11,19 @@ use super::command::{self, Action, Command, PromptAction};
 
 /// Reads this process's arguments, environment and working directory.
 ///
-/// `adapters` are the names of the compiled adapters, for `--framework`, `--help` and `--version`.
+/// `adapters` are the names of the compiled adapters, for `--framework`, `--help` and `--version`; `flows` are those
+/// that `STREAM_JOIN` may name.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-pub fn from_process(adapters: &[&str]) -> Result<Command, SettingsError> {
+pub fn from_process(adapters: &[&str], flows: &[FlowInfo]) -> Result<Command, SettingsError> {
     // A value that is not UTF-8 is kept with replacement characters, so that its parser names the key.
     let environment = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    load(adapters, std::env::args_os(), &environment, Path::new("."))
+    load(adapters, flows, std::env::args_os(), &environment, Path::new("."))
 }
 
 /// Reads settings from the given sources; `args` starts with the program's name, dotenv files are in `dir`.
 pub fn load(
     adapters: &[&str],
+    flows: &[FlowInfo],
     args: impl IntoIterator<Item = OsString>,
     environment: &dyn Fn(&str) -> Option<String>,
     dir: &Path,
@@ -34,6 +37,7 @@ pub fn load(
         settings.grpc.check(&mut settings.server, &mut given);
         // eject: end
         settings.model.check(&mut given);
+        settings.resilience.check(flows, &mut given);
         // eject: redis
         if cfg!(not(feature = "redis")) && settings.resilience.redis_url.is_some() {
             given.refuse("REDIS_URL", "this program was built without the feature `redis`");

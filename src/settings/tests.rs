@@ -18,7 +18,7 @@ use super::{Command, LogFilter, LogFormat, Settings, SettingsError};
 use flow_listener::ServerKind;
 // eject: end
 
-const ADAPTERS: &[&str] = &["axum", "poem"];
+const ADAPTERS: &[&str] = &["NAME", "OTHER"];
 const HASH: &str = "5F2b5cdbe5194f10b3241568fe4e2b24aa8e8e1a3d1c9c1f0e5a4f6b7c8d9e0f";
 
 fn all() -> impl Iterator<Item = Setting> {
@@ -34,7 +34,7 @@ fn load_in(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Co
     let environment: HashMap<&str, &str> = environment.iter().copied().collect();
     let lookup = |name: &str| environment.get(name).map(|value| (*value).to_owned());
     let args = ["genkit-endpoints"].iter().chain(args).map(Into::into);
-    super::load(ADAPTERS, args, &lookup, dir)
+    super::load(ADAPTERS, api::FLOWS, args, &lookup, dir)
 }
 
 fn settings(args: &[&str], environment: &[(&str, &str)]) -> Settings {
@@ -64,6 +64,8 @@ fn message(loaded: Result<Command, SettingsError>) -> String {
 const UNUSABLE: &[&str] = &[
     // A key whose hash is published would be no secret.
     "API_KEYS",
+    // The flows are the project's own.
+    "STREAM_JOIN",
     // eject: grpc
     "GRPC_TLS_CERT",
     "GRPC_TLS_KEY",
@@ -118,7 +120,7 @@ fn every_fault_is_named_at_once_with_its_origin_its_reason_and_a_good_value() {
     );
     for line in [
         "PORT=\"99999\" (from --port): must be a port number, 0 to 65535; for example 8080",
-        "FRAMEWORK=\"rocket\" (from --framework): must be one of the compiled adapters: axum, poem",
+        "FRAMEWORK=\"rocket\" (from --framework): must be one of the compiled adapters: NAME, OTHER",
         "RATE_LIMIT_DEFAULT=\"lots\" (from the environment): expected a whole number above 0 per second",
         "DEBUG=\"maybe\" (from the environment): must be true or false; for example false",
         "GEMINI_BASE_URL=\"example.com\" (from the environment): must be an http or https URL",
@@ -161,7 +163,7 @@ fn bad_values_of_every_kind_are_refused() {
         ("CACHE_MAX_SIZE", "0"),
         ("CB_FAILURE_THRESHOLD", "0"),
         ("CB_HALF_OPEN_MAX", "-1"),
-        ("STREAM_JOIN", "translate_text"),
+        ("STREAM_JOIN", "nobody_s_flow"),
         ("METRICS_PORT", "0"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
@@ -172,6 +174,14 @@ fn bad_values_of_every_kind_are_refused() {
     ] {
         let message = fault(&[], &[(variable, bad)]);
         assert!(message.contains(&format!("\n  {variable}={bad:?} (from the environment)")), "{message}");
+    }
+}
+
+#[test]
+fn only_streams_can_be_joined() {
+    for flow in api::FLOWS {
+        let joined = load(&[], &[("STREAM_JOIN", flow.name)]);
+        assert_eq!(joined.is_ok(), flow.streamed.is_some(), "{}", flow.name);
     }
 }
 
@@ -283,7 +293,7 @@ fn the_edge_gets_what_was_set() {
         &["--debug", "--rate-limit", "5/hour"],
         &[("CORS_ALLOWED_ORIGINS", "https://App.example.com, http://localhost:3000")],
     );
-    let edge = settings.edge_config(None);
+    let edge = settings.edge_config();
     assert_eq!(edge.cors.origins, ["https://app.example.com", "http://localhost:3000"]);
     assert_eq!((edge.rate_limit.unwrap().per.as_secs(), edge.debug), (3600, true));
     assert_eq!(edge.model_header.as_deref(), Some("demo"));

@@ -30,8 +30,8 @@ async function check(browser, path, wanted) {
 (async () => {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet });
   try {
-    await check(browser, "/docs", ["/tell-joke/stream", "/flows/review_code", "Makes up a role-playing character."]);
-    await check(browser, "/redoc", ["Tells a joke.", "Reviews code."]);
+    await check(browser, "/docs", ["/tell-joke/stream", "/flows/review_code", "Makes up a role-playing character"]);
+    await check(browser, "/redoc", ["Tells a joke", "Reviews code"]);
   } finally {
     await browser.close();
   }

@@ -23,14 +23,9 @@ pub async fn pass(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     let (uri, sent) = (new_uri(request.uri()), new_headers(request.headers()));
-    let head = Head {
-        method: &Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default(),
-        uri: &uri,
-        version: new_version(request.version()),
-        headers: &sent,
-        peer: request.peer_addr().map(|it| it.ip()),
-        encrypted: false,
-    };
+    let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
+    let peer = request.peer_addr().map(|it| it.ip());
+    let head = Head::new(&method, &uri, new_version(request.version()), &sent, peer);
     let call = match edge.enter(head).await {
         Entry::Passed(call) => call,
         Entry::Refused(call, answer) => {

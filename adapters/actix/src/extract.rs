@@ -23,8 +23,8 @@ impl FromRequest for Ctx {
     type Error = Fault;
     type Future = Ready<Result<Self, Fault>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(ctx(request).map(Self))
+    fn from_request(head: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(ctx(head).map(Self))
     }
 }
 
@@ -32,11 +32,12 @@ impl<T: Schema> FromRequest for Input<T> {
     type Error = Fault;
     type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, body) = (request.clone(), payload.take());
-        Box::pin(
-            async move { Ok(Self(wire::read(&ctx(&request)?, header(&request, CONTENT_TYPE), body).await?)) },
-        )
+    fn from_request(head: &HttpRequest, body: &mut Payload) -> Self::Future {
+        let (head, body) = (head.clone(), body.take());
+        Box::pin(async move {
+            let content_type = header(&head, CONTENT_TYPE);
+            Ok(Self(wire::read(&ctx(&head)?, content_type, body).await?))
+        })
     }
 }
 
@@ -44,21 +45,21 @@ impl FromRequest for Named {
     type Error = Fault;
     type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, body) = (request.clone(), payload.take());
+    fn from_request(head: &HttpRequest, body: &mut Payload) -> Self::Future {
+        let (head, body) = (head.clone(), body.take());
         Box::pin(async move {
-            let (content_type, accept) = (header(&request, CONTENT_TYPE), header(&request, ACCEPT));
-            let query = request.uri().query();
-            Ok(Self(Envelope::read(&ctx(&request)?, content_type, accept, query, body).await?))
+            let (content_type, accept) = (header(&head, CONTENT_TYPE), header(&head, ACCEPT));
+            let query = head.uri().query();
+            Ok(Self(Envelope::read(&ctx(&head)?, content_type, accept, query, body).await?))
         })
     }
 }
 
-fn ctx(request: &HttpRequest) -> Result<RequestContext, Fault> {
-    let ctx = request.extensions().get::<RequestContext>().cloned();
+fn ctx(head: &HttpRequest) -> Result<RequestContext, Fault> {
+    let ctx = head.extensions().get::<RequestContext>().cloned();
     ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }
 
-fn header(request: &HttpRequest, name: HeaderName) -> Option<&[u8]> {
-    request.headers().get(name).map(HeaderValue::as_bytes)
+fn header(head: &HttpRequest, name: HeaderName) -> Option<&[u8]> {
+    head.headers().get(name).map(HeaderValue::as_bytes)
 }

@@ -3,7 +3,7 @@
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Path, Redirect, ServiceConfig, ThinData};
+use actix_web::web::{self, Path, ServiceConfig, ThinData};
 use actix_web::{App as Application, Error, FromRequest, Handler, HttpRequest, Resource, Responder};
 use flow_edge::wire::answer;
 use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
@@ -56,19 +56,16 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> Application<impl Wrapped>
 /// Makes the OpenAPI document of the routes.
 pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     let generated = serde_json::to_value(R::openapi()).unwrap_or_default();
-    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+    document::complete(&generated, app.flows.table(), &app.edge)
 }
 
 /// Mounts the document and its viewers.
 fn documented<R: Routes>(router: &mut ServiceConfig, app: &App<R::Flows>) {
     let document = openapi::<R>(app);
-    router
-        .service(get("/", async || Redirect::to(docs::HOME)))
-        .service(get("/openapi.json", move || std::future::ready(Raw(answer::pretty(&document)))))
-        .service(get("/docs", page::<R>))
-        .service(get("/docs/{file}", page::<R>))
-        .service(get("/redoc", page::<R>))
-        .service(get("/redoc/{file}", page::<R>));
+    let router = router
+        .service(get("/", async || Raw(answer::redirect(docs::HOME))))
+        .service(get("/openapi.json", move || std::future::ready(Raw(answer::pretty(&document)))));
+    docs::PATHS.iter().fold(router, |router, path| router.service(get(path, page::<R>)));
 }
 
 /// A route that is called by POST. `utoipa-actix-web` would mount it by its attribute, but answers another method

@@ -1,7 +1,6 @@
 //! The typed way out: actix-web responders over the edge's bytes.
 
 use std::convert::Infallible;
-use std::fmt;
 
 use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::StatusCode;
@@ -9,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use flow_edge::wire::answer;
 use flow_edge::{Answer, Body, EventStream, FlowError, FlowStream, RequestContext, Schema};
 use futures_util::StreamExt;
+use thiserror::Error;
 
 use crate::convert::headers;
 
@@ -28,7 +28,8 @@ pub struct Events(EventStream);
 pub struct Raw(pub Answer);
 
 /// An error, for the edge to render.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error(transparent)]
 pub struct Fault(pub FlowError);
 
 impl Events {
@@ -44,12 +45,6 @@ impl Events {
 impl From<FlowError> for Fault {
     fn from(error: FlowError) -> Self {
         Self(error)
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

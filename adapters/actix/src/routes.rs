@@ -1,26 +1,30 @@
 //! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
 
+// A handler that is not mounted does not compile.
+#![deny(dead_code)]
+
 use actix_web::web::{ServiceConfig, ThinData};
 use api::*;
 use utoipa::OpenApi;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
+use crate::extract::*;
 use crate::mount::post;
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::reply::*;
 
 /// The routes of this project.
 #[derive(OpenApi)]
 #[openapi(paths(
-    tell_joke,
-    tell_joke_stream,
-    tell_story,
-    translate_text,
-    describe_image,
-    generate_character,
-    pirate_chat,
-    generate_code,
-    review_code
+    tell_joke, // eject: tell_joke
+    tell_joke_stream, // eject: tell_joke
+    tell_story, // eject: tell_story
+    translate_text, // eject: translate_text
+    describe_image, // eject: describe_image
+    generate_character, // eject: generate_character
+    pirate_chat, // eject: pirate_chat
+    generate_code, // eject: generate_code
+    review_code, // eject: review_code
+    // eject: insert paths
 ))]
 pub(crate) struct FlowRoutes;
 
@@ -28,19 +32,20 @@ impl Routes for FlowRoutes {
     type Flows = dyn FlowService;
 
     fn routes(config: &mut ServiceConfig) {
-        config
-            .service(post("/tell-joke", tell_joke))
-            .service(post("/tell-joke/stream", tell_joke_stream))
-            .service(post("/tell-story/stream", tell_story))
-            .service(post("/translate", translate_text))
-            .service(post("/describe-image", describe_image))
-            .service(post("/generate-character", generate_character))
-            .service(post("/chat", pirate_chat))
-            .service(post("/generate-code", generate_code))
-            .service(post("/review-code", review_code));
+        config.service(post("/tell-joke", tell_joke)); // eject: tell_joke
+        config.service(post("/tell-joke/stream", tell_joke_stream)); // eject: tell_joke
+        config.service(post("/tell-story/stream", tell_story)); // eject: tell_story
+        config.service(post("/translate", translate_text)); // eject: translate_text
+        config.service(post("/describe-image", describe_image)); // eject: describe_image
+        config.service(post("/generate-character", generate_character)); // eject: generate_character
+        config.service(post("/chat", pirate_chat)); // eject: pirate_chat
+        config.service(post("/generate-code", generate_code)); // eject: generate_code
+        config.service(post("/review-code", review_code)); // eject: review_code
+        // eject: insert routes
     }
 }
 
+// eject: tell_joke
 #[utoipa::path(post, path = "/tell-joke", request_body = JokeInput, responses((status = 200, body = JokeResponse)))]
 async fn tell_joke(
     ThinData(app): ThinData<App>,
@@ -59,6 +64,7 @@ async fn tell_joke_stream(
     Events::start(&ctx, app.flows.tell_joke_stream(&ctx, input)).await
 }
 
+// eject: tell_story
 #[utoipa::path(post, path = "/tell-story/stream", request_body = StoryInput, responses((status = 200, body = str)))]
 async fn tell_story(
     ThinData(app): ThinData<App>,
@@ -68,6 +74,7 @@ async fn tell_story(
     Events::start(&ctx, app.flows.tell_story(&ctx, input)).await
 }
 
+// eject: translate_text
 #[utoipa::path(post, path = "/translate", request_body = TranslateInput, responses((status = 200, body = TranslationResult)))]
 async fn translate_text(
     ThinData(app): ThinData<App>,
@@ -77,6 +84,7 @@ async fn translate_text(
     Ok(Output(app.flows.translate_text(&ctx, input).await?))
 }
 
+// eject: describe_image
 #[utoipa::path(post, path = "/describe-image", request_body = ImageInput, responses((status = 200, body = ImageResponse)))]
 async fn describe_image(
     ThinData(app): ThinData<App>,
@@ -86,6 +94,7 @@ async fn describe_image(
     Ok(Output(app.flows.describe_image(&ctx, input).await?))
 }
 
+// eject: generate_character
 #[utoipa::path(post, path = "/generate-character", request_body = CharacterInput, responses((status = 200, body = RpgCharacter)))]
 async fn generate_character(
     ThinData(app): ThinData<App>,
@@ -95,6 +104,7 @@ async fn generate_character(
     Ok(Output(app.flows.generate_character(&ctx, input).await?))
 }
 
+// eject: pirate_chat
 #[utoipa::path(post, path = "/chat", request_body = ChatInput, responses((status = 200, body = ChatResponse)))]
 async fn pirate_chat(
     ThinData(app): ThinData<App>,
@@ -104,6 +114,7 @@ async fn pirate_chat(
     Ok(Output(app.flows.pirate_chat(&ctx, input).await?))
 }
 
+// eject: generate_code
 #[utoipa::path(post, path = "/generate-code", request_body = CodeInput, responses((status = 200, body = CodeOutput)))]
 async fn generate_code(
     ThinData(app): ThinData<App>,
@@ -113,6 +124,7 @@ async fn generate_code(
     Ok(Output(app.flows.generate_code(&ctx, input).await?))
 }
 
+// eject: review_code
 #[utoipa::path(post, path = "/review-code", request_body = CodeReviewInput, responses((status = 200, body = CodeReview)))]
 async fn review_code(
     ThinData(app): ThinData<App>,
@@ -121,3 +133,5 @@ async fn review_code(
 ) -> Unary<CodeReview> {
     Ok(Output(app.flows.review_code(&ctx, input).await?))
 }
+// eject: end
+// eject: insert handlers

@@ -15,15 +15,14 @@ use crate::reply::Raw;
 /// Takes a request in, runs its handler, and takes the answer out.
 pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip());
-    let (call, response) = match edge.enter(Head::of(&request, peer)).await {
+    let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
+    let (call, response) = match edge.enter(head).await {
         Entry::Refused(call, answer) => (call, Raw(answer).into_response()),
         Entry::Passed(call) => {
             request.extensions_mut().insert(call.ctx.clone());
-            let response = match call.run(next.run(request)).await {
-                Ok(response) => match response.extensions().get::<Arc<FlowError>>() {
-                    Some(error) => Raw(call.fail(error)).into_response(),
-                    None => response,
-                },
+            let outcome = call.run(next.run(request)).await;
+            let response = match outcome.and_then(checked) {
+                Ok(response) => response,
                 Err(error) => Raw(call.fail(&error)).into_response(),
             };
             (call, response)
@@ -37,4 +36,9 @@ pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
         Outgoing::Head(_) => Body::empty(),
     };
     Response::from_parts(parts, body)
+}
+
+/// What a handler, an extractor or the router itself failed with is in the answer.
+fn checked(mut response: Response) -> Result<Response, FlowError> {
+    response.extensions_mut().remove().map_or(Ok(response), Err)
 }

@@ -20,8 +20,8 @@ pub struct Named(pub Envelope);
 impl<S: Sync> FromRequestParts<S> for Ctx {
     type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
-        Ok(Self(ctx(parts)?.clone()))
+    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Fault> {
+        Ok(Self(ctx(head)?.clone()))
     }
 }
 
@@ -30,7 +30,9 @@ impl<T: Schema, S: Sync> FromRequest<S> for Input<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        Ok(Self(wire::read(ctx(&parts)?, header(&parts, CONTENT_TYPE), body.into_data_stream()).await?))
+        let (head, body) = (&parts, body.into_data_stream());
+        let content_type = header(head, CONTENT_TYPE);
+        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(Fault)?))
     }
 }
 
@@ -39,16 +41,18 @@ impl<S: Sync> FromRequest<S> for Named {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let (content_type, accept) = (header(&parts, CONTENT_TYPE), header(&parts, ACCEPT));
-        let (query, body) = (parts.uri.query(), body.into_data_stream());
-        Ok(Self(Envelope::read(ctx(&parts)?, content_type, accept, query, body).await?))
+        let (head, query, body) = (&parts, parts.uri.query(), body.into_data_stream());
+        let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
+        let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
+        Ok(Self(envelope.map_err(Fault)?))
     }
 }
 
-fn ctx(parts: &Parts) -> Result<&RequestContext, FlowError> {
-    parts.extensions.get().ok_or_else(|| FlowError::internal("the route is outside the edge"))
+fn ctx(head: &Parts) -> Result<&RequestContext, Fault> {
+    let ctx = head.extensions.get();
+    ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }
 
-fn header(parts: &Parts, name: HeaderName) -> Option<&[u8]> {
-    parts.headers.get(name).map(HeaderValue::as_bytes)
+fn header(head: &Parts, name: HeaderName) -> Option<&[u8]> {
+    head.headers.get(name).map(HeaderValue::as_bytes)
 }

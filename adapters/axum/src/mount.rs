@@ -4,8 +4,9 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
+use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
-use axum::response::{Redirect, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use flow_edge::wire::answer;
 use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
@@ -27,22 +28,13 @@ pub trait Routes: Send + Sync + 'static {
     fn routes() -> OpenApiRouter<App<Self::Flows>>;
 }
 
-/// An application behind the edge, as listeners call it.
-pub(crate) trait Application:
-    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
-impl<T> Application for T where
-    T: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
 /// Builds the application, behind the edge.
 ///
 /// The edge goes around the whole router, not into it with `Router::layer`: there, axum would still add an
 /// `Allow` header to what the edge answered.
-pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> impl Application {
+pub(crate) fn router<R: Routes>(
+    app: App<R::Flows>,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let edge = app.edge.clone();
     let router = Router::from(R::routes())
         .route("/flows/{flow}", post(call_flow::<R>))
@@ -60,19 +52,16 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> impl Application {
 /// Makes the OpenAPI document of the routes.
 pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     let generated = serde_json::to_value(R::routes().get_openapi()).unwrap_or_default();
-    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+    document::complete(&generated, app.flows.table(), &app.edge)
 }
 
 /// Mounts the document and its viewers.
 fn documented<R: Routes>(router: Router<App<R::Flows>>, app: &App<R::Flows>) -> Router<App<R::Flows>> {
     let document = openapi::<R>(app);
-    router
-        .route("/", get(async || Redirect::temporary(docs::HOME)))
-        .route("/openapi.json", get(async move || Raw(answer::pretty(&document))))
-        .route("/docs", get(page::<R>))
-        .route("/docs/{file}", get(page::<R>))
-        .route("/redoc", get(page::<R>))
-        .route("/redoc/{file}", get(page::<R>))
+    let router = router
+        .route("/", get(async || Raw(answer::redirect(docs::HOME))))
+        .route("/openapi.json", get(async move || Raw(answer::pretty(&document))));
+    docs::PATHS.iter().fold(router, |router, path| router.route(path, get(page::<R>)))
 }
 
 async fn call_flow<R: Routes>(
@@ -92,6 +81,6 @@ async fn ready<R: Routes>(State(app): State<App<R::Flows>>) -> Raw {
     Raw(answer::ready(&app.flows.readiness(), app.edge.drain().is_draining()))
 }
 
-async fn page<R: Routes>(State(app): State<App<R::Flows>>, request: Request) -> Result<Raw, Fault> {
-    docs::page(request.uri().path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
+async fn page<R: Routes>(State(app): State<App<R::Flows>>, uri: Uri) -> Result<Raw, Fault> {
+    docs::page(uri.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
 }

@@ -1,7 +1,5 @@
 //! The typed way out: axum responders over the edge's bytes.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -45,7 +43,7 @@ impl From<FlowError> for Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(Arc::new(self.0));
+        response.extensions_mut().insert(self.0);
         response
     }
 }

@@ -1,13 +1,16 @@
 //! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
 
+// A handler that is not mounted does not compile.
+#![deny(dead_code)]
+
 use api::*;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::extract::*;
+use crate::reply::*;
 
 /// The routes of this project.
 pub(crate) struct FlowRoutes;
@@ -17,18 +20,20 @@ impl Routes for FlowRoutes {
 
     fn routes() -> OpenApiRouter<App> {
         OpenApiRouter::new()
-            .routes(routes!(tell_joke))
-            .routes(routes!(tell_joke_stream))
-            .routes(routes!(tell_story))
-            .routes(routes!(translate_text))
-            .routes(routes!(describe_image))
-            .routes(routes!(generate_character))
-            .routes(routes!(pirate_chat))
-            .routes(routes!(generate_code))
-            .routes(routes!(review_code))
+            .routes(routes!(tell_joke)) // eject: tell_joke
+            .routes(routes!(tell_joke_stream)) // eject: tell_joke
+            .routes(routes!(tell_story)) // eject: tell_story
+            .routes(routes!(translate_text)) // eject: translate_text
+            .routes(routes!(describe_image)) // eject: describe_image
+            .routes(routes!(generate_character)) // eject: generate_character
+            .routes(routes!(pirate_chat)) // eject: pirate_chat
+            .routes(routes!(generate_code)) // eject: generate_code
+            .routes(routes!(review_code)) // eject: review_code
+        // eject: insert routes
     }
 }
 
+// eject: tell_joke
 #[utoipa::path(post, path = "/tell-joke", request_body = JokeInput, responses((status = 200, body = JokeResponse)))]
 async fn tell_joke(
     State(app): State<App>,
@@ -43,11 +48,13 @@ async fn tell_joke_stream(State(app): State<App>, Ctx(ctx): Ctx, Input(input): I
     Events::start(&ctx, app.flows.tell_joke_stream(&ctx, input)).await
 }
 
+// eject: tell_story
 #[utoipa::path(post, path = "/tell-story/stream", request_body = StoryInput, responses((status = 200, body = str)))]
 async fn tell_story(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> Streamed {
     Events::start(&ctx, app.flows.tell_story(&ctx, input)).await
 }
 
+// eject: translate_text
 #[utoipa::path(post, path = "/translate", request_body = TranslateInput, responses((status = 200, body = TranslationResult)))]
 async fn translate_text(
     State(app): State<App>,
@@ -57,6 +64,7 @@ async fn translate_text(
     Ok(Output(app.flows.translate_text(&ctx, input).await?))
 }
 
+// eject: describe_image
 #[utoipa::path(post, path = "/describe-image", request_body = ImageInput, responses((status = 200, body = ImageResponse)))]
 async fn describe_image(
     State(app): State<App>,
@@ -66,6 +74,7 @@ async fn describe_image(
     Ok(Output(app.flows.describe_image(&ctx, input).await?))
 }
 
+// eject: generate_character
 #[utoipa::path(post, path = "/generate-character", request_body = CharacterInput, responses((status = 200, body = RpgCharacter)))]
 async fn generate_character(
     State(app): State<App>,
@@ -75,6 +84,7 @@ async fn generate_character(
     Ok(Output(app.flows.generate_character(&ctx, input).await?))
 }
 
+// eject: pirate_chat
 #[utoipa::path(post, path = "/chat", request_body = ChatInput, responses((status = 200, body = ChatResponse)))]
 async fn pirate_chat(
     State(app): State<App>,
@@ -84,6 +94,7 @@ async fn pirate_chat(
     Ok(Output(app.flows.pirate_chat(&ctx, input).await?))
 }
 
+// eject: generate_code
 #[utoipa::path(post, path = "/generate-code", request_body = CodeInput, responses((status = 200, body = CodeOutput)))]
 async fn generate_code(
     State(app): State<App>,
@@ -93,6 +104,7 @@ async fn generate_code(
     Ok(Output(app.flows.generate_code(&ctx, input).await?))
 }
 
+// eject: review_code
 #[utoipa::path(post, path = "/review-code", request_body = CodeReviewInput, responses((status = 200, body = CodeReview)))]
 async fn review_code(
     State(app): State<App>,
@@ -101,3 +113,5 @@ async fn review_code(
 ) -> Unary<CodeReview> {
     Ok(Output(app.flows.review_code(&ctx, input).await?))
 }
+// eject: end
+// eject: insert handlers

@@ -14,7 +14,6 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::extract::Ctx;
 use crate::reply::{Answer, fault, status};
-use crate::service::Routes;
 use crate::stream::cut;
 
 /// How often readiness is checked for clients that watch it. Draining they learn at once.
@@ -29,10 +28,10 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    pub(crate) fn new<R: Routes>(app: App<R::Flows>) -> Self {
+    pub(crate) fn new<F: Ready + ?Sized>(app: App<F>, service: &'static str) -> Self {
         let drain = app.edge.drain().clone();
         let flows = Arc::new(move || app.flows.readiness().ready);
-        Self { flows, drain, service: R::SERVICE }
+        Self { flows, drain, service }
     }
 
     /// The state of a service; none has the empty name, which stands for the whole server.

@@ -33,7 +33,7 @@ pub(crate) struct Router(Arc<[(&'static str, Mounted)]>);
 /// Mounts the services.
 pub(crate) fn router<R: Routes>(app: &App<R::Flows>) -> io::Result<Router> {
     let limit = app.edge.max_body_size();
-    let health = HealthServer::new(Probe::new::<R>(app.clone())).max_decoding_message_size(limit);
+    let health = HealthServer::new(Probe::new(app.clone(), R::SERVICE)).max_decoding_message_size(limit);
     let mut services = vec![(R::SERVICE, R::routes(app.clone())), named(health)];
     if app.edge.debug() {
         let reflection = || {

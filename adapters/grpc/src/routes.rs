@@ -7,12 +7,12 @@ use api::*;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response};
 
-use crate::extract::{open, optional, or};
+use crate::extract::*;
 use crate::proto::genkit_service_server::{GenkitService, GenkitServiceServer, SERVICE_NAME};
 use crate::proto::{self, DESCRIPTORS};
-use crate::reply::{Answer, reply};
+use crate::reply::*;
 use crate::service::{Mounted, Routes, mounted};
-use crate::stream::Chunks;
+use crate::stream::*;
 
 /// The procedures of this project.
 pub(crate) struct FlowRoutes(App);
@@ -40,6 +40,7 @@ impl GenkitService for FlowRoutes {
         Ok(Response::new(proto::HealthResponse { status: "ok".into() }))
     }
 
+    // eject: tell_joke
     async fn tell_joke(&self, call: Request<proto::JokeRequest>) -> Answer<proto::JokeResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.tell_joke(&ctx.request, input).await)
@@ -53,6 +54,7 @@ impl GenkitService for FlowRoutes {
         Chunks::start(&self.0, ctx, flow).await
     }
 
+    // eject: tell_story
     type TellStoryStream = Chunks<proto::StoryChunk>;
 
     async fn tell_story(&self, call: Request<proto::StoryRequest>) -> Answer<Chunks<proto::StoryChunk>> {
@@ -61,6 +63,7 @@ impl GenkitService for FlowRoutes {
         Chunks::start(&self.0, ctx, flow).await
     }
 
+    // eject: translate_text
     async fn translate_text(
         &self,
         call: Request<proto::TranslateRequest>,
@@ -69,11 +72,13 @@ impl GenkitService for FlowRoutes {
         reply(&self.0, self.0.flows.translate_text(&ctx.request, input).await)
     }
 
+    // eject: describe_image
     async fn describe_image(&self, call: Request<proto::ImageRequest>) -> Answer<proto::ImageResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.describe_image(&ctx.request, input).await)
     }
 
+    // eject: generate_character
     async fn generate_character(
         &self,
         call: Request<proto::CharacterRequest>,
@@ -82,16 +87,19 @@ impl GenkitService for FlowRoutes {
         reply(&self.0, self.0.flows.generate_character(&ctx.request, input).await)
     }
 
+    // eject: pirate_chat
     async fn pirate_chat(&self, call: Request<proto::ChatRequest>) -> Answer<proto::ChatResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.pirate_chat(&ctx.request, input).await)
     }
 
+    // eject: generate_code
     async fn generate_code(&self, call: Request<proto::CodeRequest>) -> Answer<proto::CodeResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.generate_code(&ctx.request, input).await)
     }
 
+    // eject: review_code
     async fn review_code(
         &self,
         call: Request<proto::CodeReviewRequest>,
@@ -99,10 +107,11 @@ impl GenkitService for FlowRoutes {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.review_code(&ctx.request, input).await)
     }
+    // eject: end
+    // eject: insert procedures
 }
 
-// tell_joke
-
+// eject: tell_joke
 impl From<proto::JokeRequest> for JokeInput {
     fn from(it: proto::JokeRequest) -> Self {
         Self { name: or(it.name, || Self::default().name), username: optional(it.username) }
@@ -121,8 +130,7 @@ impl From<String> for proto::JokeChunk {
     }
 }
 
-// tell_story
-
+// eject: tell_story
 impl From<proto::StoryRequest> for StoryInput {
     fn from(it: proto::StoryRequest) -> Self {
         Self { topic: or(it.topic, || Self::default().topic) }
@@ -135,8 +143,7 @@ impl From<String> for proto::StoryChunk {
     }
 }
 
-// translate_text
-
+// eject: translate_text
 impl From<proto::TranslateRequest> for TranslateInput {
     fn from(it: proto::TranslateRequest) -> Self {
         Self {
@@ -157,8 +164,7 @@ impl From<TranslationResult> for proto::TranslationResponse {
     }
 }
 
-// describe_image
-
+// eject: describe_image
 impl From<proto::ImageRequest> for ImageInput {
     fn from(it: proto::ImageRequest) -> Self {
         Self { image_url: or(it.image_url, || Self::default().image_url) }
@@ -171,8 +177,7 @@ impl From<ImageResponse> for proto::ImageResponse {
     }
 }
 
-// generate_character
-
+// eject: generate_character
 impl From<proto::CharacterRequest> for CharacterInput {
     fn from(it: proto::CharacterRequest) -> Self {
         Self { name: or(it.name, || Self::default().name) }
@@ -196,8 +201,7 @@ impl From<Skills> for proto::Skills {
     }
 }
 
-// pirate_chat
-
+// eject: pirate_chat
 impl From<proto::ChatRequest> for ChatInput {
     fn from(it: proto::ChatRequest) -> Self {
         Self { question: or(it.question, || Self::default().question) }
@@ -210,8 +214,7 @@ impl From<ChatResponse> for proto::ChatResponse {
     }
 }
 
-// generate_code
-
+// eject: generate_code
 impl From<proto::CodeRequest> for CodeInput {
     fn from(it: proto::CodeRequest) -> Self {
         Self {
@@ -227,8 +230,7 @@ impl From<CodeOutput> for proto::CodeResponse {
     }
 }
 
-// review_code
-
+// eject: review_code
 impl From<proto::CodeReviewRequest> for CodeReviewInput {
     fn from(it: proto::CodeReviewRequest) -> Self {
         Self { code: or(it.code, || Self::default().code), language: optional(it.language) }
@@ -241,3 +243,5 @@ impl From<CodeReview> for proto::CodeReviewResponse {
         Self { review: serde_json::to_string(&it).unwrap_or_default() }
     }
 }
+// eject: end
+// eject: insert conversions

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// poem's acceptor, with what it leaves to others.
 pub(crate) struct Acceptor {
-    inner: TcpAcceptor,
+    tcp: TcpAcceptor,
     idle: Duration,
     places: Arc<Semaphore>,
 }
@@ -37,7 +37,7 @@ impl Acceptor {
     /// Takes a listener that is bound and non-blocking, and how long its connections may be silent.
     pub(crate) fn new(listener: TcpListener, idle: Duration) -> Result<Self> {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        TcpAcceptor::from_std(listener).map(|inner| Self { inner, idle, places })
+        TcpAcceptor::from_std(listener).map(|tcp| Self { tcp, idle, places })
     }
 }
 
@@ -45,13 +45,13 @@ impl poem::listener::Acceptor for Acceptor {
     type Io = Connection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
-        self.inner.local_addr()
+        self.tcp.local_addr()
     }
 
     async fn accept(&mut self) -> Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
         // The semaphore is never closed.
         let Ok(place) = self.places.clone().acquire_owned().await else { std::future::pending().await };
-        match self.inner.accept().await {
+        match self.tcp.accept().await {
             Ok((stream, local, remote, scheme)) => {
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);

@@ -7,7 +7,7 @@ use flow_edge::edge::{Entry, Outgoing};
 use flow_edge::{Edge, FlowError, Head};
 use http_body_util::combinators::BoxBody;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::{Body, Endpoint, Error, IntoResponse, Request, Response, Result};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::reply::{Fault, Raw};
 
@@ -17,22 +17,15 @@ where
     E: Endpoint<Output = Response>,
 {
     let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-    let head = Head {
-        method: request.method(),
-        uri: request.uri(),
-        version: request.version(),
-        headers: request.headers(),
-        peer,
-        encrypted: false,
-    };
+    let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {
         Entry::Refused(call, answer) => (call, Raw(answer).into_response()),
         Entry::Passed(call) => {
             request.set_data(call.ctx.clone());
             // The future of all routes is large; boxed, it is not copied on its way through `run`.
-            let response = match call.run(Box::pin(next.call(request))).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(error)) => Raw(call.fail(&cause(error))).into_response(),
+            let outcome = call.run(Box::pin(next.call(request))).await;
+            let response = match outcome.and_then(checked) {
+                Ok(response) => response,
                 Err(error) => Raw(call.fail(&error)).into_response(),
             };
             (call, response)
@@ -48,16 +41,12 @@ where
     Ok(Response::from_parts(parts, body))
 }
 
-/// What a handler, an extractor or the router itself failed with.
-fn cause(error: Error) -> FlowError {
-    if error.is::<NotFoundError>() {
-        return FlowError::no_route();
-    }
-    if error.is::<MethodNotAllowedError>() {
-        return FlowError::no_such_method();
-    }
-    match error.downcast::<Fault>() {
+/// What a handler, an extractor or the router itself failed with is an error of the framework's.
+fn checked(outcome: Result<Response>) -> Result<Response, FlowError> {
+    outcome.map_err(|error| match error.downcast::<Fault>() {
         Ok(Fault(error)) => error,
-        Err(other) => FlowError::internal(other),
-    }
+        Err(error) if error.is::<NotFoundError>() => FlowError::no_route(),
+        Err(error) if error.is::<MethodNotAllowedError>() => FlowError::no_such_method(),
+        Err(error) => FlowError::internal(error),
+    })
 }

@@ -20,8 +20,8 @@ pub struct Input<T>(pub T);
 pub struct Named(pub Envelope);
 
 impl<'a> FromRequest<'a> for Ctx {
-    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
-        Ok(Self(ctx(request)?.clone()))
+    async fn from_request(head: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        Ok(Self(ctx(head)?.clone()))
     }
 }
 
@@ -40,28 +40,30 @@ impl<'a, T: Schema> ApiExtractor<'a> for Input<T> {
     }
 
     async fn from_request(
-        request: &'a Request,
+        head: &'a Request,
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
         let body = body.take()?.into_bytes_stream();
-        Ok(Self(wire::read(ctx(request)?, header(request, CONTENT_TYPE), body).await.map_err(Fault)?))
+        let content_type = header(head, CONTENT_TYPE);
+        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(Fault)?))
     }
 }
 
 impl<'a> FromRequest<'a> for Named {
-    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        let (content_type, accept) = (header(request, CONTENT_TYPE), header(request, ACCEPT));
-        let (query, body) = (request.uri().query(), body.take()?.into_bytes_stream());
-        let envelope = Envelope::read(ctx(request)?, content_type, accept, query, body).await;
+    async fn from_request(head: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let (query, body) = (head.uri().query(), body.take()?.into_bytes_stream());
+        let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
+        let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
         Ok(Self(envelope.map_err(Fault)?))
     }
 }
 
-fn ctx(request: &Request) -> Result<&RequestContext, Fault> {
-    request.data().ok_or_else(|| FlowError::internal("the route is outside the edge").into())
+fn ctx(head: &Request) -> Result<&RequestContext, Fault> {
+    let ctx = head.data();
+    ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }
 
-fn header(request: &Request, name: HeaderName) -> Option<&[u8]> {
-    request.headers().get(name).map(HeaderValue::as_bytes)
+fn header(head: &Request, name: HeaderName) -> Option<&[u8]> {
+    head.headers().get(name).map(HeaderValue::as_bytes)
 }

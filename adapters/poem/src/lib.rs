@@ -1,7 +1,7 @@
 //! The flows on poem.
 //!
 //! `routes` is yours: the flows' routes and handlers. The rest is the joint between the framework and `flow-edge`,
-//! the same files in each adapter, so that `diff -r adapters/axum adapters/poem` compares the frameworks: `extract`
+//! the same files in each adapter, so that they can be compared: `extract`
 //! is the typed way in, `reply` the typed way out, `edge` the middleware, `mount` adds probes and documentation,
 //! `serve` runs it all on a listener. Other files are what one framework alone needs.
 

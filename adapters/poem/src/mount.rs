@@ -4,7 +4,7 @@ use flow_edge::wire::answer;
 use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::Uri;
-use poem::web::{Data, Path, Redirect};
+use poem::web::{Data, Path};
 use poem::{EndpointExt, Route, get, handler, post};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub trait Routes: OpenApi + Sized + Send + Sync + 'static {
     fn routes(app: App<Self::Flows>) -> Self;
 }
 
-/// The application, as handlers find it.
+/// The application, as handlers find it. Their type parameter must be in its type.
 struct Mounted<R: Routes>(App<R::Flows>);
 
 impl<R: Routes> Clone for Mounted<R> {
@@ -42,7 +42,8 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> BoxEndpoint<'static> {
         .at("/readyz", get(ready::<R>::default()));
     let router = if edge.debug() { documented::<R>(router, &app) } else { router };
     let flows = OpenApiService::new(R::routes(app.clone()), "", "");
-    let router = router.nest("/", flows).data(Mounted::<R>(app));
+    // Nested at "/", they would take that path, too.
+    let router = router.at("/<.+>", flows).data(Mounted::<R>(app));
     router.around(move |next, request| pass(edge.clone(), request, next)).boxed()
 }
 
@@ -50,19 +51,16 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> BoxEndpoint<'static> {
 pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     let generated = OpenApiService::new(R::routes(app.clone()), "", "").spec();
     let generated = serde_json::from_str(&generated).unwrap_or_default();
-    document::complete(&generated, app.flows.table(), app.edge.name(), app.edge.api())
+    document::complete(&generated, app.flows.table(), &app.edge)
 }
 
 /// Mounts the document and its viewers.
 fn documented<R: Routes>(router: Route, app: &App<R::Flows>) -> Route {
     let document = openapi::<R>(app);
-    router
-        .at("/", get(make_sync(|_| Redirect::temporary(docs::HOME))))
-        .at("/openapi.json", get(make_sync(move |_| Raw(answer::pretty(&document)))))
-        .at("/docs", get(page::<R>::default()))
-        .at("/docs/:file", get(page::<R>::default()))
-        .at("/redoc", get(page::<R>::default()))
-        .at("/redoc/:file", get(page::<R>::default()))
+    let router = router
+        .at("/", get(make_sync(|_| Raw(answer::redirect(docs::HOME)))))
+        .at("/openapi.json", get(make_sync(move |_| Raw(answer::pretty(&document)))));
+    docs::PATHS.iter().fold(router, |router, path| router.at(path, get(page::<R>::default())))
 }
 
 #[handler]

@@ -1,7 +1,5 @@
 //! The typed way out: poem responders over the edge's bytes.
 
-use std::fmt;
-
 use flow_edge::wire::answer;
 use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
 use http_body::Body as _;
@@ -11,6 +9,7 @@ use poem::error::ResponseError;
 use poem::http::StatusCode;
 use poem::http::header::CONTENT_LENGTH;
 use poem::{IntoResponse, Response};
+use thiserror::Error;
 
 /// What a handler of a flow that answers at once returns.
 pub type Unary<T> = Result<Output<T>, Fault>;
@@ -28,7 +27,8 @@ pub struct Events(EventStream);
 pub struct Raw(pub Answer);
 
 /// An error, for the edge to render.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error(transparent)]
 pub struct Fault(pub FlowError);
 
 impl Events {
@@ -46,14 +46,6 @@ impl From<FlowError> for Fault {
         Self(error)
     }
 }
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Fault {}
 
 impl ResponseError for Fault {
     fn status(&self) -> StatusCode {
@@ -76,12 +68,13 @@ impl IntoResponse for Events {
 impl IntoResponse for Raw {
     fn into_response(self) -> Response {
         let (mut parts, body) = self.0.into_parts();
-        // hyper would count, but the answer to HEAD has lost its body before hyper sees it.
+        // The edge would count, but the framework takes the body of an answer to HEAD away before.
         if let Some(length) = body.size_hint().exact() {
             parts.headers.insert(CONTENT_LENGTH, length.into());
         }
         let mut response = Response::from(parts.status);
         *response.headers_mut() = parts.headers;
+        // The framework's own conversion would forget the length.
         response.set_body(BoxBody::new(body.map_err(|never| match never {})));
         response
     }

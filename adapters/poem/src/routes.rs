@@ -4,8 +4,8 @@ use api::*;
 use poem_openapi::OpenApi;
 
 use crate::Routes;
-use crate::extract::{Ctx, Input};
-use crate::reply::{Events, Output, Streamed, Unary};
+use crate::extract::*;
+use crate::reply::*;
 
 /// The routes of this project. poem-openapi gathers its operations in one type.
 pub(crate) struct FlowRoutes(App);
@@ -20,6 +20,7 @@ impl Routes for FlowRoutes {
 
 #[OpenApi]
 impl FlowRoutes {
+    // eject: tell_joke
     #[oai(path = "/tell-joke", method = "post")]
     async fn tell_joke(&self, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> Unary<JokeResponse> {
         Ok(Output(self.0.flows.tell_joke(&ctx, input).await?))
@@ -30,11 +31,13 @@ impl FlowRoutes {
         Events::start(&ctx, self.0.flows.tell_joke_stream(&ctx, input)).await
     }
 
+    // eject: tell_story
     #[oai(path = "/tell-story/stream", method = "post")]
     async fn tell_story(&self, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> Streamed {
         Events::start(&ctx, self.0.flows.tell_story(&ctx, input)).await
     }
 
+    // eject: translate_text
     #[oai(path = "/translate", method = "post")]
     async fn translate_text(
         &self,
@@ -44,11 +47,13 @@ impl FlowRoutes {
         Ok(Output(self.0.flows.translate_text(&ctx, input).await?))
     }
 
+    // eject: describe_image
     #[oai(path = "/describe-image", method = "post")]
     async fn describe_image(&self, Ctx(ctx): Ctx, Input(input): Input<ImageInput>) -> Unary<ImageResponse> {
         Ok(Output(self.0.flows.describe_image(&ctx, input).await?))
     }
 
+    // eject: generate_character
     #[oai(path = "/generate-character", method = "post")]
     async fn generate_character(
         &self,
@@ -58,18 +63,23 @@ impl FlowRoutes {
         Ok(Output(self.0.flows.generate_character(&ctx, input).await?))
     }
 
+    // eject: pirate_chat
     #[oai(path = "/chat", method = "post")]
     async fn pirate_chat(&self, Ctx(ctx): Ctx, Input(input): Input<ChatInput>) -> Unary<ChatResponse> {
         Ok(Output(self.0.flows.pirate_chat(&ctx, input).await?))
     }
 
+    // eject: generate_code
     #[oai(path = "/generate-code", method = "post")]
     async fn generate_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeInput>) -> Unary<CodeOutput> {
         Ok(Output(self.0.flows.generate_code(&ctx, input).await?))
     }
 
+    // eject: review_code
     #[oai(path = "/review-code", method = "post")]
     async fn review_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeReviewInput>) -> Unary<CodeReview> {
         Ok(Output(self.0.flows.review_code(&ctx, input).await?))
     }
+    // eject: end
+    // eject: insert handlers
 }

@@ -1,9 +1,8 @@
-//! Rewrites what stands between the braces of a tag: helper calls and their arguments.
-//!
-//! `dialect` says what is rewritten and why.
+//! Reads what stands between the braces of a tag: values, paths and calls of helpers.
 
-use crate::path;
-use crate::reserved::{PRINT, SECTION};
+use serde_json::Value;
+
+use crate::words::{Word, end_of_word, words};
 
 /// The helpers that produce text or a value.
 const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", "section"];
@@ -11,234 +10,211 @@ const INLINE: [&str; 7] = ["history", "json", "log", "lookup", "media", "role", 
 /// The helpers that take a block.
 const BLOCK: [&str; 6] = ["each", "if", "ifEquals", "unless", "unlessEquals", "with"];
 
-/// How deep subexpressions may nest, since they are read by recursion, here and in the crate.
-const MAX_DEPTH: usize = 32;
+/// The helper of `{{#name}}…{{/name}}`, which has no name.
+pub(crate) const SECTION: &str = "";
 
-/// The words of one tag.
-pub(crate) struct Words<'a> {
-    words: Vec<Word<'a>>,
-    /// The block parameters in scope.
-    names: Vec<&'a str>,
+/// What has a value.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Expression {
+    Literal(Value),
+    Path(Path),
+    Call(Call),
 }
 
-#[derive(PartialEq)]
-enum Word<'a> {
-    Text(String),
-    Plain(&'a str),
-    Mark(char),
+/// `a.b`, `../a`, `@auth.email`
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Path {
+    /// It begins with `@`.
+    pub(crate) is_data: bool,
+    /// How many `..` it begins with.
+    pub(crate) up: usize,
+    /// It begins with `this` or `.`, so that its first step names no block parameter.
+    pub(crate) from_this: bool,
+    pub(crate) steps: Vec<String>,
 }
 
-/// The name of a partial: as written, or a subexpression that computes it.
-pub(crate) enum PartialName<'a> {
-    Fixed(&'a str),
-    Computed(String),
+/// A helper with its arguments.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) helper: &'static str,
+    pub(crate) values: Vec<Expression>,
+    pub(crate) named: Vec<(String, Expression)>,
+    /// The block parameters: `as |a b|`.
+    pub(crate) parameters: Vec<String>,
 }
 
-impl<'a> Words<'a> {
-    /// Reads a tag in a place where `names` are block parameters.
-    pub(crate) fn of(body: &'a str, names: Vec<&'a str>) -> Result<Self, String> {
-        let mut words = Vec::new();
-        let mut depth = 0_usize;
-        let mut rest = body.trim_start();
-        while let Some(first) = rest.chars().next() {
-            match first {
-                '"' | '\'' => {
-                    let end = end_of_string(rest, first).ok_or("has a string that is never closed")?;
-                    // Only the quote can be escaped. Any other backslash is text.
-                    words.push(Word::Text(rest[1..end].replace(&format!("\\{first}"), &first.to_string())));
-                    rest = &rest[end + 1..];
-                }
-                '(' | ')' | '=' | '|' => {
-                    depth = if first == ')' {
-                        depth.saturating_sub(1)
-                    } else {
-                        depth + usize::from(first == '(')
+/// `{{x}}` as a whole.
+pub(crate) fn value_tag(body: &str) -> Result<Expression, String> {
+    let words = words(body)?;
+    let mut reader = Reader(&words);
+    let value = match reader.0 {
+        [] => return Err("has an empty tag".into()),
+        [Word::Plain(name), rest @ ..] if let Some(helper) = known(&INLINE, name) => {
+            reader.0 = rest;
+            Expression::Call(reader.arguments(helper)?)
+        }
+        [Word::Plain(name), _, ..] if BLOCK.contains(name) => {
+            return Err(format!("uses `{name}` without a block"));
+        }
+        [Word::Plain(name), _, ..] => return Err(unknown_helper(name)),
+        _ => reader.value()?,
+    };
+    if reader.0.is_empty() { Ok(value) } else { Err("has a tag that calls no helper".into()) }
+}
+
+/// What follows `{{#`: what the closing tag must repeat, and the call.
+pub(crate) fn block(body: &str) -> Result<(&str, Call), String> {
+    let words = words(body)?;
+    match words.as_slice() {
+        [Word::Plain(name), rest @ ..] if let Some(helper) = known(&BLOCK, name) => {
+            Ok((name, Reader(rest).all_arguments(helper)?))
+        }
+        [Word::Plain(name)] => {
+            Ok((name, Call { helper: SECTION, values: vec![word_value(name)], ..Call::default() }))
+        }
+        [Word::Plain(name), ..] => Err(unknown_helper(name)),
+        _ => Err("has a block without a name".into()),
+    }
+}
+
+/// What follows `{{>`: the name, which may be computed, and its arguments.
+pub(crate) fn partial(body: &str) -> Result<(Expression, Call), String> {
+    let words = words(body)?;
+    let mut reader = Reader(&words);
+    let name = match reader.0 {
+        [Word::Plain(name), rest @ ..] => {
+            reader.0 = rest;
+            Expression::Literal((*name).into())
+        }
+        [Word::Text(_) | Word::Mark('('), ..] => reader.value()?,
+        _ => return Err("has a partial without a name".into()),
+    };
+    Ok((name, reader.all_arguments(SECTION)?))
+}
+
+/// What follows `{{#*`: `inline` and a name.
+pub(crate) fn inline_name(body: &str) -> Result<String, String> {
+    match words(body)?.as_slice() {
+        [Word::Plain("inline"), Word::Text(name)] => Ok(name.clone()),
+        [Word::Plain("inline"), Word::Plain(name)] => Ok((*name).to_owned()),
+        _ => Err("has a decorator, and Dotprompt has none but `inline`".into()),
+    }
+}
+
+/// The first word: what the closing tag of a partial's block repeats.
+pub(crate) fn head(body: &str) -> &str {
+    &body[..end_of_word(body)]
+}
+
+/// The words that are still to be read.
+struct Reader<'w, 'a>(&'w [Word<'a>]);
+
+impl Reader<'_, '_> {
+    fn all_arguments(mut self, helper: &'static str) -> Result<Call, String> {
+        let call = self.arguments(helper)?;
+        if self.0.is_empty() { Ok(call) } else { Err("closes a parenthesis it never opened".into()) }
+    }
+
+    /// The arguments up to a closing parenthesis or the end: values, `key=value` and `as |a b|`.
+    fn arguments(&mut self, helper: &'static str) -> Result<Call, String> {
+        let mut call = Call { helper, ..Call::default() };
+        loop {
+            match self.0 {
+                [] | [Word::Mark(')'), ..] => return Ok(call),
+                [Word::Plain("as"), Word::Mark('|'), rest @ ..] => {
+                    let name = |it: &Word<'_>| match it {
+                        Word::Plain(name) => Some((*name).to_owned()),
+                        _ => None,
                     };
-                    if depth > MAX_DEPTH {
-                        return Err(format!("nests subexpressions more than {MAX_DEPTH} deep"));
+                    call.parameters = rest.iter().map_while(name).collect();
+                    let count = call.parameters.len();
+                    if rest.get(count) != Some(&Word::Mark('|')) || !(1..=2).contains(&count) {
+                        return Err(
+                            "names its block parameters other than `as |value|` or `as |value key|`".into()
+                        );
                     }
-                    words.push(Word::Mark(first));
-                    rest = &rest[1..];
+                    self.0 = &rest[count + 1..];
                 }
-                _ => {
-                    let end = end_of_word(rest);
-                    words.push(Word::Plain(&rest[..end]));
-                    rest = &rest[end..];
+                [Word::Plain(key), Word::Mark('='), rest @ ..] => {
+                    self.0 = rest;
+                    call.named.push(((*key).to_owned(), self.value()?));
                 }
-            }
-            rest = rest.trim_start();
-        }
-        Ok(Self { words, names })
-    }
-
-    /// The first word, if it is a name: what a closing tag repeats.
-    pub(crate) fn head(&self) -> Option<&'a str> {
-        match self.words.first() {
-            Some(Word::Plain(name)) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// `{{x}}` as a whole.
-    pub(crate) fn value_tag(&self) -> Result<String, String> {
-        match self.words.as_slice() {
-            [Word::Plain(name)] if !INLINE.contains(name) => {
-                Ok(format!("{{{{{PRINT} {}}}}}", path::value(name, &self.names)))
-            }
-            [Word::Plain("lookup"), ..] => Ok(format!("{{{{{PRINT} (lookup{})}}}}", self.arguments(1)?)),
-            [Word::Plain(name), ..] if INLINE.contains(name) => {
-                Ok(format!("{{{{{name}{}}}}}", self.arguments(1)?))
-            }
-            [Word::Plain(name), ..] if BLOCK.contains(name) => Err(format!("uses `{name}` without a block")),
-            [Word::Plain(name), ..] => Err(unknown_helper(name)),
-            [] => Err("has an empty tag".into()),
-            [Word::Text(_) | Word::Mark(_), ..] => {
-                let (value, after) = self.parameter(0)?;
-                if after != self.words.len() {
-                    return Err("has a tag that calls no helper".into());
-                }
-                Ok(format!("{{{{{PRINT} {value}}}}}"))
+                _ => call.values.push(self.value()?),
             }
         }
     }
 
-    /// The block parameters it declares.
-    pub(crate) fn declared(&self) -> Vec<&'a str> {
-        let bars = self.words.iter().skip_while(|it| **it != Word::Mark('|'));
-        bars.filter_map(|it| if let Word::Plain(name) = it { Some(*name) } else { None }).collect()
-    }
-
-    /// How many contexts up (`..`) its paths reach at most.
-    pub(crate) fn parent_depth(&self) -> usize {
-        let depths = self
-            .words
-            .iter()
-            .map(|it| if let Word::Plain(path) = it { path.matches("..").count() } else { 0 });
-        depths.max().unwrap_or_default()
-    }
-
-    /// What follows `{{#`: the helper that is called, and the call.
-    pub(crate) fn block(&self) -> Result<(&'a str, String), String> {
-        match self.words.as_slice() {
-            [Word::Plain(name), ..] if BLOCK.contains(name) => {
-                Ok((name, format!("{name}{}", self.arguments(1)?)))
-            }
-            [Word::Plain(name)] => Ok((SECTION, format!("{SECTION} {}", path::value(name, &self.names)))),
-            [Word::Plain(name), ..] => Err(unknown_helper(name)),
-            _ => Err("has a block without a name".into()),
-        }
-    }
-
-    /// What follows `{{>`: the name, and at which word its arguments start.
-    pub(crate) fn partial_name(&self) -> Result<(PartialName<'_>, usize), String> {
-        let name = match self.words.first() {
-            Some(Word::Plain(name)) => name,
-            Some(Word::Text(name)) => name.as_str(),
-            Some(Word::Mark('(')) => {
-                let (call, after) = self.parameter(0)?;
-                return Ok((PartialName::Computed(call), after));
-            }
-            _ => return Err("has a partial without a name".into()),
-        };
-        let is_plain = |it: char| it.is_alphanumeric() || "-_@/.".contains(it);
-        if name.is_empty() || !name.chars().all(is_plain) {
-            return Err(format!("names the partial `{name}`; letters, digits and `-_/.` make a name"));
-        }
-        Ok((PartialName::Fixed(name), 1))
-    }
-
-    /// What follows `{{#*`: `inline` and a name.
-    pub(crate) fn inline_name(&self) -> Result<&str, String> {
-        match self.words.as_slice() {
-            [Word::Plain("inline"), Word::Text(name)] => Ok(name),
-            [Word::Plain("inline"), Word::Plain(name)] => Ok(name),
-            _ => Err("has a decorator, and Dotprompt has none but `inline`".into()),
-        }
-    }
-
-    /// All arguments from a word on: values, `key=value` and `as |a b|`.
-    pub(crate) fn arguments(&self, at: usize) -> Result<String, String> {
-        let (arguments, after) = self.arguments_until_parenthesis(at)?;
-        if after < self.words.len() {
-            Err("closes a parenthesis it never opened".into())
-        } else {
-            Ok(arguments)
-        }
-    }
-
-    fn arguments_until_parenthesis(&self, mut at: usize) -> Result<(String, usize), String> {
-        let mut out = String::new();
-        while at < self.words.len() && self.words[at] != Word::Mark(')') {
-            let (argument, after) = self.argument(at)?;
-            out.push(' ');
-            out.push_str(&argument);
-            at = after;
-        }
-        Ok((out, at))
-    }
-
-    /// One argument, and the word after it.
-    fn argument(&self, at: usize) -> Result<(String, usize), String> {
-        match self.words.get(at..).unwrap_or_default() {
-            [Word::Plain("as"), Word::Mark('|'), rest @ ..] => {
-                let names = rest.iter().map_while(|it| match it {
-                    Word::Plain(name) => Some(*name),
-                    _ => None,
-                });
-                let names: Vec<_> = names.collect();
-                if rest.get(names.len()) != Some(&Word::Mark('|')) || !(1..=2).contains(&names.len()) {
-                    return Err(
-                        "names its block parameters other than `as |value|` or `as |value key|`".into()
-                    );
-                }
-                Ok((format!("as |{}|", names.join(" ")), at + names.len() + 3))
-            }
-            [Word::Plain(key), Word::Mark('='), ..] => {
-                let (value, after) = self.parameter(at + 2)?;
-                Ok((format!("{key}={value}"), after))
-            }
-            _ => self.parameter(at),
-        }
-    }
-
-    /// One value, and the word after it.
-    fn parameter(&self, at: usize) -> Result<(String, usize), String> {
-        match self.words.get(at..).unwrap_or_default() {
-            [Word::Text(text), ..] => Ok((serde_json::Value::from(text.as_str()).to_string(), at + 1)),
-            [Word::Plain(name), ..] => Ok((path::value(name, &self.names), at + 1)),
-            [Word::Mark('('), Word::Plain(name), ..] => {
-                if !INLINE.contains(name) {
-                    return Err(unknown_helper(name));
-                }
-                let (arguments, after) = self.arguments_until_parenthesis(at + 2)?;
-                if after == self.words.len() {
+    fn value(&mut self) -> Result<Expression, String> {
+        let (value, rest) = match self.0 {
+            [Word::Text(text), rest @ ..] => (Expression::Literal(text.as_str().into()), rest),
+            [Word::Plain(word), rest @ ..] => (word_value(word), rest),
+            [Word::Mark('('), Word::Plain(name), rest @ ..] => {
+                let helper = known(&INLINE, name).ok_or_else(|| unknown_helper(name))?;
+                self.0 = rest;
+                let call = self.arguments(helper)?;
+                let [Word::Mark(')'), rest @ ..] = self.0 else {
                     return Err("opens a parenthesis it never closes".into());
-                }
-                Ok((format!("({name}{arguments})"), after + 1))
+                };
+                (Expression::Call(call), rest)
             }
-            [Word::Mark(mark), ..] => Err(format!("has a `{mark}` where a value should be")),
-            [] => Err("ends where a value should be".into()),
-        }
+            [Word::Mark(mark), ..] => return Err(format!("has a `{mark}` where a value should be")),
+            [] => return Err("ends where a value should be".into()),
+        };
+        self.0 = rest;
+        Ok(value)
     }
 }
 
-fn end_of_string(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    text.char_indices().skip(1).find_map(|(at, it)| {
-        let ends = it == quote && !escaped;
-        escaped = it == '\\' && !escaped;
-        ends.then_some(at)
+/// A literal or a path.
+fn word_value(word: &str) -> Expression {
+    let starts_as_number = word.trim_start_matches('-').starts_with(|it: char| it.is_ascii_digit());
+    Expression::Literal(match word {
+        "true" => true.into(),
+        "false" => false.into(),
+        "null" | "undefined" => Value::Null,
+        _ => match (word.parse::<i64>(), word.parse::<f64>()) {
+            (Ok(whole), _) => whole.into(),
+            (_, Ok(number)) if starts_as_number => number.into(),
+            _ => return Expression::Path(path(word)),
+        },
     })
 }
 
-fn end_of_word(text: &str) -> usize {
-    let mut in_brackets = false;
-    let ends = |it: char| it.is_whitespace() || "()=|\"'".contains(it);
-    let end = text.char_indices().find(|(_, it)| {
-        in_brackets = if in_brackets { *it != ']' } else { *it == '[' };
-        !in_brackets && ends(*it)
-    });
-    end.map_or(text.len(), |(at, _)| at)
+fn path(word: &str) -> Path {
+    let mut path = Path::default();
+    let mut rest = word;
+    if let Some(name) = rest.strip_prefix('@') {
+        path.is_data = true;
+        rest = name;
+    }
+    while let Some(outer) = after_step(rest, "..") {
+        path.up += 1;
+        rest = outer;
+    }
+    if let Some(within) = after_step(rest, "this").or_else(|| after_step(rest, ".")) {
+        path.from_this = true;
+        rest = within;
+    }
+    // `a.b`, `a/b`, `a.[b c].0`
+    while !rest.is_empty() {
+        let (step, after) = match rest.strip_prefix('[').and_then(|it| it.split_once(']')) {
+            Some((step, after)) => (step, after.strip_prefix(['.', '/']).unwrap_or(after)),
+            None => rest.split_once(['.', '/']).unwrap_or((rest, "")),
+        };
+        path.steps.push(step.to_owned());
+        rest = after;
+    }
+    path
+}
+
+/// What follows `step` in a path, if that is its first step.
+fn after_step<'p>(path: &'p str, step: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(step)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(['.', '/']) }
+}
+
+fn known(helpers: &[&'static str], name: &str) -> Option<&'static str> {
+    helpers.iter().find(|it| **it == name).copied()
 }
 
 fn unknown_helper(name: &str) -> String {
@@ -249,27 +225,56 @@ fn unknown_helper(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn tag(body: &str) -> String {
-        Words::of(body, vec!["item"]).and_then(|it| it.value_tag()).expect("rewrites")
+    fn tag(body: &str) -> Expression {
+        value_tag(body).expect("reads")
+    }
+
+    fn text(text: &str) -> Expression {
+        Expression::Literal(text.into())
+    }
+
+    fn at(is_data: bool, up: usize, from_this: bool, steps: &[&str]) -> Expression {
+        let steps = steps.iter().map(|it| (*it).to_owned()).collect();
+        Expression::Path(Path { is_data, up, from_this, steps })
     }
 
     #[test]
-    fn a_tag_prints_a_value_or_calls_a_helper() {
-        assert_eq!(tag("item.a"), r#"{{dotprompt:print (lookup item "a")}}"#);
-        assert_eq!(tag("json .. indent=2"), "{{json ../this indent=2}}");
-        assert_eq!(tag("lookup (lookup . 'a') 0"), r#"{{dotprompt:print (lookup (lookup this "a") 0)}}"#);
-        assert_eq!(tag("history"), "{{history}}");
+    fn each_path_is_read_from_where_it_starts() {
+        assert_eq!(tag("a.[b c]/0"), at(false, 0, false, &["a", "b c", "0"]));
+        assert_eq!(tag("../../this.a"), at(false, 2, true, &["a"]));
+        assert_eq!(tag("this.item"), at(false, 0, true, &["item"]));
+        assert_eq!(tag("../item"), at(false, 1, false, &["item"]));
+        assert_eq!(tag("thisOne"), at(false, 0, false, &["thisOne"]));
+        assert_eq!(tag("."), at(false, 0, true, &[]));
+        assert_eq!(tag(".."), at(false, 1, false, &[]));
+        assert_eq!(tag("@auth.email"), at(true, 0, false, &["auth", "email"]));
+        assert_eq!(tag("@../index"), at(true, 1, false, &["index"]));
+    }
+
+    #[test]
+    fn literals_are_no_paths() {
+        assert_eq!(tag("-1.5"), Expression::Literal((-1.5).into()));
+        assert_eq!(tag("undefined"), Expression::Literal(Value::Null));
+        assert_eq!(tag("infinity"), at(false, 0, false, &["infinity"]));
+    }
+
+    #[test]
+    fn a_helper_takes_values_names_and_other_calls() {
+        let Expression::Call(call) = tag("json (lookup . 'a') indent=2") else { panic!("a call") };
+        assert_eq!((call.helper, call.named), ("json", vec![("indent".into(), tag("2"))]));
+        assert_eq!(call.values, [tag("lookup . 'a'")]);
+        assert_eq!(tag("history"), Expression::Call(Call { helper: "history", ..Call::default() }));
     }
 
     #[test]
     fn only_the_quote_is_escaped_in_a_string() {
-        assert_eq!(tag(r"section 'it\'s \n'"), r#"{{section "it's \\n"}}"#);
+        let Expression::Call(call) = tag(r"section 'it\'s \n'") else { panic!("a call") };
+        assert_eq!(call.values, [text(r"it's \n")]);
     }
 
     #[test]
     fn a_helper_dotprompt_does_not_have_is_refused() {
-        let error =
-            Words::of("eq a b", Vec::new()).and_then(|it| it.value_tag()).expect_err("no such helper");
+        let error = value_tag("eq a b").expect_err("no such helper");
         assert_eq!(error, "calls `eq`, which is no helper of Dotprompt");
     }
 }

@@ -4,26 +4,27 @@
 //!
 //! [`Dotprompt`] holds what prompts share, [`Prompt`] is one compiled file, [`Rendered`] is what a model is asked.
 //! Parsing does all the work that can be done once: a render neither compiles a template nor resolves a schema.
-//! A file goes through `frontmatter` and `picoschema`, its template through `scan`, `whitespace`, `dialect` (with
-//! `expression` and `path`) and `template`; `markers` splits what was rendered.
+//! A file goes through `frontmatter` and `picoschema`, its template through `scan`, `whitespace`, `parse` (with
+//! `expression` and `words`) and `template`. `render` walks the tree, with `scope` and `helpers`, and `markers`
+//! splits what was rendered.
 
-mod blocks;
 mod definitions;
-mod dialect;
 mod environment;
 mod error;
 mod expression;
 mod frontmatter;
-mod inline;
+mod helpers;
 mod markers;
 pub mod message;
-mod path;
+mod parse;
 mod picoschema;
 mod prompt;
-mod reserved;
+mod render;
 mod scan;
+mod scope;
 mod template;
 mod whitespace;
+mod words;
 
 pub use environment::Dotprompt;
 pub use error::PromptError;

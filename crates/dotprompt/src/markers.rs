@@ -3,14 +3,18 @@
 //! Helpers leave markers in the text where a message or a part begins. A marker is JSON between two Unicode
 //! noncharacters; `template` takes these out of all data first, so a marker always comes from the template.
 
-use handlebars::{RenderError, RenderErrorReason};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::message::{Media, Message, Part, Role};
 
-pub(crate) const MARKER_START: char = '\u{fdd1}';
-pub(crate) const MARKER_END: char = '\u{fdd2}';
+const MARKER_START: char = '\u{fdd1}';
+const MARKER_END: char = '\u{fdd2}';
+
+/// Whether a character is one of the noncharacters that no text is meant to hold, among them those of markers.
+pub(crate) fn is_reserved(it: char) -> bool {
+    ('\u{fdd0}'..='\u{fdef}').contains(&it)
+}
 
 /// A marker that a helper leaves in the text.
 #[derive(Serialize, Deserialize)]
@@ -22,9 +26,8 @@ pub(crate) enum Marker {
 }
 
 impl Marker {
-    pub(crate) fn text(&self) -> Result<String, RenderError> {
-        let json = serde_json::to_string(self).map_err(RenderErrorReason::from)?;
-        Ok(format!("{MARKER_START}{json}{MARKER_END}"))
+    pub(crate) fn text(&self) -> String {
+        format!("{MARKER_START}{}{MARKER_END}", json!(self))
     }
 }
 

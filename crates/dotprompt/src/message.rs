@@ -1,4 +1,4 @@
-//! What a prompt renders to: messages made of parts, in Genkit's JSON shape.
+//! What a prompt renders to and a model is asked: messages made of parts, in Genkit's JSON shape.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -46,16 +46,16 @@ pub enum Part {
         /// Where the medium is and what it is.
         media: Media,
     },
-    /// The model asks for a tool to be called; only history has such parts.
+    /// The model asks for a tool to be called.
     ToolRequest {
         /// The call it asks for.
         #[serde(rename = "toolRequest")]
         tool_request: ToolRequest,
-        /// Free annotations.
+        /// What the model must get back with the call, such as signatures of its reasoning.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         metadata: Map<String, Value>,
     },
-    /// A tool answers; only history has such parts.
+    /// A tool answers.
     ToolResponse {
         /// The answer.
         #[serde(rename = "toolResponse")]
@@ -83,7 +83,7 @@ pub struct Media {
 pub struct ToolRequest {
     /// The tool's name.
     pub name: String,
-    /// Tells two calls of the same tool apart.
+    /// Tells two calls of the same tool in one turn apart.
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The arguments.
@@ -105,9 +105,21 @@ pub struct ToolResponse {
 }
 
 impl Message {
+    /// A message of one text part.
+    pub fn text(role: Role, text: impl Into<String>) -> Self {
+        Self::new(role, vec![Part::text(text)])
+    }
+
     /// A message of several parts.
     pub fn new(role: Role, content: Vec<Part>) -> Self {
         Self { role, content, metadata: Map::new() }
+    }
+
+    /// The text of all text parts, joined.
+    pub fn joined_text(&self) -> String {
+        let text_of =
+            |part: &Part| if let Part::Text { text, .. } = part { Some(text.clone()) } else { None };
+        self.content.iter().filter_map(text_of).collect()
     }
 }
 
@@ -115,5 +127,10 @@ impl Part {
     /// A text part without annotations.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into(), metadata: Map::new() }
+    }
+
+    /// A medium by its address or `data:` URI.
+    pub fn media(url: impl Into<String>, content_type: Option<String>) -> Self {
+        Self::Media { media: Media { url: url.into(), content_type } }
     }
 }

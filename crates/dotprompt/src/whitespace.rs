@@ -1,8 +1,4 @@
 //! Whitespace around tags, by the rules of handlebars.js.
-//!
-//! The `handlebars` crate has other rules: it indents a partial that stands in the middle of a line, and treats the
-//! first and last line of a partial unlike those of a template. So the whitespace is trimmed here, before the crate
-//! sees the template, and `dialect` hides the text from the crate's own rules.
 
 use crate::scan::{Kind, Piece, Tag, Text};
 

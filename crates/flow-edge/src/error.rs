@@ -79,7 +79,7 @@ pub struct Row {
     pub http: u16,
     /// The HTTP status under `/flows/`, where the Genkit clients expect their own.
     pub genkit_http: u16,
-    /// The canonical status: gRPC's code and Genkit's word for it.
+    /// The canonical status: the code of remote procedure calls and Genkit's word for it.
     pub status: Status,
 }
 
@@ -188,6 +188,36 @@ impl FlowError {
     /// The server is shutting down.
     pub fn draining() -> Self {
         Self::new(ErrorKind::Unavailable, "The server is shutting down.").retry_after(Duration::from_secs(1))
+    }
+
+    /// A host that this server does not answer to.
+    pub fn untrusted_host() -> Self {
+        Self::new(ErrorKind::UntrustedHost, "This server does not answer to this host name.")
+    }
+
+    /// No API key, or a wrong one.
+    pub fn unauthenticated() -> Self {
+        Self::new(ErrorKind::Unauthenticated, "Send a valid API key as Authorization: Bearer <key>.")
+    }
+
+    /// Too many requests, until so much time has passed.
+    pub fn rate_limited(wait: Duration) -> Self {
+        Self::new(ErrorKind::RateLimited, "Too many requests from this client.").retry_after(wait)
+    }
+
+    /// The model refused the content.
+    pub fn refused() -> Self {
+        Self::new(ErrorKind::Refused, "The model refused this content.")
+    }
+
+    /// The model cannot be reached, or it failed.
+    pub fn model_failed() -> Self {
+        Self::new(ErrorKind::BadGateway, "The model could not be reached or failed.")
+    }
+
+    /// The answer had not begun when its time was over.
+    pub fn out_of_time() -> Self {
+        Self::new(ErrorKind::DeadlineExceeded, "The server could not answer in time.")
     }
 
     /// A body over the limit of so many bytes.

@@ -13,8 +13,10 @@ pub(crate) fn choose(sent: Option<&[u8]>) -> Arc<str> {
 }
 
 fn new() -> Arc<str> {
+    // A generator per thread: `Uuid::new_v4` would ask the system for each id.
+    let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text))
+    Arc::from(&*id.hyphenated().encode_lower(&mut text))
 }
 
 #[cfg(test)]

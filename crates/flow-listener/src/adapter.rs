@@ -84,7 +84,7 @@ impl<F: ?Sized> Clone for RpcAdapter<F> {
 
 impl<F: ?Sized> Copy for RpcAdapter<F> {}
 
-/// An application as our hyper listener calls it. It lives on one thread, since actix-web's do.
+/// An application as our hyper listener calls it. It lives on one thread, since some frameworks' do.
 pub type HyperService = Rc<dyn Fn(Request<Incoming>, SocketAddr) -> HyperResponse>;
 
 /// The answer of a [`HyperService`].

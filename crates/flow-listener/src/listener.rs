@@ -1,6 +1,6 @@
 //! Our own listener, on hyper: HTTP/1.1 and h2c, the same for every framework and for remote procedure calls.
 //!
-//! Each worker is a thread with a runtime of its own, as actix-web has it: its applications cannot move
+//! Each worker is a thread with a runtime of its own, as some frameworks have it: their applications cannot move
 //! between threads, and for the others nothing is lost. All workers accept from one socket.
 
 use std::future::Future;

@@ -152,3 +152,47 @@ fn arm(flow: &Flow) -> TokenStream {
         #name => envelope.answer(ctx, self.#first(ctx, envelope.input()?).await?).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the compiler says of a trait with these members.
+    fn error(members: &str) -> String {
+        let item = syn::parse_str(&format!("pub trait Service: Ready {{ {members} }}")).unwrap();
+        expand(&TokenStream::new(), item).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_method_without_a_route_is_no_flow_and_stays_as_it_is() {
+        let item = syn::parse_str("pub trait Service: Ready { fn other(&self) -> u8; }").unwrap();
+        let output = expand(&TokenStream::new(), item).unwrap().to_string();
+        assert!(output.contains("fn other (& self) -> u8 ;") && output.contains("FLOWS"), "{output}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_flow_is_said_in_words() {
+        let unary = "(&self, ctx: &RequestContext, input: In) -> Result<Out, FlowError>;";
+        let stream = "(&self, ctx: &RequestContext, input: In) -> FlowStream<Out>;";
+        for (members, wanted) in [
+            (format!("#[flow(post = \"/a\")] async fn a{unary}"), "needs a comment"),
+            (format!("/// A.\n#[flow(cached)] async fn a{unary}"), "needs `post = \"/route\"`"),
+            (format!("/// A.\n#[flow(post = \"a\")] async fn a{unary}"), "begins with a slash"),
+            (format!("/// A.\n#[flow(get = \"/a\")] async fn a{unary}"), "expected `post"),
+            (format!("/// A.\n#[flow(post = \"/a\")] fn a{unary}"), "a flow is `async fn"),
+            (format!("/// A.\n#[flow(post = \"/a\")] async fn a{stream}"), "a flow is `async fn"),
+            (format!("/// A.\n#[flow(post = \"/a\", cached)] fn a{stream}"), "a stream is not cached"),
+            (format!("/// A.\n#[flow(post = \"/a\", streams = b)] fn a{stream}"), "no flow of this name"),
+            (format!("/// A.\n#[flow(post = \"/a\", streams = b)] async fn a{unary}"), "`streams` is for"),
+            ("/// A.\n#[flow(post = \"/a\")] async fn a(&self) -> Result<Out, E>;".into(), "a flow takes"),
+            (
+                format!(
+                    "/// A.\n#[flow(post = \"/a\")] async fn a{unary} /// B.\n#[flow(post = \"/a\")] async fn b{unary}"
+                ),
+                "another flow has this route",
+            ),
+        ] {
+            assert!(error(&members).contains(wanted), "{members}: {}", error(&members));
+        }
+    }
+}

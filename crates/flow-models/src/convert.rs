@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 
-use flow_runtime::ModelError;
 use flow_runtime::message::{Media, Message, Part, Role, ToolRequest};
-use flow_runtime::model::{
-    FinishReason, ModelConfig, ModelRequest, ModelResponse, OutputSchema, ToolDefinition, Usage,
-};
+use flow_runtime::model::{FinishReason, ModelConfig, ModelRequest, ModelResponse, ToolDefinition, Usage};
+use flow_runtime::{ModelError, Schema};
 use genai::ModelIden;
 use genai::adapter::AdapterKind;
 use genai::chat::{
     Binary, ChatMessage, ChatOptions, ChatRequest, ContentPart, JsonSpec, MessageContent, StopReason,
     ToolCall, ToolResponse as GenaiToolResponse,
 };
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::genai_workarounds::distinct_references;
+
+/// The annotation of a call that holds the signatures of the model's reasoning, which it must get back (Gemini's
+/// thought signatures).
+const SIGNATURES: &str = "thoughtSignatures";
 
 /// The request in a form that the model accepts.
 ///
@@ -24,13 +26,13 @@ use crate::genai_workarounds::distinct_references;
 pub(crate) fn adapted<'a>(model: &ModelIden, asked: &'a ModelRequest) -> Cow<'a, ModelRequest> {
     let old = ["gemini-1", "gemini-2"].iter().any(|it| model.model_name.starts_with(it));
     let gemini = matches!(model.adapter_kind, AdapterKind::Gemini | AdapterKind::Vertex);
-    let Some(OutputSchema { schema, .. }) = &asked.output_schema else { return Cow::Borrowed(asked) };
+    let Some(schema) = &asked.output_schema else { return Cow::Borrowed(asked) };
     if asked.tools.is_empty() || !(gemini && old) {
         return Cow::Borrowed(asked);
     }
     let words = format!(
         "Answer with JSON alone, without a fence around it. The JSON must satisfy this JSON Schema:\n{}",
-        without_dialect(schema)
+        without_dialect(schema.value())
     );
     let mut asked = ModelRequest { output_schema: None, ..asked.clone() };
     asked.messages.insert(0, Message::text(Role::System, words));
@@ -63,15 +65,16 @@ pub(crate) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatReq
 pub(crate) fn options(
     mut options: ChatOptions,
     config: &ModelConfig,
-    schema: Option<&OutputSchema>,
+    schema: Option<&Schema>,
 ) -> ChatOptions {
     options.temperature = config.temperature;
     options.top_p = config.top_p;
     options.max_tokens = config.max_output_tokens;
     options.stop_sequences.clone_from(&config.stop_sequences);
     match schema {
-        Some(OutputSchema { name, schema }) => {
-            options.with_response_format(JsonSpec::new(schema_name(name), without_dialect(schema)))
+        Some(schema) => {
+            let (name, schema) = (schema_name(schema.name()), without_dialect(schema.value()));
+            options.with_response_format(JsonSpec::new(name, schema))
         }
         None => options,
     }
@@ -92,16 +95,9 @@ pub(crate) fn response(
             ContentPart::Text(text) if !text.is_empty() => content.push(Part::text(text)),
             ContentPart::ToolCall(call) => {
                 let signatures =
-                    call.thought_signatures.unwrap_or_else(|| signature.take().into_iter().collect());
+                    call.thought_signatures.clone().unwrap_or_else(|| signature.take().into_iter().collect());
                 signature = None;
-                content.push(Part::ToolRequest {
-                    tool_request: ToolRequest {
-                        name: call.fn_name,
-                        reference: Some(call.call_id),
-                        input: call.fn_arguments,
-                        signatures,
-                    },
-                });
+                content.push(tool_request(call, signatures));
             }
             // A signature stands before its call, which usually repeats it.
             ContentPart::ThoughtSignature(found) => signature = Some(found),
@@ -119,6 +115,15 @@ pub(crate) fn response(
     })
 }
 
+fn tool_request(call: ToolCall, signatures: Vec<String>) -> Part {
+    let mut metadata = Map::new();
+    if !signatures.is_empty() {
+        metadata.insert(SIGNATURES.into(), json!(signatures));
+    }
+    let ToolCall { fn_name: name, call_id, fn_arguments: input, .. } = call;
+    Part::ToolRequest { tool_request: ToolRequest { name, reference: Some(call_id), input }, metadata }
+}
+
 fn finish_reason(stop: Option<&StopReason>) -> Result<FinishReason, ModelError> {
     match stop {
         Some(StopReason::ContentFilter(reason)) => Err(ModelError::refused(reason)),
@@ -134,11 +139,13 @@ fn content_part(kind: AdapterKind, part: &Part) -> Result<Option<ContentPart>, M
     Ok(match part {
         Part::Text { text, .. } => Some(ContentPart::Text(text.clone())),
         Part::Media { media } => Some(ContentPart::Binary(binary(kind, media)?)),
-        Part::ToolRequest { tool_request: call } => Some(ContentPart::ToolCall(ToolCall {
+        Part::ToolRequest { tool_request: call, metadata } => Some(ContentPart::ToolCall(ToolCall {
             call_id: call.reference.clone().unwrap_or_default(),
             fn_name: call.name.clone(),
             fn_arguments: call.input.clone(),
-            thought_signatures: (!call.signatures.is_empty()).then(|| call.signatures.clone()),
+            thought_signatures: metadata
+                .get(SIGNATURES)
+                .and_then(|it| serde_json::from_value(it.clone()).ok()),
         })),
         Part::ToolResponse { tool_response: answer } => {
             let text = match &answer.output {

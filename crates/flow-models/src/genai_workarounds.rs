@@ -151,7 +151,7 @@ impl Events {
 pub(crate) fn distinct_references(content: &mut [Part]) {
     let mut taken = HashSet::new();
     for (index, part) in content.iter_mut().enumerate() {
-        let Part::ToolRequest { tool_request: call } = part else { continue };
+        let Part::ToolRequest { tool_request: call, .. } = part else { continue };
         let reference = call.reference.take().unwrap_or_default();
         let made_up = reference.is_empty() || reference.starts_with("call#");
         let reference = if made_up || taken.contains(&reference) {

@@ -18,7 +18,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Builds the client. Nothing is asked of any provider yet.
 pub(crate) fn client(settings: &ProviderSettings) -> Result<reqwest::Client, ModelError> {
     reqwest::Client::builder()
-        .user_agent(concat!("genkit-endpoints/", env!("CARGO_PKG_VERSION")))
+        .user_agent(&settings.user_agent)
         .connect_timeout(CONNECT_TIMEOUT)
         // The deadlines of `genai_model` come first. A total timeout would cut long streams.
         .read_timeout(settings.llm_timeout)

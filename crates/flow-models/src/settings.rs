@@ -7,6 +7,8 @@ use secrecy::SecretString;
 /// Keys, addresses and limits of all providers. `Debug` hides the keys.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
+    /// What model servers are told of who asks: the application's name and version.
+    pub user_agent: String,
     /// The key for `googleai/…`.
     pub gemini_api_key: Option<SecretString>,
     /// Gemini's address instead of Google's, with or without the `/v1beta`.
@@ -48,6 +50,7 @@ pub struct VertexSettings {
 impl Default for ProviderSettings {
     fn default() -> Self {
         Self {
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
             gemini_api_key: None,
             gemini_base_url: None,
             openai_api_key: None,

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use flow_runtime::{CallKey, Claim, Lease, SharedCache};
 use uuid::Uuid;
 
-use crate::operation::{Inner, Operation, Unanswered};
+use crate::connection::{Inner, Operation, Unanswered};
 use crate::scripts::Release;
 use crate::store::RedisStore;
 
@@ -21,7 +21,7 @@ const LEASE: Duration = Duration::from_secs(5);
 /// Redis takes no time to live of zero, and none beyond its own calendar.
 const TTL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_hours(24 * 365));
 
-/// A lease, or what becomes one if Redis agrees. Dropped while it may exist, it is given back.
+/// A lease, or a request for one. Dropped while it may exist in Redis, it is given back.
 #[derive(Debug)]
 struct RedisLease {
     store: RedisStore,

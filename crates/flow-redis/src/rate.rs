@@ -1,7 +1,7 @@
 //! Rate limits that all replicas count together.
 //!
 //! The algorithm is governor's, which a replica alone counts with: a bucket of as many requests as the limit allows
-//! refills by one each [`RateLimit::pause`]. What differs is its unit. The pause is rounded up to whole microseconds,
+//! refills by one each [`RateLimit::pause`]. Only the unit differs: the pause is rounded up to whole microseconds,
 //! so a limit is kept to within one microsecond per request and never exceeded: `1000000/second` is exactly 1 µs;
 //! above it, where no Redis can follow, the limit stays that.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flow_edge::edge::{RateDecision, RateLimit, SharedRateLimiter};
 
-use crate::operation::Operation;
+use crate::connection::Operation;
 use crate::store::RedisStore;
 
 /// A bucket that needs more microseconds than this (142 years) to refill would leave what Lua counts exactly.

@@ -1,4 +1,4 @@
-//! What runs inside Redis, each script as a whole or not at all.
+//! The Lua scripts. Redis runs each as a whole or not at all.
 
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script};

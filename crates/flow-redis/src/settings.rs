@@ -1,4 +1,4 @@
-//! What can be said about the shared store.
+//! Where Redis is, and how it is used.
 
 use std::time::Duration;
 
@@ -21,35 +21,35 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
-    /// The defaults, for Redis at `url`.
-    pub fn new(url: impl Into<SecretString>) -> Self {
+    /// The defaults, for Redis at `url`. Keys begin with the application's name.
+    pub fn new(url: impl Into<SecretString>, application: &str) -> Self {
         Self {
             url: url.into(),
             timeout: Duration::from_millis(20),
             cache_ttl: Duration::from_mins(5),
-            prefix: "genkit-endpoints:".to_owned(),
+            prefix: format!("{application}:"),
         }
     }
 
     /// Whether a store can be made with them. Nothing is connected to.
     pub fn check(&self) -> Result<(), RedisError> {
-        self.client().map(drop)
+        client(self).map(drop)
     }
+}
 
-    /// The client of one server. It connects to nothing yet.
-    pub(crate) fn client(&self) -> Result<Client, RedisError> {
-        let info = self.url.expose_secret().into_connection_info().map_err(|_| RedisError::Url)?;
-        match info.addr() {
-            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(RedisError::Insecure),
-            // redis-rs takes the process' provider of cryptography and panics where it cannot tell which. If somebody
-            // has chosen one already, that one stays.
-            ConnectionAddr::TcpTls { .. } => {
-                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            }
-            _ => {}
+/// The client of one server. It connects to nothing yet.
+pub(crate) fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
+    let info = settings.url.expose_secret().into_connection_info().map_err(|_| RedisError::Url)?;
+    match info.addr() {
+        ConnectionAddr::TcpTls { insecure: true, .. } => return Err(RedisError::Insecure),
+        // redis-rs takes the process' provider of cryptography and panics where it cannot tell which. One
+        // that is installed already stays.
+        ConnectionAddr::TcpTls { .. } => {
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
-        // Otherwise a small request waits for the acknowledgement of the one before it, for up to 40 ms.
-        let tcp = info.tcp_settings().clone().set_nodelay(true);
-        Client::open(info.set_tcp_settings(tcp)).map_err(|_| RedisError::Url)
+        _ => {}
     }
+    // Otherwise a small request waits for the acknowledgement of the one before it, for up to 40 ms.
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    Client::open(info.set_tcp_settings(tcp)).map_err(|_| RedisError::Url)
 }

@@ -1,4 +1,4 @@
-//! The store, as servers hold it.
+//! The store, as the application holds it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::connection::Inner;
 use crate::failure::RedisError;
-use crate::operation::Inner;
-use crate::settings::RedisSettings;
+use crate::settings::{RedisSettings, client};
 use crate::supervisor;
 
 /// How many leases can wait for being given back. One beyond them ends when its time is over.
@@ -31,7 +31,7 @@ impl RedisStore {
     ///
     /// Outside of a tokio runtime. The connection lives in the one it is called in.
     pub fn connect(settings: RedisSettings) -> Result<Self, RedisError> {
-        let client = settings.client()?;
+        let client = client(&settings)?;
         let (releases, to_release) = mpsc::channel(RELEASES);
         let inner = Arc::new(Inner::new(settings, releases));
         let supervisor = tokio::spawn(supervisor::run(client, inner.clone(), to_release));

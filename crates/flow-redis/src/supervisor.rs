@@ -10,17 +10,17 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{Inner, Link};
 use crate::failure::{Failure, within};
-use crate::operation::{Inner, Link};
 use crate::scripts::Release;
 
 /// How long Redis is left alone between two attempts. Each lost connection costs the requests under way one
 /// timeout, so this also bounds what a server that is slow now and then costs.
 const RETRY_EVERY: Duration = Duration::from_millis(250);
-/// How long it waits itself, for which no request waits: for a connection with name lookup and TLS, for a heartbeat,
-/// for a lease to be given back. Where processes are frozen between requests, an operation's few milliseconds would
-/// be over with the thaw.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the supervisor waits for Redis: for a connection with name lookup and TLS, for a heartbeat, for a lease to
+/// be given back. No request waits for these. Platforms that suspend idle CPUs would time out on resume with an
+/// operation's few milliseconds.
+const SUPERVISOR_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a connection is tried, so that a dead one is found before a request finds it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -33,20 +33,20 @@ struct Releases {
 /// Runs until it is aborted.
 pub(crate) async fn run(client: Client, inner: Arc<Inner>, queue: mpsc::Receiver<Release>) {
     let mut releases = Releases { queue, first: None };
-    // Whether the log has it already.
+    // Whether the outage is in the log already.
     let mut told = false;
     loop {
-        let attempt = timeout(PATIENCE, connect(&client, &inner)).await;
-        match attempt.unwrap_or(Err(Failure::Slow(PATIENCE))) {
+        let attempt = timeout(SUPERVISOR_TIMEOUT, connect(&client, &inner)).await;
+        match attempt.unwrap_or(Err(Failure::Slow(SUPERVISOR_TIMEOUT))) {
             Ok(link) => {
                 inner.publish(&link);
                 serve(&inner, &link, &mut releases).await;
                 told = true;
             }
-            Err(failure) if told => tracing::debug!(%failure, "Redis is still not there"),
+            Err(failure) if told => tracing::debug!(%failure, "Redis is still not reachable"),
             Err(failure) => {
                 told = true;
-                tracing::warn!(%failure, "Redis is not there: this replica counts and keeps alone");
+                tracing::warn!(%failure, "Redis is not reachable: this replica counts and caches alone");
             }
         }
         metrics::gauge!("redis_up").set(0);
@@ -87,7 +87,7 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
         loop {
             tokio::select! {
                 Some(release) = releases.next() => {
-                    let done = within(PATIENCE, inner.scripts.release(release, &mut connection)).await;
+                    let done = within(SUPERVISOR_TIMEOUT, inner.scripts.release(release, &mut connection)).await;
                     match done {
                         // What cannot be sent fails at once, so trying again here would never yield.
                         Err(failure) if failure.is_lasting() => return inner.lose(link, &failure),
@@ -97,7 +97,7 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
                 _ = heartbeat.tick() => {
                     // Said again for a recorder that was installed since.
                     metrics::gauge!("redis_up").set(1);
-                    if let Err(failure) = within(PATIENCE, prove(inner, &mut connection)).await {
+                    if let Err(failure) = within(SUPERVISOR_TIMEOUT, prove(inner, &mut connection)).await {
                         return inner.lose(link, &failure);
                     }
                 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ModelError;
 use crate::message::{Message, ToolRequest};
+use crate::schema::Schema;
 
 /// A language model.
 ///
@@ -37,51 +38,34 @@ pub trait Model: Send + Sync + 'static {
 pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>> + Send>>;
 
 /// What a model is asked.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct ModelRequest {
     /// The conversation so far; system messages first.
     pub messages: Vec<Message>,
     /// The tools it may ask for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Arc<ToolDefinition>>,
     /// The JSON Schema its answer must satisfy; without one it answers in prose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_schema: Option<OutputSchema>,
+    pub output_schema: Option<Schema>,
     /// Settings; those that a model does not know are not sent to it.
-    #[serde(default)]
     pub config: ModelConfig,
 }
 
-/// The shape an answer must have.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OutputSchema {
-    /// A name for the shape, where the provider asks for one.
-    pub name: String,
-    /// The JSON Schema itself.
-    pub schema: Arc<Value>,
-}
-
 /// Generation settings, named as Genkit and Dotprompt name them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ModelConfig {
     /// Randomness, 0 to 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// Nucleus sampling, 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
     /// The longest answer, in tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
     /// Strings at which the model stops.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop_sequences: Vec<String>,
 }
 
 /// A tool as the model sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolDefinition {
     /// The name to call it by.
     pub name: String,
@@ -92,8 +76,7 @@ pub struct ToolDefinition {
 }
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelResponse {
     /// The answer, tool requests included.
     pub message: Message,
@@ -113,8 +96,7 @@ pub enum ModelEvent {
 }
 
 /// Why a model stopped without an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
     /// It had finished.
     Stop,
@@ -125,8 +107,7 @@ pub enum FinishReason {
 }
 
 /// Tokens read and written, as far as the provider tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of the request.
     pub input_tokens: u64,
@@ -143,7 +124,7 @@ impl ModelResponse {
     /// The tool calls it asks for, in order.
     pub fn tool_requests(&self) -> impl Iterator<Item = &ToolRequest> {
         self.message.content.iter().filter_map(|part| match part {
-            crate::message::Part::ToolRequest { tool_request } => Some(tool_request),
+            crate::message::Part::ToolRequest { tool_request, .. } => Some(tool_request),
             _ => None,
         })
     }

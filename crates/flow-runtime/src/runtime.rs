@@ -1,4 +1,4 @@
-//! The runtime that a program builds once: models, tools and the registry.
+//! The runtime that a program builds once: models and tools.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,8 +13,7 @@ use crate::error::ModelError;
 use crate::fallback::Fallback;
 use crate::generate::conversation::Conversation;
 use crate::generate::{Generate, streamed, structured};
-use crate::model::{Model, ModelRequest, ModelResponse, ModelStream, OutputSchema};
-use crate::registry::{FlowInfo, PromptInfo, Registry};
+use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
 use crate::tool::Tool;
@@ -23,7 +22,7 @@ use crate::trace;
 /// How long a tool may take.
 const DEFAULT_TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Models, tools and registered actions; cloning it is cheap.
+/// Models and tools; cloning it is cheap.
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,
@@ -35,7 +34,6 @@ struct Inner {
     guarded: Vec<Arc<Resilient>>,
     tools: HashMap<String, Tool>,
     tool_timeout: Duration,
-    registry: Registry,
 }
 
 /// Builds a [`Runtime`].
@@ -46,8 +44,6 @@ pub struct RuntimeBuilder {
     models: Vec<Arc<dyn Model>>,
     resilience: Option<Resilience>,
     tools: Vec<Tool>,
-    prompts: Vec<PromptInfo>,
-    flows: Vec<FlowInfo>,
     tool_timeout: Option<Duration>,
 }
 
@@ -111,11 +107,6 @@ impl Runtime {
         self.inner.guarded.iter().filter_map(|model| Some((model.name(), model.circuit()?)))
     }
 
-    /// The registered actions.
-    pub fn registry(&self) -> &Registry {
-        &self.inner.registry
-    }
-
     fn conversation(&self, request: Generate) -> Result<Conversation, ModelError> {
         let model = match &request.model {
             Some(name) => self.inner.models.get(name),
@@ -127,13 +118,10 @@ impl Runtime {
             self.inner.tools.get(name).cloned().ok_or_else(unknown)
         });
         let tools = tools.collect::<Result<Vec<_>, _>>()?;
-        let output_schema = request
-            .output
-            .map(|schema| OutputSchema { name: schema.name().to_owned(), schema: schema.value().clone() });
         let asked = ModelRequest {
             messages: request.messages,
             tools: Vec::new(),
-            output_schema,
+            output_schema: request.output,
             config: request.config,
         };
         Ok(Conversation::new(model.clone(), asked, tools, self.inner.tool_timeout, request.max_turns))
@@ -176,20 +164,6 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Registers a prompt, for the developer tools to list.
-    #[must_use]
-    pub fn prompt(mut self, prompt: PromptInfo) -> Self {
-        self.prompts.push(prompt);
-        self
-    }
-
-    /// Registers a flow, for the developer tools to list.
-    #[must_use]
-    pub fn flow(mut self, flow: FlowInfo) -> Self {
-        self.flows.push(flow);
-        self
-    }
-
     /// Gives each tool call this long instead of ten seconds.
     #[must_use]
     pub fn tool_timeout(mut self, timeout: Duration) -> Self {
@@ -197,9 +171,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It fails if a tool, prompt or flow is registered twice; a model may be.
+    /// Builds the runtime. It fails if a tool is registered twice; a model may be.
     pub fn build(self) -> Result<Runtime, ModelError> {
-        let mut registry = Registry::default();
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
         // All models of the list share the time of one call.
@@ -210,7 +183,6 @@ impl RuntimeBuilder {
             if models.contains_key(model.name()) {
                 continue;
             }
-            registry.add_model(model.name())?;
             let name = model.name().to_owned();
             let model = match &self.resilience {
                 Some(settings) if model.needs_guard() => {
@@ -232,24 +204,20 @@ impl RuntimeBuilder {
         }
         let mut tools = HashMap::new();
         for tool in self.tools {
-            registry.add_tool(&tool)?;
-            tools.insert(tool.definition().name.clone(), tool);
-        }
-        for prompt in &self.prompts {
-            registry.add_prompt(prompt)?;
-        }
-        for flow in self.flows {
-            registry.add_flow(flow)?;
+            if let Some(twice) = tools.insert(tool.definition().name.clone(), tool) {
+                let name = &twice.definition().name;
+                return Err(ModelError::internal(format!("the tool {name} is registered twice")));
+            }
         }
         let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
-        let inner = Inner { default_model, models, guarded, tools, tool_timeout, registry };
+        let inner = Inner { default_model, models, guarded, tools, tool_timeout };
         Ok(Runtime { inner: Arc::new(inner) })
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Runtime").field("actions", &self.inner.registry.descriptors().keys()).finish()
+        out.debug_struct("Runtime").field("models", &self.inner.models.keys()).finish_non_exhaustive()
     }
 }
 

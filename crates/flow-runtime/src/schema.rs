@@ -1,7 +1,5 @@
 //! JSON Schemas, compiled once, for models' answers and tools' arguments.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use jsonschema::Validator;
@@ -11,24 +9,20 @@ use serde_json::Value;
 use crate::error::ModelError;
 
 /// A named JSON Schema with its compiled validator; cloning it is cheap.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Schema {
-    inner: Arc<Compiled>,
-}
-
-struct Compiled {
-    name: String,
+    name: Arc<str>,
     value: Arc<Value>,
-    validator: Validator,
+    validator: Arc<Validator>,
 }
 
 /// The shape of a structured answer: a [`Schema`], the type it is read into, and the type's own rules.
 ///
 /// Build one at start and keep it; building it compiles the schema.
+#[derive(Debug)]
 pub struct OutputSpec<T> {
     schema: Schema,
     rules: fn(&T) -> Vec<String>,
-    marker: PhantomData<fn() -> T>,
 }
 
 /// How an instance breaks its schema.
@@ -42,22 +36,21 @@ pub struct Violation {
 
 impl Schema {
     /// Compiles a schema. An invalid schema is a defect on our side.
-    pub fn compile(name: impl Into<String>, value: Value) -> Result<Self, ModelError> {
-        let name = name.into();
+    pub fn compile(name: &str, value: Value) -> Result<Self, ModelError> {
         let validator = jsonschema::validator_for(&value).map_err(|error| {
             ModelError::internal(format!("the schema {name} does not compile: {}", error.masked()))
         })?;
-        Ok(Self { inner: Arc::new(Compiled { name, value: value.into(), validator }) })
+        Ok(Self { name: name.into(), value: value.into(), validator: validator.into() })
     }
 
     /// The schema's name.
     pub fn name(&self) -> &str {
-        &self.inner.name
+        &self.name
     }
 
     /// The schema itself.
     pub fn value(&self) -> &Arc<Value> {
-        &self.inner.value
+        &self.value
     }
 
     /// Every way in which `instance` breaks the schema; empty if it satisfies it.
@@ -66,20 +59,14 @@ impl Schema {
             rule: error.schema_path().to_string(),
             explanation: format!("at \"{}\": {}", error.instance_path(), error.masked()),
         };
-        self.inner.validator.iter_errors(instance).map(describe).collect()
-    }
-}
-
-impl fmt::Debug for Schema {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Schema").field(&self.inner.name).finish()
+        self.validator.iter_errors(instance).map(describe).collect()
     }
 }
 
 impl<T: DeserializeOwned> OutputSpec<T> {
     /// A shape that `schema` describes and `T` deserializes.
-    pub fn new(name: impl Into<String>, schema: Value) -> Result<Self, ModelError> {
-        Ok(Self { schema: Schema::compile(name, schema)?, rules: |_| Vec::new(), marker: PhantomData })
+    pub fn new(name: &str, schema: Value) -> Result<Self, ModelError> {
+        Ok(Self { schema: Schema::compile(name, schema)?, rules: |_| Vec::new() })
     }
 
     /// Adds rules that a schema cannot express. Each returned sentence names one fault, for the model to read.
@@ -103,17 +90,5 @@ impl<T: DeserializeOwned> OutputSpec<T> {
             return Ok(typed);
         }
         Err(faults.into_iter().map(|explanation| Violation { rule: "(rules)".into(), explanation }).collect())
-    }
-}
-
-impl<T> Clone for OutputSpec<T> {
-    fn clone(&self) -> Self {
-        Self { schema: self.schema.clone(), rules: self.rules, marker: PhantomData }
-    }
-}
-
-impl<T> fmt::Debug for OutputSpec<T> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("OutputSpec").field(&self.schema.name()).finish()
     }
 }

@@ -19,12 +19,11 @@ use crate::model::ToolDefinition;
 use crate::schema::Schema;
 use crate::trace;
 
-/// A typed async function under a name, with its schemas; cloning it is cheap.
+/// A typed async function under a name, with the schema of its input; cloning it is cheap.
 #[derive(Clone)]
 pub struct Tool {
     definition: Arc<ToolDefinition>,
     input: Schema,
-    output_schema: Arc<Value>,
     run: Arc<Run>,
 }
 
@@ -46,7 +45,7 @@ impl Tool {
     ) -> Result<Self, ModelError>
     where
         I: DeserializeOwned + JsonSchema + Send + 'static,
-        O: Serialize + JsonSchema,
+        O: Serialize,
         F: Fn(I) -> W + Send + Sync + 'static,
         W: Future<Output = Result<O, ToolError>> + Send + 'static,
     {
@@ -73,7 +72,6 @@ impl Tool {
         Ok(Self {
             definition: Arc::new(definition),
             input: Schema::compile(name, input_schema)?,
-            output_schema: Arc::new(schema_of::<O>()),
             run: Arc::new(run),
         })
     }
@@ -81,11 +79,6 @@ impl Tool {
     /// The tool as a model sees it.
     pub fn definition(&self) -> &Arc<ToolDefinition> {
         &self.definition
-    }
-
-    /// The JSON Schema of what it returns.
-    pub fn output_schema(&self) -> &Value {
-        &self.output_schema
     }
 
     /// Calls the tool with a model's arguments, in a span of its own.

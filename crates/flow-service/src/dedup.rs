@@ -1,6 +1,6 @@
-//! What saves a model call: answers kept for a while, streams joined while they flow.
+//! Saves model calls: answers are cached for a while, equal streams are joined while they flow.
 //!
-//! Only flows that are `cached` in the table are kept: the others are to be fresh.
+//! Only flows that are `cached` in the table use the cache.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 /// One event of a flow's stream, as all who have joined it get it.
 type Event<T> = Result<StreamEvent<T>, FlowError>;
 
-/// What is kept and what is joined.
+/// The cache and the streams under way.
 pub(super) struct Dedup {
     generation: String,
     cache: Option<ResponseCache<FlowError>>,
@@ -42,7 +42,7 @@ impl Dedup {
         Ok(Self { generation: generation.to_string(), cache, joined, streams: Mutex::default() })
     }
 
-    /// The answer of a flow: kept, being computed for somebody else, or computed.
+    /// The answer of a flow: from the cache, from an equal call under way, or computed.
     pub(super) async fn answer<I, O, W>(
         &self,
         flow: &FlowInfo,

@@ -5,19 +5,19 @@ use std::time::Duration;
 use flow_edge::{ErrorKind, FlowError};
 use flow_runtime::ModelError;
 
-/// How long to stay away when the provider asks for patience but does not say how much.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// `Retry-After` where the provider names none.
+const RETRY_LATER: Duration = Duration::from_secs(30);
 
-/// How long to stay away when only we are busy.
+/// `Retry-After` where only this server is busy.
 const SOON: Duration = Duration::from_secs(1);
 
 /// What the client is told; the cause goes to the log. Neither holds a prompt or an upstream's words.
 pub fn failure(error: ModelError) -> FlowError {
     let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
     let failure = match &error {
-        ModelError::Refused { .. } => answer(ErrorKind::Refused, "The model refused this content."),
+        ModelError::Refused { .. } => FlowError::refused(),
         ModelError::Quota { retry_after } => answer(ErrorKind::Unavailable, "The model's quota is used up.")
-            .retry_after(retry_after.unwrap_or(PATIENCE)),
+            .retry_after(retry_after.unwrap_or(RETRY_LATER)),
         ModelError::CircuitOpen { retry_after } => {
             answer(ErrorKind::Unavailable, "The model keeps failing and is left alone for a while.")
                 .retry_after(*retry_after)
@@ -26,12 +26,10 @@ pub fn failure(error: ModelError) -> FlowError {
             answer(ErrorKind::Unavailable, "Too many calls to the model are under way.").retry_after(SOON)
         }
         ModelError::NotConfigured => {
-            answer(ErrorKind::Unavailable, "No model is configured.").retry_after(PATIENCE)
+            answer(ErrorKind::Unavailable, "No model is configured.").retry_after(RETRY_LATER)
         }
         ModelError::Timeout => answer(ErrorKind::DeadlineExceeded, "The model did not answer in time."),
-        ModelError::Upstream { .. } | ModelError::Rejected { .. } => {
-            answer(ErrorKind::BadGateway, "The model could not be reached or failed.")
-        }
+        ModelError::Upstream { .. } | ModelError::Rejected { .. } => FlowError::model_failed(),
         ModelError::Unusable { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
-use flow_runtime::registry::FlowInfo as RegisteredFlow;
 use flow_runtime::runtime::RuntimeBuilder;
 use flow_runtime::{Model, ModelError, Resilience, ResponseCache, Runtime};
 use serde::Serialize;
@@ -40,8 +39,8 @@ pub struct FlowRunner {
 }
 
 impl FlowRunner {
-    /// For the flows of this table. `register` adds tools and prompts; the contents of prompt files tell kept answers
-    /// apart, as the version does.
+    /// For the flows of this table. `register` adds tools; the contents of prompt files tell kept answers apart, as the
+    /// version does.
     pub fn new(
         table: &[FlowInfo],
         prompt_files: &[&str],
@@ -57,7 +56,6 @@ impl FlowRunner {
             builder = builder.default_model(first);
         }
         let builder = models.fold(builder, RuntimeBuilder::fallback);
-        let builder = table.iter().fold(builder, |builder, flow| builder.flow(registered(flow)));
         let ai = register(builder)?.build()?;
         let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
         let dedup = Dedup::new(&names, &(version, schemas, prompt_files), cache, stream_join)?;
@@ -115,14 +113,5 @@ impl FlowRunner {
 impl fmt::Debug for FlowRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlowRunner").field("models", &self.models).finish_non_exhaustive()
-    }
-}
-
-fn registered(flow: &FlowInfo) -> RegisteredFlow {
-    RegisteredFlow {
-        name: flow.name.into(),
-        description: Some(flow.description.into()),
-        input_schema: Some((flow.input.document)().clone()),
-        output_schema: Some((flow.output.document)().clone()),
     }
 }

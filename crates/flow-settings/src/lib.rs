@@ -7,7 +7,7 @@ mod given;
 pub mod parse;
 mod setting;
 
-pub use self::docs::{example_env, markdown};
+pub use self::docs::{Around, example_env, markdown};
 pub use self::error::{Fault, SettingsError, USAGE};
 pub use self::given::Given;
 pub use self::setting::{Setting, command, settings};

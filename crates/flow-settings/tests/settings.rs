@@ -98,10 +98,15 @@ fn help_and_documents_say_what_the_fields_say() {
         help.contains("NAMES=<NAMES>\n          Names to answer to, by commas. [default: any]"),
         "{help}"
     );
-    assert!(markdown::<Settings>().contains("| `--debug` | `DEBUG` | `false` | Say more. |"));
-    assert!(markdown::<Settings>().contains("| – | `NAMES` | any | Names to answer to, by commas. |"));
-    let example = example_env::<Settings>("Made by hand.");
+    assert!(markdown::<Settings>(&|_| None).contains("| `--debug` | `DEBUG` | `false` | Say more. |"));
+    assert!(
+        markdown::<Settings>(&|_| None).contains("| – | `NAMES` | any | Names to answer to, by commas. |")
+    );
+    let example = example_env::<Settings>("Made by hand.", &|_| None);
     assert!(example.contains("\n# Names to answer to, by commas. Default: any.\n# NAMES=a,b\n"), "{example}");
+    let around = |group: &str| Some((format!("<!-- {group} -->"), "<!-- end -->".to_owned()));
+    let table = markdown::<Settings>(&around);
+    assert!(table.starts_with("<!-- ") && table.ends_with(" |\n\n<!-- end -->\n"), "{table}");
     let secrets: Vec<_> = settings::<Settings>().filter(Setting::is_secret).map(|it| it.name()).collect();
     assert_eq!(secrets, ["API_KEY"]);
 }

@@ -9,11 +9,17 @@ use crate::{number, pattern};
 pub(crate) struct Filler<'a> {
     root: &'a Value,
     words: &'a dyn Fn(&str, usize) -> String,
+    defaults: bool,
 }
 
 impl<'a> Filler<'a> {
     pub(crate) fn new(root: &'a Value, words: &'a dyn Fn(&str, usize) -> String) -> Self {
-        Self { root, words }
+        Self { root, words, defaults: false }
+    }
+
+    /// With the schema's own defaults where it has them.
+    pub(crate) fn with_defaults(self) -> Self {
+        Self { defaults: true, ..self }
     }
 
     pub(crate) fn example(&self) -> Value {
@@ -27,6 +33,9 @@ impl<'a> Filler<'a> {
         }
         let schema = flatten(self.root, schema, place);
         if let Some(value) = schema.get("const") {
+            return value.clone();
+        }
+        if let Some(value) = schema.get("default").filter(|it| self.defaults && !it.is_null()) {
             return value.clone();
         }
         if let Some(Value::Array(values)) = schema.get("enum") {
@@ -55,7 +64,9 @@ impl<'a> Filler<'a> {
         let mut optional = most - required.len();
         for (name, property) in properties {
             let needed = required.contains(&name.as_str());
-            let welcome = place.depth <= OPTIONAL_DEPTH && optional > 0 && *property != json!(false);
+            let absent = self.defaults && property.get("default") == Some(&Value::Null);
+            let welcome =
+                place.depth <= OPTIONAL_DEPTH && optional > 0 && *property != json!(false) && !absent;
             if needed || welcome {
                 optional -= usize::from(!needed);
                 filled.insert(name.clone(), self.fill(property, name, inside));

@@ -14,10 +14,7 @@ use serde_json::Value;
 
 /// An example that satisfies `schema`, with texts that name the property they stand in.
 pub fn example(schema: &Value) -> Value {
-    example_with(schema, &|property, index| match index {
-        0 => format!("A sample {}", property.replace('_', " ")),
-        _ => format!("{index} more of {}", property.replace('_', " ")),
-    })
+    example_with(schema, &sample)
 }
 
 /// An example that satisfies `schema`, with texts by the caller.
@@ -27,4 +24,17 @@ pub fn example(schema: &Value) -> Value {
 /// texts for items which must be unique should differ in their letters.
 pub fn example_with(schema: &Value, words: &dyn Fn(&str, usize) -> String) -> Value {
     fill::Filler::new(schema, words).example()
+}
+
+/// An example that satisfies `schema`, of its `default` values where it has them; what is null by default is left out.
+/// The other texts are those of [`example`].
+pub fn example_from_defaults(schema: &Value) -> Value {
+    fill::Filler::new(schema, &sample).with_defaults().example()
+}
+
+fn sample(property: &str, index: usize) -> String {
+    match index {
+        0 => format!("A sample {}", property.replace('_', " ")),
+        _ => format!("{index} more of {}", property.replace('_', " ")),
+    }
 }

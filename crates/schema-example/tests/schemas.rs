@@ -1,6 +1,6 @@
 //! The example satisfies its schema, by the word of a real validator.
 
-use schema_example::{example, example_with};
+use schema_example::{example, example_from_defaults, example_with};
 use serde_json::{Value, json};
 
 fn schemas() -> impl Iterator<Item = Value> {
@@ -168,4 +168,21 @@ fn texts_keep_the_callers_words_where_the_schema_lets_them() {
         "plain": "plain/0", "short": "shor", "letters": "lettersle", "list": ["list/0", "list/1"]
     });
     assert_eq!(example_with(&schema, &|property, index| format!("{property}/{index}")), expected);
+}
+
+#[test]
+fn defaults_are_taken_and_what_is_null_by_default_is_left_out() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "language": {"type": "string", "default": "English", "maxLength": 10},
+            "style": {"enum": ["plain", "grand"], "default": "grand"},
+            "listener": {"type": ["string", "null"], "default": null},
+            "invoice": {"type": "string", "minLength": 1}
+        },
+        "required": ["invoice"]
+    });
+    let expected = json!({"language": "English", "style": "grand", "invoice": "A sample invoice"});
+    assert_eq!(example_from_defaults(&schema), expected);
+    assert_eq!(example(&schema)["style"], "plain");
 }

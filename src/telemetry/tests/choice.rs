@@ -9,7 +9,7 @@ fn our_crates_follow_the_level_and_dependencies_only_warn() {
     dispatcher::with_default(&dispatch, || {
         tracing::debug!("ours");
         tracing::debug!(target: "flow_runtime::model", "ours");
-        tracing::debug!(target: "adapter_axum", "ours");
+        tracing::debug!(target: "adapter_any", "ours");
         tracing::debug!(target: "genkit", "ours");
         tracing::trace!("below the level");
         tracing::info!(target: "reqwest::connect", "theirs");

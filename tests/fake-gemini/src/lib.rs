@@ -15,7 +15,7 @@
 //! fake.on(Matcher::prompt("a cat"), Reply::text("Meow.").chunk_delay(Duration::from_millis(20)));
 //!
 //! // … point the client at `fake.url()`; its first call fails, its retry hears one chunk and gives up. Then:
-//! assert!(fake.request(1).prompt().contains("a story"));
+//! assert!(fake.request(1).prompt().contains("a fable"));
 //! assert!(fake.request(1).wait_dropped(Duration::from_secs(1)).await.is_some());
 //! # }
 //! ```

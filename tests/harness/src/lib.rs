@@ -37,7 +37,8 @@ impl Process {
             .args(["--log-format", "json"])
             .args(arguments)
             .env_clear()
-            .envs([("PORT", "0"), ("GRPC_PORT", "0")])
+            .env("PORT", "0")
+            .env("GRPC_PORT", "0") // eject: grpc
             .envs(environment.iter().map(|(name, value)| (name, value.as_ref())))
             // No `.env` of a developer lies there.
             .current_dir(std::env::temp_dir())
@@ -49,10 +50,17 @@ impl Process {
         Self { child, log, address }
     }
 
+    /// What this finds in a line of the log, written already or still to come.
+    pub fn find<T>(&self, found: impl Fn(&Value) -> Option<T>) -> T {
+        self.log.find(found)
+    }
+
+    // eject: grpc
     /// Where it serves gRPC, on a port of its own.
     pub fn grpc(&self) -> SocketAddr {
-        self.log.find(|line| if line["framework"].is_null() { address(line) } else { None })
+        self.find(|line| if line["framework"].is_null() { address(line) } else { None })
     }
+    // eject: end
 
     /// Sends it a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {

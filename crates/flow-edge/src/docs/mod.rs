@@ -12,7 +12,22 @@ use crate::wire::Answer;
 /// Where a person begins: the page, or the document where no page is compiled in.
 pub const HOME: &str = if cfg!(feature = "docs-ui") { "/docs" } else { "/openapi.json" };
 
-/// A page or one of its files, by the request's path. `name` is the application's.
+/// The paths of the pages and of their files. None where no page is compiled in.
+pub const PATHS: &[&str] = if cfg!(feature = "docs-ui") {
+    &[
+        "/docs",
+        "/docs/start.js",
+        "/docs/swagger-ui.css",
+        "/docs/swagger-ui-bundle.js",
+        "/redoc",
+        "/redoc/start.js",
+        "/redoc/scalar.js",
+    ]
+} else {
+    &[]
+};
+
+/// What is at one of the [`PATHS`]. `name` is the application's.
 pub fn page(path: &str, name: &str) -> Option<Answer> {
     #[cfg(feature = "docs-ui")]
     return pages::page(path, name);

@@ -19,7 +19,7 @@ use tracing::Instrument;
 use super::head::{Head, PROBES};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
-use crate::error::{ErrorKind, FlowError, log_failure};
+use crate::error::{FlowError, log_failure};
 use crate::request_id;
 use crate::wire::{Answer, answer};
 
@@ -29,7 +29,7 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
 
-/// How gRPC logs a client that left.
+/// How a remote procedure call logs a client that left.
 const CANCELLED: i32 = 1;
 
 /// One request between the way in and the way out.
@@ -130,10 +130,7 @@ impl Call {
                 result = guarded => {
                     result.map_err(|_| FlowError::internal("the handler panicked"))
                 }
-                () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::new(
-                    ErrorKind::DeadlineExceeded,
-                    "The server could not answer in time.",
-                )),
+                () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::out_of_time()),
                 () = drain.ended() => Err(FlowError::draining()),
             }
         };

@@ -1,7 +1,7 @@
 //! Compressed answers: gzip, from a size on, never a stream.
 //!
 //! Each framework has a middleware for it, but they disagree: on the smallest size, on `Vary`, on what a client
-//! hears that accepts nothing on offer (actix-web says 406). One negotiation gives one answer.
+//! hears that accepts nothing on offer (some frameworks say 406). One negotiation gives one answer.
 
 use std::io::Write;
 

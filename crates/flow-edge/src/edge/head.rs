@@ -26,15 +26,19 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// The head of a request that came over a connection in clear text.
+    pub fn new(
+        method: &'a Method,
+        uri: &'a Uri,
+        version: Version,
+        headers: &'a HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Self {
+        Self { method, uri, version, headers, peer, encrypted: false }
+    }
+
+    /// The same of a request of the `http` crate.
     pub fn of<B>(request: &'a Request<B>, peer: Option<IpAddr>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            version: request.version(),
-            headers: request.headers(),
-            peer,
-            encrypted: false,
-        }
+        Self::new(request.method(), request.uri(), request.version(), request.headers(), peer)
     }
 
     /// The path as it was sent, without query.

@@ -32,7 +32,7 @@ impl TrustedHosts {
         if self.is_open() || host.and_then(name).is_some_and(answers_to) {
             return Ok(());
         }
-        Err(FlowError::new(ErrorKind::UntrustedHost, "This server does not answer to this host name."))
+        Err(FlowError::untrusted_host())
     }
 }
 

@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Head;
 use crate::context::Tenant;
-use crate::error::{ErrorKind, FlowError};
+use crate::error::FlowError;
 
 /// The longest display name, in characters.
 const MAX_NAME: usize = 200;
@@ -47,8 +47,7 @@ impl ApiKeys {
         if let Some(tenant) = head.header("authorization").and_then(bearer).and_then(|key| self.find(key)) {
             return Ok(Some(tenant));
         }
-        let detail = "Send a valid API key as Authorization: Bearer <key>.";
-        Err(FlowError::new(ErrorKind::Unauthenticated, detail))
+        Err(FlowError::unauthenticated())
     }
 
     /// The `Authorization` header as a display name, as the original sample has it. A credential never is

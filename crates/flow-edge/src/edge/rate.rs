@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-use crate::error::{ErrorKind, FlowError};
+use crate::error::FlowError;
 
 /// So many requests in such a time, written `60/minute`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +119,7 @@ impl Limiter {
 
 impl RateDecision {
     pub(super) fn into_result(self) -> Result<(), FlowError> {
-        let error = FlowError::new(ErrorKind::RateLimited, "Too many requests from this client.");
-        self.retry_after.map_or(Ok(()), |wait| Err(error.retry_after(wait)))
+        self.retry_after.map_or(Ok(()), |wait| Err(FlowError::rate_limited(wait)))
     }
 }
 
@@ -189,6 +188,7 @@ impl std::error::Error for ParseRateLimitError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn limiter(limit: &str) -> Limiter {
         Limiter::new(limit.parse().unwrap(), None)

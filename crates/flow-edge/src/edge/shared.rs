@@ -70,6 +70,11 @@ impl Edge {
         &self.service.drain
     }
 
+    /// What requests share.
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
     /// Where a request comes from.
     pub(super) fn client(&self, head: &Head<'_>) -> (Option<IpAddr>, bool) {
         let origin = self.config.trusted_proxies.origin(head);

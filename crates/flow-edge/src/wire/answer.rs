@@ -1,7 +1,7 @@
 //! Whole answers as bytes: results, problem documents, probes.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +19,13 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub fn empty(status: StatusCode) -> Answer {
     let mut answer = Answer::new(Bytes::new().into());
     *answer.status_mut() = status;
+    answer
+}
+
+/// An answer that leads to another path, for now.
+pub fn redirect(to: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::TEMPORARY_REDIRECT);
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
     answer
 }
 

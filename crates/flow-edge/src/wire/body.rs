@@ -7,19 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
 use http_body::{Frame, SizeHint};
-
-use super::sse::{self, EventStream};
-
-/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (CONTENT_TYPE, HeaderValue::from_static(sse::CONTENT_TYPE)),
-    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    (CONNECTION, HeaderValue::from_static("keep-alive")),
-];
 
 /// An answer for an adapter to turn into its framework's own.
 pub type Answer = http::Response<Body>;
@@ -29,16 +17,7 @@ pub enum Body {
     /// All of it. Taken once it is sent.
     Whole(Bytes),
     /// Frames, each written and flushed by itself.
-    Events(Box<EventStream>),
-}
-
-impl EventStream {
-    /// The answer that carries this stream.
-    pub fn into_answer(self) -> Answer {
-        let mut answer = Answer::new(Body::Events(Box::new(self)));
-        answer.headers_mut().extend(HEADERS);
-        answer
-    }
+    Events(Pin<Box<dyn Stream<Item = Bytes> + Send + Sync>>),
 }
 
 impl From<Bytes> for Body {
@@ -69,7 +48,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Events(events) => {
-                Pin::new(events).poll_next(cx).map(|it| it.map(|bytes| Ok(Frame::data(bytes))))
+                events.as_mut().poll_next(cx).map(|it| it.map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }

@@ -77,7 +77,7 @@ pub fn decode_value<T: Schema>(value: &Value) -> Result<T, FlowError> {
 }
 
 /// Reads any JSON document from a body that is declared to be JSON.
-pub(super) fn decode_any(content_type: Option<&[u8]>, body: &[u8]) -> Result<Value, FlowError> {
+pub(crate) fn decode_any(content_type: Option<&[u8]>, body: &[u8]) -> Result<Value, FlowError> {
     check_declared_json(content_type, body)?;
     parse(body)
 }

@@ -18,7 +18,7 @@ use crate::schema::{Schema, Streamed};
 pub(super) const OPENING: &[u8] = b"data: ";
 
 /// A frame as bytes, written once.
-pub(super) struct Frame {
+pub(crate) struct Frame {
     bytes: Bytes,
     /// Whether the stream ends with it.
     pub(super) last: bool,
@@ -51,21 +51,37 @@ impl Frame {
     /// An event in the frames of the REST routes.
     pub(super) fn rest<T: Streamed>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
         match event {
-            StreamEvent::Chunk(chunk) => Self::new(&Chunk { chunk }, Dialect::Problem, false),
-            StreamEvent::Done(result) => Self::new(&Done(T::MEMBER, result.text()), Dialect::Problem, true),
+            StreamEvent::Chunk(chunk) => Self::chunk(chunk),
+            StreamEvent::Done(result) => Self::done(T::MEMBER, result.text()),
         }
     }
 
     /// An event in the frames of the Genkit client protocol.
     pub(super) fn genkit<T: Schema>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
         match event {
-            StreamEvent::Chunk(message) => Self::new(&Message { message }, Dialect::Genkit, false),
-            StreamEvent::Done(result) => Self::new(&Outcome { result }, Dialect::Genkit, true),
+            StreamEvent::Chunk(message) => Self::message(message),
+            StreamEvent::Done(result) => Self::result(result),
         }
     }
 
+    pub(crate) fn chunk(chunk: &str) -> Result<Self, FlowError> {
+        Self::new(&Chunk { chunk }, Dialect::Problem, false)
+    }
+
+    pub(crate) fn done(member: &'static str, text: &str) -> Result<Self, FlowError> {
+        Self::new(&Done(member, text), Dialect::Problem, true)
+    }
+
+    pub(crate) fn message(message: &str) -> Result<Self, FlowError> {
+        Self::new(&Message { message }, Dialect::Genkit, false)
+    }
+
+    pub(crate) fn result(result: &impl Serialize) -> Result<Self, FlowError> {
+        Self::new(&Outcome { result }, Dialect::Genkit, true)
+    }
+
     /// The error that a stream ends with.
-    pub(super) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
+    pub(crate) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
         let error = match dialect {
             Dialect::Problem => problem(error, ctx),
             Dialect::Genkit => genkit_error(error),
@@ -76,7 +92,7 @@ impl Frame {
     }
 
     /// The bytes to send, without the opening where that is already sent.
-    pub(super) fn into_bytes(self, is_open: bool) -> Bytes {
+    pub(crate) fn into_bytes(self, is_open: bool) -> Bytes {
         if is_open { self.bytes.slice(OPENING.len()..) } else { self.bytes }
     }
 

@@ -4,9 +4,9 @@ pub(crate) mod accept;
 pub mod answer;
 mod body;
 pub mod decode;
-mod frame;
+pub(crate) mod frame;
 mod genkit;
-mod problem;
+pub(crate) mod problem;
 pub mod pump;
 pub mod sse;
 

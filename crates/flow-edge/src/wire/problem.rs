@@ -1,4 +1,4 @@
-//! Errors as JSON, in both dialects.
+//! An error as JSON, in both dialects.
 
 use serde_json::{Value, json};
 

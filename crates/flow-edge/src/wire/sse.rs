@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE as CONTENT_TYPE_NAME};
+use http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::body::{Answer, Body};
 use super::frame::{Frame, OPENING};
 use super::pump::{Pumped, pump};
 use crate::context::{Dialect, RequestContext};
@@ -24,6 +27,14 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The media type of every stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
+
+/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE)),
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    (CONNECTION, HeaderValue::from_static("keep-alive")),
+];
 
 /// The bytes of one stream, frame by frame, for an adapter to write and flush one by one.
 ///
@@ -84,6 +95,13 @@ impl EventStream {
             started: Instant::now(),
             _work: ctx.service.drain.begin(),
         })
+    }
+
+    /// The answer that carries this stream.
+    pub fn into_answer(self) -> Answer {
+        let mut answer = Answer::new(Body::Events(Box::pin(self)));
+        answer.headers_mut().extend(HEADERS);
+        answer
     }
 
     /// The next frame, or the one to end with.

@@ -17,6 +17,7 @@ use flow_runtime::message::{Message, Part, Role, ToolRequest};
 use flow_runtime::model::{FinishReason, Model, ModelEvent, ModelRequest, ModelResponse, ModelStream, Usage};
 use futures_util::{StreamExt as _, stream};
 use schema_example::example_with;
+use serde_json::Map;
 
 pub use question::Question;
 use words::Answers;
@@ -67,11 +68,11 @@ impl Demo {
                     name: tool.name.clone(),
                     reference: Some("demo-1".into()),
                     input: example(&tool.input_schema),
-                    signatures: Vec::new(),
                 },
+                metadata: Map::new(),
             },
             _ => Part::text(match &request.output_schema {
-                Some(wanted) => example(&wanted.schema).to_string(),
+                Some(wanted) => example(wanted.value()).to_string(),
                 None => words::prose(&question, &*self.answers),
             }),
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flow_models::demo::Demo;
 use flow_runtime::message::Part;
-use flow_runtime::model::{ModelRequest, OutputSchema};
+use flow_runtime::model::ModelRequest;
 use flow_runtime::{Generate, Model, Runtime, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,18 +39,18 @@ async fn answers_handed_in_come_first_in_prose_and_in_properties() {
         Some("verse") => Some("Roses are red.".to_owned()),
         Some(_) => None,
     });
-    let request = says("A poem about Mittens.");
+    let request = says("A ballad about Mittens.");
     assert_eq!(demo.generate(&request).await.unwrap().text(), "All about Mittens.");
     let texts = ["title", "verse", "summary", "remark"];
     let properties: Map<_, _> =
         texts.map(|name| (name.to_owned(), json!({"type": "string"}))).into_iter().collect();
     let verses = json!({"type": "array", "items": {"type": "string"}});
-    let schema = json!({"properties": {"verse": verses, "poem": {"properties": properties}}});
-    let output_schema = Some(OutputSchema { name: "any".into(), schema: schema.into() });
+    let schema = json!({"properties": {"verse": verses, "ballad": {"properties": properties}}});
+    let output_schema = Some(flow_runtime::Schema::compile("any", schema).unwrap());
     let answer = demo.generate(&ModelRequest { output_schema, ..request }).await.unwrap().text();
     let expected = json!({
         "verse": ["Roses are red.", "brave Roses are red."],
-        "poem": {
+        "ballad": {
             "title": "Mittens", "verse": "Roses are red.", "summary": "All about Mittens.",
             "remark": "quick remark of Mittens"
         }
@@ -72,9 +72,9 @@ async fn a_stream_comes_word_by_word_and_says_the_same() {
 async fn a_stream_takes_its_time_and_a_unary_answer_does_not() {
     let demo = Demo::new();
     let start = tokio::time::Instant::now();
-    demo.generate(&says("A poem about Mittens.")).await.unwrap();
+    demo.generate(&says("A ballad about Mittens.")).await.unwrap();
     assert!(start.elapsed().is_zero());
-    let (deltas, _) = streamed(&demo, &says("A poem about Mittens.")).await;
+    let (deltas, _) = streamed(&demo, &says("A ballad about Mittens.")).await;
     assert_eq!(start.elapsed().as_millis(), 15 * deltas.len() as u128);
 }
 

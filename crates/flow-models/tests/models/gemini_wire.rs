@@ -111,12 +111,8 @@ async fn calls_without_ids_in_separate_chunks_stay_apart() {
         Reply::parts([call("Oslo").signed(SIGNATURE)]).then([call("Rome")]).then([call("Kyiv")]),
     );
     let mut request = says("The weather in three cities?");
-    let definition = runtime(&fake).registry().descriptors()["/tool/get_weather"].clone();
-    request.tools.push(std::sync::Arc::new(flow_runtime::model::ToolDefinition {
-        name: definition.name,
-        description: "Tells the weather.".into(),
-        input_schema: definition.input_schema.unwrap(),
-    }));
+    let tool = Tool::new("get_weather", "Tells the weather.", weather).unwrap();
+    request.tools.push(tool.definition().clone());
     let model = gemini(settings(&fake));
     let (_, outcome) = streamed(&*model, &request).await;
     for response in [outcome.unwrap(), model.generate(&request).await.unwrap()] {
@@ -126,7 +122,8 @@ async fn calls_without_ids_in_separate_chunks_stay_apart() {
         let references: std::collections::HashSet<_> = calls.iter().map(|(reference, _)| reference).collect();
         assert_eq!(references.len(), 3, "{calls:?}");
         assert_eq!(calls[1].1, json!({"city": "Rome"}));
-        assert_eq!(response.tool_requests().next().unwrap().signatures, [SIGNATURE]);
+        let Part::ToolRequest { metadata, .. } = &response.message.content[0] else { panic!("a call first") };
+        assert_eq!(metadata["thoughtSignatures"], json!([SIGNATURE]));
     }
 }
 

@@ -6,7 +6,7 @@ use fake_gemini::FakeGemini;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::ModelError;
 use flow_runtime::message::{Message, Part, Role};
-use flow_runtime::model::{ModelRequest, OutputSchema, ToolDefinition};
+use flow_runtime::model::{ModelRequest, ToolDefinition};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -92,7 +92,7 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
     let providers = Providers::new(all_at(&fake.origin())).unwrap();
     let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
     let request = ModelRequest {
-        output_schema: Some(OutputSchema { name: "a name".into(), schema: schema.clone().into() }),
+        output_schema: Some(flow_runtime::Schema::compile("a name", schema.clone()).unwrap()),
         tools: vec![Arc::new(ToolDefinition {
             name: "look".into(),
             description: "Looks.".into(),

@@ -30,7 +30,7 @@ async fn nothing_comes_of(store: &RedisStore) {
 async fn a_server_that_comes_later_is_found() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let port = free_port();
-    let store = RedisStore::connect(RedisSettings::new(format!("redis://127.0.0.1:{port}"))).unwrap();
+    let store = RedisStore::connect(RedisSettings::new(format!("redis://127.0.0.1:{port}"), "test")).unwrap();
     nothing_comes_of(&store).await;
     sleep(Duration::from_millis(400)).await;
     nothing_comes_of(&store).await;
@@ -92,13 +92,13 @@ async fn with_its_last_clone_a_store_leaves() {
 async fn a_bad_url_is_an_error_that_does_not_repeat_it() {
     for url in ["", "localhost:6379", "http://:hunter2@x", "redis://:hunter2@x:port", "redis://:hunter2@x/db"]
     {
-        let error = RedisStore::connect(RedisSettings::new(url)).unwrap_err();
+        let error = RedisStore::connect(RedisSettings::new(url, "test")).unwrap_err();
         assert_eq!(error, RedisError::Url, "{url}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
-    let error = RedisStore::connect(RedisSettings::new("rediss://:hunter2@x/#insecure")).unwrap_err();
+    let error = RedisStore::connect(RedisSettings::new("rediss://:hunter2@x/#insecure", "test")).unwrap_err();
     assert_eq!(error, RedisError::Insecure);
-    let store = RedisStore::connect(RedisSettings::new("rediss://:hunter2@127.0.0.1:1")).unwrap();
+    let store = RedisStore::connect(RedisSettings::new("rediss://:hunter2@127.0.0.1:1", "test")).unwrap();
     assert!(!format!("{store:?}").contains("hunter2"), "{store:?}");
 }
 
@@ -157,7 +157,7 @@ fn what_is_logged_is_how_it_failed_and_no_secret() {
         for (password, options) in [("hunter2", &options[..2]), ("right", &options)] {
             let Some(server) = Server::start_with(free_port(), options).await else { return };
             let url = format!("redis://:{password}@127.0.0.1:{}", server.port);
-            let store = RedisStore::connect(RedisSettings::new(url)).unwrap();
+            let store = RedisStore::connect(RedisSettings::new(url, "test")).unwrap();
             sleep(Duration::from_millis(800)).await;
             let client = IpAddr::from([192, 0, 2, 7]);
             assert!(store.check(client, "1/day".parse().unwrap()).await.is_none());
@@ -193,7 +193,8 @@ fn an_outage_is_one_warning_one_notice_and_a_metric() {
         until(&store, true, Duration::from_secs(2)).await;
         assert_eq!(read(&metrics), (Some(1.0), 0, 0));
         let log = log.read();
-        let counts = [" WARN ", " INFO ", "slow or gone", "Redis is there"].map(|it| log.matches(it).count());
+        let counts =
+            [" WARN ", " INFO ", "slow or gone", "Redis is connected"].map(|it| log.matches(it).count());
         assert_eq!(counts, [1, 2, 1, 2], "{log}");
     });
 }

@@ -90,7 +90,7 @@ impl Round {
 }
 
 async fn two(server: &Server) -> [RedisStore; 2] {
-    let settings = || RedisSettings { timeout: TIMEOUT, ..RedisSettings::new(server.url()) };
+    let settings = || RedisSettings { timeout: TIMEOUT, ..RedisSettings::new(server.url(), "test") };
     [up(settings()).await, up(settings()).await]
 }
 
@@ -191,7 +191,7 @@ async fn a_burst_that_is_under_way_when_it_is_paused_waits_once() {
 async fn a_claim_whose_answer_came_too_late_keeps_nobody_waiting() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let Some(server) = Server::start().await else { return };
-    let settings = RedisSettings { timeout: TIMEOUT, ..RedisSettings::new(server.url()) };
+    let settings = RedisSettings { timeout: TIMEOUT, ..RedisSettings::new(server.url(), "test") };
     let stores = [up(settings).await, server.store().await];
     server.signal("STOP");
     assert!(matches!(stores[0].claim(&key(1)).await, Claim::Unavailable));

@@ -49,7 +49,7 @@ async fn a_server_that_is_always_too_slow_is_left_alone_until_it_is_faster() {
     let port = long_way(server.port, &millis).await;
     let timeout = Duration::from_millis(100);
     let url = format!("redis://127.0.0.1:{port}");
-    let store = up(RedisSettings { timeout, ..RedisSettings::new(url) }).await;
+    let store = up(RedisSettings { timeout, ..RedisSettings::new(url, "test") }).await;
     let (client, limit) = (IpAddr::from([192, 0, 2, 7]), "1000/day".parse().unwrap());
     assert!(store.check(client, limit).await.is_some());
 

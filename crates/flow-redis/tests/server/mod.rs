@@ -79,7 +79,7 @@ impl Server {
     /// answers, not of how fast.
     pub async fn store(&self) -> RedisStore {
         let timeout = Duration::from_secs(5);
-        up(RedisSettings { timeout, ..RedisSettings::new(self.url()) }).await
+        up(RedisSettings { timeout, ..RedisSettings::new(self.url(), "test") }).await
     }
 
     /// A connection of the test's own.

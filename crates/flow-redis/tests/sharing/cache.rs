@@ -50,13 +50,13 @@ async fn many_callers_of_two_replicas_are_one_computation() {
         async move {
             counted.fetch_add(1, SeqCst);
             sleep(Duration::from_millis(300)).await;
-            Ok(r#"{"said":"Käse „€“"}"#.into())
+            Ok(r#"{"text":"Käse „€“"}"#.into())
         }
     };
     let calls = (0..200).map(|nth| replicas[nth % 2].get_or_compute(key("one"), compute()));
     let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(counted.load(SeqCst), 1);
-    assert!(answers.iter().all(|(answer, _)| &**answer == r#"{"said":"Käse „€“"}"#));
+    assert!(answers.iter().all(|(answer, _)| &**answer == r#"{"text":"Käse „€“"}"#));
     let of = |wanted| answers.iter().filter(|it| it.1 == wanted).count();
     assert_eq!((of(CacheOutcome::Miss), of(CacheOutcome::Coalesced)), (1, 199));
 
@@ -111,7 +111,7 @@ async fn who_has_lost_a_lease_can_neither_renew_nor_end_that_of_another() {
     let [first, second, third] = [server.store().await, server.store().await, server.store().await];
     let mut look = server.look().await;
     let late = lease(&first, &key("late")).await;
-    let () = look.del(format!("genkit-endpoints:lease:v1:{{{}}}", key("late"))).await.unwrap();
+    let () = look.del(format!("test:lease:v1:{{{}}}", key("late"))).await.unwrap();
     let held = lease(&second, &key("late")).await;
     late.renew().await;
     drop(late);
@@ -129,7 +129,7 @@ async fn an_answer_is_good_for_what_is_left_of_its_time() {
     let settings = RedisSettings {
         timeout: Duration::from_secs(5),
         cache_ttl: Duration::from_millis(1500),
-        ..RedisSettings::new(server.url())
+        ..RedisSettings::new(server.url(), "test")
     };
     let store = up(settings).await;
     let key = key("old");
@@ -156,8 +156,8 @@ async fn a_restarted_server_is_taught_the_scripts_again() {
 async fn what_is_wrong_with_one_key_is_no_reason_to_give_up_the_others() {
     let Some(server) = Server::start().await else { return };
     let (store, mut look) = (server.store().await, server.look().await);
-    let () = look.lpush(format!("genkit-endpoints:cache:v1:{{{}}}", key("list")), 1).await.unwrap();
-    let () = look.set(format!("genkit-endpoints:cache:v1:{{{}}}", key("binary")), b"\xff").await.unwrap();
+    let () = look.lpush(format!("test:cache:v1:{{{}}}", key("list")), 1).await.unwrap();
+    let () = look.set(format!("test:cache:v1:{{{}}}", key("binary")), b"\xff").await.unwrap();
     assert!(matches!(store.claim(&key("list")).await, Claim::Unavailable));
     assert!(matches!(store.claim(&key("binary")).await, Claim::Unavailable));
     assert!(store.is_up());
@@ -170,12 +170,13 @@ async fn what_is_wrong_with_one_key_is_no_reason_to_give_up_the_others() {
 async fn a_user_of_its_own_needs_no_more_than_is_written() {
     let Some(server) = Server::start().await else { return };
     let mut look = server.look().await;
-    let rights = "~genkit-endpoints:* +get +set +del +pttl +pexpire +time +evalsha +script|load";
+    let rights = "~test:* +get +set +del +pttl +pexpire +time +evalsha +script|load";
     let mut create = redis::cmd("ACL");
     create.arg("SETUSER").arg("flows").arg("on").arg(">secret").arg(rights.split(' ').collect::<Vec<_>>());
     let () = create.query_async(&mut look).await.unwrap();
     let url = server.url().replace("//", "//flows:secret@");
-    let store = up(RedisSettings { timeout: Duration::from_secs(5), ..RedisSettings::new(url) }).await;
+    let store =
+        up(RedisSettings { timeout: Duration::from_secs(5), ..RedisSettings::new(url, "test") }).await;
     let (kept, dropped) = (lease(&store, &key("kept")).await, lease(&store, &key("dropped")).await);
     kept.renew().await;
     kept.fulfil(&"1".into()).await;

@@ -94,7 +94,7 @@ async fn a_bucket_that_is_full_again_is_no_key_any_more() {
     for _ in 0..5 {
         store.check(CLIENT, limit).await.unwrap();
     }
-    let key = "genkit-endpoints:rate:v1:192.0.2.7";
+    let key = "test:rate:v1:192.0.2.7";
     let left: i64 = look.pttl(key).await.unwrap();
     assert!(left > 0 && left <= 250, "{left}");
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -110,9 +110,9 @@ async fn the_shortest_interval_is_counted_exactly() {
     // The bucket as it is in use: emptied for half a second, in Redis' own microseconds.
     let (seconds, micros): (u64, u64) = redis::cmd("TIME").query_async(&mut look).await.unwrap();
     let full_at = seconds * 1_000_000 + micros + 500_000;
-    let () = look.set("genkit-endpoints:rate:v1:192.0.2.7", full_at).await.unwrap();
+    let () = look.set("test:rate:v1:192.0.2.7", full_at).await.unwrap();
     store.check(CLIENT, limit).await.unwrap();
-    let held: u64 = look.get("genkit-endpoints:rate:v1:192.0.2.7").await.unwrap();
+    let held: u64 = look.get("test:rate:v1:192.0.2.7").await.unwrap();
     assert_eq!(held, full_at + 1);
 }
 

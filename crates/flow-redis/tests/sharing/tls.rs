@@ -53,7 +53,7 @@ fn store() -> Option<RedisStore> {
     let port = std::env::var(PORT).ok()?;
     RedisStore::connect(RedisSettings {
         timeout: Duration::from_secs(5),
-        ..RedisSettings::new(format!("rediss://localhost:{port}"))
+        ..RedisSettings::new(format!("rediss://localhost:{port}"), "test")
     })
     .ok()
 }

@@ -68,17 +68,10 @@ impl Generate {
         self.user_part(Part::media(url, content_type))
     }
 
-    /// Adds a whole message.
-    #[must_use]
-    pub fn message(mut self, message: Message) -> Self {
-        self.messages.push(message);
-        self
-    }
-
     /// Adds whole messages, such as those a prompt file renders to.
     #[must_use]
-    pub fn messages<M: Into<Message>>(mut self, messages: impl IntoIterator<Item = M>) -> Self {
-        self.messages.extend(messages.into_iter().map(Into::into));
+    pub fn messages(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.messages.extend(messages);
         self
     }
 

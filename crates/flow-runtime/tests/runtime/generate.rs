@@ -9,7 +9,7 @@ use flow_runtime::{Generate, ModelError, ModelEvent, ModelResponse, OutputSpec, 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::scripted::{Scripted, answer, text};
 
@@ -41,10 +41,8 @@ fn runtime(answers: impl IntoIterator<Item = ModelResponse>) -> (Runtime, Arc<Sc
 }
 
 fn call(name: &str, reference: &str, input: Value) -> Part {
-    let signatures = vec!["signed".to_owned()];
-    Part::ToolRequest {
-        tool_request: ToolRequest { name: name.into(), reference: Some(reference.into()), input, signatures },
-    }
+    let tool_request = ToolRequest { name: name.into(), reference: Some(reference.into()), input };
+    Part::ToolRequest { tool_request, metadata: Map::from_iter([("signature".into(), "signed".into())]) }
 }
 
 /// What the tools answered in the last turn the model saw.
@@ -153,7 +151,7 @@ async fn a_good_answer_is_read_with_or_without_a_fence() {
         let (runtime, model) = runtime([text(&reply)]);
         let hero = runtime.generate_as(Generate::new().prompt("A hero."), &spec()).await.unwrap();
         assert_eq!(hero, Hero { name: "Luna".into(), strength: 7 });
-        assert_eq!(model.asked.lock().unwrap()[0].output_schema.as_ref().unwrap().name, "Hero");
+        assert_eq!(model.asked.lock().unwrap()[0].output_schema.as_ref().unwrap().name(), "Hero");
         let (runtime, _) = crate::generate::runtime([text(&reply)]);
         let request = Generate::new().prompt("A hero.").output_schema(spec().schema());
         assert_eq!(runtime.generate(request).await.unwrap().text(), LUNA);
@@ -212,6 +210,13 @@ async fn what_is_not_registered_is_refused_before_anything_is_asked() {
     let no_model = Runtime::builder().build().unwrap().generate(Generate::new()).await.unwrap_err();
     assert_eq!(no_model, ModelError::NotConfigured);
     assert!(model.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_tool_is_registered_once() {
+    let add = || Tool::new("add", "Adds.", add).unwrap();
+    let twice = Runtime::builder().tool(add()).tool(add()).build().unwrap_err();
+    assert_eq!(twice, ModelError::internal("the tool add is registered twice"));
 }
 
 #[tokio::test]

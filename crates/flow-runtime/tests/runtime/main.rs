@@ -7,8 +7,6 @@ mod cache;
 mod circuit;
 mod generate;
 mod join;
-mod prompt;
-mod registry;
 mod retry;
 mod scripted;
 mod shared;

@@ -8,7 +8,7 @@ use flow_runtime::{Generate, ModelError, Runtime, Tool, ToolError, step};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -66,8 +66,9 @@ fn closed(log: &Log) -> Vec<String> {
 #[tokio::test(flavor = "current_thread")]
 async fn steps_models_and_tools_have_spans_and_tell_how_they_ended() {
     let tool = Tool::new("look", "Looks.", |_: Nothing| async { Ok::<_, ToolError>("nothing") }).unwrap();
-    let call = ToolRequest { name: "look".into(), reference: None, input: json!({}), signatures: vec![] };
-    let turns = [answer(vec![Part::ToolRequest { tool_request: call }]), text("nothing")];
+    let call = ToolRequest { name: "look".into(), reference: None, input: json!({}) };
+    let turns =
+        [answer(vec![Part::ToolRequest { tool_request: call, metadata: Map::new() }]), text("nothing")];
     let model = Scripted::new(turns.clone().into_iter().chain(turns));
     let runtime = Runtime::builder().default_model(model).tool(tool).build().unwrap();
     let (log, _guard) = Log::listen();

@@ -12,7 +12,7 @@ async fn a_unary_reply_joins_the_chunks_and_counts_tokens() {
     let fake = FakeGemini::start().await;
     let usage = Usage { prompt: 11, candidates: 7, thoughts: 5, cached: 3 };
     fake.script([Reply::chunks(["Once ", "upon"]).thought("Hm.").usage(usage)]);
-    let response = post(&fake, "generateContent", &prompt("a story")).await;
+    let response = post(&fake, "generateContent", &prompt("a fable")).await;
     assert_eq!(response.headers()["content-type"], "application/json; charset=UTF-8");
     let body: Value = response.json().await.unwrap();
     let expected = json!({
@@ -42,7 +42,7 @@ async fn a_unary_reply_joins_the_chunks_and_counts_tokens() {
 async fn a_stream_is_data_frames_ended_by_crlf_with_the_finish_in_the_last() {
     let fake = FakeGemini::start().await;
     fake.script([Reply::chunks(["Once ", "upon ", "a time"])]);
-    let response = streamed(&fake, "a story").await;
+    let response = streamed(&fake, "a fable").await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let body = response.text().await.unwrap();
     assert!(

@@ -1,0 +1,24 @@
+// eject: insert paths
+    echo,
+    echo_stream,
+// eject: insert routes
+        config.service(post("/echo", echo));
+        config.service(post("/echo/stream", echo_stream));
+// eject: insert handlers
+#[utoipa::path(post, path = "/echo", request_body = EchoInput, responses((status = 200, body = EchoOutput)))]
+async fn echo(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<EchoInput>,
+) -> Unary<EchoOutput> {
+    Ok(Output(app.flows.echo(&ctx, input).await?))
+}
+
+#[utoipa::path(post, path = "/echo/stream", request_body = EchoInput, responses((status = 200, body = str)))]
+async fn echo_stream(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<EchoInput>,
+) -> Streamed {
+    Events::start(&ctx, app.flows.echo_stream(&ctx, input)).await
+}

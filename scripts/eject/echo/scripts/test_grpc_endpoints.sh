@@ -1,0 +1,3 @@
+# eject: insert calls
+call Echo '{"text": "Hello!"}' '"text": "'
+call EchoStream '{"text": "Hello, how are you?"}' '"text": ".*"text": "'

@@ -1,0 +1,81 @@
+//! The test flows on actix-web.
+
+use actix_web::web::{ServiceConfig, ThinData};
+use adapter_actix::extract::{Ctx, Input};
+use adapter_actix::reply::{Events, Output, Streamed, Unary};
+use adapter_actix::{Routes, post};
+use utoipa::OpenApi;
+
+use crate::api::*;
+
+#[derive(OpenApi)]
+#[openapi(paths(write_note, write_note_stream, stream_sentences, extract_facts, caption_media, fill_form))]
+pub(super) struct TestRoutes;
+
+impl Routes for TestRoutes {
+    type Flows = dyn TestFlows;
+
+    fn routes(config: &mut ServiceConfig) {
+        config
+            .service(post("/write-note", write_note))
+            .service(post("/write-note/stream", write_note_stream))
+            .service(post("/stream-sentences", stream_sentences))
+            .service(post("/extract", extract_facts))
+            .service(post("/caption-media", caption_media))
+            .service(post("/fill-form", fill_form));
+    }
+}
+
+#[utoipa::path(post, path = "/write-note", request_body = NoteInput, responses((status = 200, body = Note)))]
+async fn write_note(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<NoteInput>,
+) -> Unary<Note> {
+    Ok(Output(app.flows.write_note(&ctx, input).await?))
+}
+
+#[utoipa::path(post, path = "/write-note/stream", request_body = NoteInput, responses((status = 200, body = str)))]
+async fn write_note_stream(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<NoteInput>,
+) -> Streamed {
+    Events::start(&ctx, app.flows.write_note_stream(&ctx, input)).await
+}
+
+#[utoipa::path(post, path = "/stream-sentences", request_body = TopicInput, responses((status = 200, body = str)))]
+async fn stream_sentences(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<TopicInput>,
+) -> Streamed {
+    Events::start(&ctx, app.flows.stream_sentences(&ctx, input)).await
+}
+
+#[utoipa::path(post, path = "/extract", request_body = FactsInput, responses((status = 200, body = Facts)))]
+async fn extract_facts(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<FactsInput>,
+) -> Unary<Facts> {
+    Ok(Output(app.flows.extract_facts(&ctx, input).await?))
+}
+
+#[utoipa::path(post, path = "/caption-media", request_body = MediaInput, responses((status = 200, body = Caption)))]
+async fn caption_media(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<MediaInput>,
+) -> Unary<Caption> {
+    Ok(Output(app.flows.caption_media(&ctx, input).await?))
+}
+
+#[utoipa::path(post, path = "/fill-form", request_body = FormInput, responses((status = 200, body = Form)))]
+async fn fill_form(
+    ThinData(app): ThinData<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<FormInput>,
+) -> Unary<Form> {
+    Ok(Output(app.flows.fill_form(&ctx, input).await?))
+}

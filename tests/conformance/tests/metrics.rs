@@ -1,0 +1,53 @@
+//! What Prometheus is told, by the real program on a listener of its own.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use fake_gemini::{FakeGemini, Fault, Matcher};
+use harness::Process;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
+    let fake = FakeGemini::builder().lenient().start().await;
+    fake.on(Matcher::prompt("broken"), Fault::internal());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let environment = [
+        ("GEMINI_API_KEY", "key".to_owned()),
+        ("GEMINI_BASE_URL", fake.url()),
+        ("CB_FAILURE_THRESHOLD", "2".to_owned()),
+        ("METRICS_PORT", port.to_string()),
+    ];
+    let server = Process::start(Path::new(env!("CARGO_BIN_EXE_test-server")), &[], &environment);
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+    let url = |path: &str| format!("http://{}{path}", server.address);
+    for (path, body, status) in [
+        ("/extract", json!({}), 200),
+        ("/extract", json!({}), 200),
+        ("/write-note", json!({"name": "Is it broken?"}), 502),
+    ] {
+        let reply = client.post(url(path)).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), status, "{path}");
+    }
+    let metrics = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "response_cache_total{flow=\"extract_facts\",outcome=\"miss\"} 1",
+        "response_cache_total{flow=\"extract_facts\",outcome=\"hit\"} 1",
+        "circuit_open{model=\"googleai/gemini-flash-latest\"} 1",
+        "model_retries_total{model=\"googleai/gemini-flash-latest\"} 1",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line} is not in:\n{metrics}");
+    }
+    assert_eq!(client.get(url("/metrics")).send().await.unwrap().status(), 404, "not where clients come");
+}
