@@ -222,8 +222,10 @@ def first_error(said):
 
 
 def first_failure(said):
-    found = re.search(r"panicked at [^\n]*\n(.+?)(?:\nnote:|\n\n|\nstack)", said, re.S)
-    return " ".join((found[1] if found else said[-300:]).split())
+    """The message of the first test that failed; of one that names a file, if there is one."""
+    found = re.findall(r"panicked at [^\n]*\n(.+?)(?:\nnote:|\n\n|\nstack)", said, re.S)
+    named = [it for it in found if re.search(r"\.(rs|proto)\b|proto file", it)]
+    return " ".join((named or found or [said[-300:]])[0].split())
 
 
 def omissions(copy, all_steps):
