@@ -301,7 +301,7 @@ fn the_edge_gets_what_was_set() {
 
 #[test]
 fn rust_log_wins_over_log_level_but_not_over_the_flag() {
-    let rust_log = ("RUST_LOG", "warn,flow_core=trace");
+    let rust_log = ("RUST_LOG", "warn,flow_edge=trace");
     let directives = LogFilter::Directives(rust_log.1.to_owned());
     assert_eq!(settings(&[], &[rust_log, ("LOG_LEVEL", "debug")]).log.filter, directives);
     assert_eq!(

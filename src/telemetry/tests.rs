@@ -66,7 +66,7 @@ fn only(captured: &Captured) -> Value {
 fn an_event_is_one_object_written_at_once_with_its_fields_at_the_top() {
     let captured = captured(LogFormat::Json, || {
         tracing::warn!(
-            target: "flow_core::edge", status = 503, share = 0.5, hit = true, nan = f64::NAN,
+            target: "flow_edge::edge", status = 503, share = 0.5, hit = true, nan = f64::NAN,
             path = "/chat", seen = ?Some(1), "over {}", "there"
         );
     });
@@ -78,7 +78,7 @@ fn an_event_is_one_object_written_at_once_with_its_fields_at_the_top() {
     assert_eq!(
         line,
         json!({
-            "timestamp": null, "level": "WARN", "target": "flow_core::edge", "message": "over there",
+            "timestamp": null, "level": "WARN", "target": "flow_edge::edge", "message": "over there",
             "status": 503, "share": 0.5, "hit": true, "nan": null, "path": "/chat", "seen": "Some(1)",
         })
     );

@@ -125,7 +125,7 @@ impl Served {
                 return (flow.name, json!({"data": input()}));
             }
         }
-        ("a probe", Value::Null)
+        (if ["/health", "/ready"].contains(&path) { "a probe" } else { "a route of no flow" }, Value::Null)
     }
 
     /// Path and method of every operation that is described.
