@@ -28,17 +28,48 @@ fn escape(target: &[u8]) -> String {
     target.iter().map(escaped).collect()
 }
 
-/// Headers of `http` 1 as the framework's. Both versions go by the same RFC, so neither refuses what the other holds.
+/// A header of `http` 1 as the framework's. Both versions go by the same RFC, so neither refuses what the other holds.
+fn header(
+    name: &hyper::header::HeaderName,
+    value: &hyper::header::HeaderValue,
+) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+    Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+}
+
+/// Headers of `http` 1 as the framework's.
 pub(crate) fn headers(headers: &hyper::HeaderMap) -> HeaderMap {
     let mut copied = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = HeaderValue::from_bytes(value.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            copied.append(name, value);
-        }
+    for (name, value) in headers.iter().filter_map(|(name, value)| header(name, value)) {
+        copied.append(name, value);
     }
     copied
+}
+
+/// The headers that every answer carries, in both versions: sharing them costs less than converting them.
+pub(crate) struct Fixed(Vec<(hyper::header::HeaderValue, (HeaderName, HeaderValue))>);
+
+impl Fixed {
+    /// Converts them once.
+    pub(crate) fn new(fixed: &hyper::HeaderMap) -> Self {
+        let both =
+            |(name, value): (_, &hyper::header::HeaderValue)| Some((value.clone(), header(name, value)?));
+        Self(fixed.iter().filter_map(both).collect())
+    }
+
+    /// The headers of an answer as the framework's. The edge puts the fixed ones first and in their order.
+    pub(crate) fn headers(&self, headers: &hyper::HeaderMap) -> HeaderMap {
+        let mut copied = HeaderMap::with_capacity(headers.len());
+        let mut fixed = self.0.iter().peekable();
+        for (name, value) in headers {
+            let known = fixed.next_if(|(_, (known, _))| known.as_str() == name.as_str());
+            let shared = known.filter(|(known, _)| known == value).map(|(_, both)| both.clone());
+            if let Some((name, value)) = shared.or_else(|| header(name, value)) {
+                copied.append(name, value);
+            }
+        }
+        copied
+    }
 }
 
 /// The framework's headers as those of `http` 1.
@@ -57,7 +88,14 @@ pub(crate) fn new_headers(headers: &HeaderMap) -> hyper::HeaderMap {
 /// The framework's target as one of `http` 1.
 pub(crate) fn new_uri(uri: &Uri) -> hyper::Uri {
     // The old version takes no more than the new one does.
-    hyper::Uri::try_from(uri.to_string()).unwrap_or_default()
+    match (uri.authority(), uri.path_and_query()) {
+        // Most requests: no text is written and read for them.
+        (None, Some(path)) => {
+            let path = Bytes::copy_from_slice(path.as_str().as_bytes());
+            hyper::http::uri::PathAndQuery::from_maybe_shared(path).map(hyper::Uri::from).unwrap_or_default()
+        }
+        _ => hyper::Uri::try_from(uri.to_string()).unwrap_or_default(),
+    }
 }
 
 /// The framework's version of the protocol as one of `http` 1.

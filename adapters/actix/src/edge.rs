@@ -1,5 +1,6 @@
 //! The edge as actix-web middleware.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_http::ConnectionType;
@@ -13,12 +14,13 @@ use flow_edge::{Edge, FlowError, Head};
 use hyper::header::CONNECTION;
 use hyper::{Method, StatusCode};
 
-use crate::convert::{ResponseBody, headers, new_headers, new_uri, new_version};
-use crate::reply::{Fault, Raw};
+use crate::convert::{Fixed, ResponseBody, new_headers, new_uri, new_version};
+use crate::reply::{Fault, Headers, Raw};
 
 /// Takes a request in, runs its handler, and takes the answer out.
-pub async fn pass(
+pub(crate) async fn pass(
     edge: Arc<Edge>,
+    fixed: Rc<Fixed>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
@@ -29,7 +31,7 @@ pub async fn pass(
     let call = match edge.enter(head).await {
         Entry::Passed(call) => call,
         Entry::Refused(call, answer) => {
-            return Ok(request.into_response(leave(call, Raw(answer).into()).await));
+            return Ok(request.into_response(leave(call, &fixed, Raw(answer).into()).await));
         }
     };
     request.extensions_mut().insert(call.ctx.clone());
@@ -40,29 +42,33 @@ pub async fn pass(
                 Some(error) => fail(&call, error),
                 None => response.map_into_boxed_body(),
             };
-            Ok(ServiceResponse::new(request, leave(call, response).await))
+            Ok(ServiceResponse::new(request, leave(call, &fixed, response).await))
         }
         Ok(Err(error)) => {
             let response = fail(&call, &error);
-            Err(ended(leave(call, response).await))
+            Err(ended(leave(call, &fixed, response).await))
         }
         Err(error) => {
             let response = Raw(call.fail(&error)).into();
-            Err(ended(leave(call, response).await))
+            Err(ended(leave(call, &fixed, response).await))
         }
     }
 }
 
-async fn leave(call: Call, response: HttpResponse) -> HttpResponse {
+async fn leave(call: Call, fixed: &Fixed, response: HttpResponse) -> HttpResponse {
     let (mut response, body) = response.into_parts();
     let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
+    let own = response.extensions_mut().remove::<Headers>();
     let mut completed = new_headers(response.headers());
+    if let Some(Headers(own)) = own {
+        completed.extend(own);
+    }
     let body = match call.leave(status, &mut completed, ResponseBody(body)).await {
         Outgoing::Whole(bytes) => BoxBody::new(bytes),
         // The framework leaves a body out where there must be none.
         Outgoing::Same(body) | Outgoing::Head(body) => body.0,
     };
-    *response.headers_mut() = headers(&completed);
+    *response.headers_mut() = fixed.headers(&completed);
     // The framework's own listener goes by this and not by the header.
     if completed.get(CONNECTION).is_some_and(|it| it == "close") {
         response.head_mut().set_connection_type(ConnectionType::Close);

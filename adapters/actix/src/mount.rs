@@ -1,5 +1,7 @@
 //! What every server has beside its flows' own routes: flows by name, probes, and in debug the documentation.
 
+use std::rc::Rc;
+
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::middleware::from_fn;
@@ -10,6 +12,7 @@ use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
 use serde_json::Value;
 use utoipa::OpenApi;
 
+use crate::convert::Fixed;
 use crate::edge::pass;
 use crate::extract::{Ctx, Named};
 use crate::reply::{Fault, Raw};
@@ -39,6 +42,7 @@ impl<T> Wrapped for T where
 /// Builds the application, behind the edge.
 pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> Application<impl Wrapped> {
     let edge = app.edge.clone();
+    let fixed = Rc::new(Fixed::new(edge.fixed_headers()));
     let router = Application::new()
         .configure(R::routes)
         .service(post("/flows/{flow}", call_flow::<R>))
@@ -50,7 +54,7 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> Application<impl Wrapped>
     router
         .default_service(web::to(async || Fault(FlowError::no_route())))
         .app_data(ThinData(app))
-        .wrap(from_fn(move |request, next| pass(edge.clone(), request, next)))
+        .wrap(from_fn(move |request, next| pass(edge.clone(), fixed.clone(), request, next)))
 }
 
 /// Makes the OpenAPI document of the routes.

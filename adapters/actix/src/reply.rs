@@ -10,8 +10,6 @@ use flow_edge::{Answer, Body, EventStream, FlowError, FlowStream, RequestContext
 use futures_util::StreamExt;
 use thiserror::Error;
 
-use crate::convert::headers;
-
 /// What a handler of a flow that answers at once returns.
 pub type Unary<T> = Result<Output<T>, Fault>;
 
@@ -26,6 +24,9 @@ pub struct Events(EventStream);
 
 /// An answer that the edge has put into bytes.
 pub struct Raw(pub Answer);
+
+/// An answer's headers. They travel beside the framework's own until the edge, which converts all of them once.
+pub(crate) struct Headers(pub(crate) hyper::HeaderMap);
 
 /// An error, for the edge to render.
 #[derive(Debug, Error)]
@@ -96,7 +97,7 @@ impl From<Raw> for HttpResponse {
             Body::Events(events) => BoxBody::new(BodyStream::new(events.map(Ok::<_, Infallible>))),
         };
         let mut response = HttpResponse::with_body(status, body);
-        *response.headers_mut() = headers(&parts.headers);
+        response.extensions_mut().insert(Headers(parts.headers));
         response
     }
 }

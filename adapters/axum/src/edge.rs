@@ -13,7 +13,7 @@ use crate::listener::Peer;
 use crate::reply::Raw;
 
 /// Takes a request in, runs its handler, and takes the answer out.
-pub async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip());
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {

@@ -12,7 +12,7 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 use crate::reply::{Fault, Raw};
 
 /// Takes a request in, runs its handler, and takes the answer out.
-pub async fn pass<E>(edge: Arc<Edge>, mut request: Request, next: Arc<E>) -> Result<Response>
+pub(crate) async fn pass<E>(edge: Arc<Edge>, mut request: Request, next: Arc<E>) -> Result<Response>
 where
     E: Endpoint<Output = Response>,
 {

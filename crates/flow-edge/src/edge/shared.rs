@@ -65,6 +65,11 @@ impl Edge {
         &self.config.api
     }
 
+    /// The headers that every answer carries, as [`Call::leave`](super::Call::leave) puts them first.
+    pub fn fixed_headers(&self) -> &HeaderMap {
+        &self.fixed
+    }
+
     /// The server's phase.
     pub fn drain(&self) -> &Drain {
         &self.service.drain
