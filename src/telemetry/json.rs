@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Debug};
 use std::str;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
@@ -11,7 +12,6 @@ use tracing::{Event, Subscriber, span};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -32,7 +32,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         to.write_str(r#"{"timestamp":""#)?;
-        SystemTime.format_time(&mut to)?;
+        write!(to, "{}", humantime::format_rfc3339_micros(SystemTime::now()))?;
         to.write_str(r#"","level":""#)?;
         to.write_str(metadata.level().as_str())?;
         to.write_char('"')?;
@@ -42,12 +42,13 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
         to.write_str(members.text()?)?;
 
         // From the leaf to the root, so that the nearest value of a name is the one that is written.
-        let mut written: Vec<_> = event.fields().map(|it| it.name()).collect();
+        let mut written = Vec::with_capacity(16);
+        written.extend(event.fields().map(|it| it.name()));
         for span in ctx.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
             let members = extensions.get::<FormattedFields<Self>>().map_or("", |it| &it.fields);
             for member in members.split(BREAK) {
-                let name = member.split('"').nth(1).and_then(|it| span.fields().field(it));
+                let name = name(member).and_then(|it| span.fields().field(it));
                 if let Some(name) = name.map(|it| it.name()).filter(|it| !written.contains(it)) {
                     written.push(name);
                     to.write_char(',')?;
@@ -73,6 +74,12 @@ impl<'w> FormatFields<'w> for Json {
         current.fields.insert_str(0, &new.fields);
         Ok(())
     }
+}
+
+/// The name of a member: what is between its first two quotes.
+fn name(member: &str) -> Option<&str> {
+    let quoted = member.get(1..)?;
+    quoted.get(..quoted.bytes().position(|it| it == b'"')?)
 }
 
 /// Members of a JSON object, with the same byte before each.

@@ -75,10 +75,11 @@ impl<W> Drop for Entry<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::CallScope;
 
     #[test]
     fn a_stale_entry_does_not_remove_its_successor() {
-        let key = CallKey::new("flow", "model", "", &()).unwrap();
+        let key = CallScope::new("model", &()).unwrap().key("flow", "", &()).unwrap();
         let register = InFlight::<bool>::new();
         // A caller meets a stale entry between the end of the work and the drop of its guard.
         let start = |alive| {

@@ -5,30 +5,46 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 over a flow, its model, a tenant and the input. It does not reveal the input.
+/// What all answers of one program have in common: the models that give them, and whatever else of the program
+/// determines them. It is hashed once.
+#[derive(Clone, Debug)]
+pub struct CallScope(Sha256);
+
+/// SHA-256 over a scope, a flow, a tenant and the input. It does not reveal the input.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallKey([u8; 32]);
 
-impl CallKey {
+impl CallScope {
+    /// The scope of these models and of a program, which fails to serialize as serde does.
+    pub fn new(models: &str, program: &impl Serialize) -> serde_json::Result<Self> {
+        let mut hash = Sha256::new();
+        update(&mut hash, models.as_bytes());
+        update(&mut hash, &serde_json::to_vec(program)?);
+        Ok(Self(hash))
+    }
+
     /// The key of a call.
     ///
     /// `tenant` separates callers who must not see each other's answers; it is empty where there is only one. The
     /// input's type must always serialize in the same order, as structs do. It fails as serde does.
-    pub fn new(
+    pub fn key(
+        &self,
         flow: &str,
-        model: &str,
         tenant: impl AsRef<[u8]>,
         input: &impl Serialize,
-    ) -> serde_json::Result<Self> {
-        let mut hash = Sha256::new();
-        for part in [flow.as_bytes(), model.as_bytes(), tenant.as_ref()] {
-            // The length before each part keeps it from running into the next.
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+    ) -> serde_json::Result<CallKey> {
+        let mut hash = self.0.clone();
+        for part in [flow.as_bytes(), tenant.as_ref(), &serde_json::to_vec(input)?] {
+            update(&mut hash, part);
         }
-        hash.update(serde_json::to_vec(input)?);
-        Ok(Self(hash.finalize().into()))
+        Ok(CallKey(hash.finalize().into()))
     }
+}
+
+/// Adds a part. The length before it keeps it from running into the next.
+fn update(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_le_bytes());
+    hash.update(part);
 }
 
 /// Hexadecimal digits, for stores outside this process.

@@ -31,7 +31,7 @@ pub use dotprompt::message;
 pub use error::ModelError;
 pub use generate::Generate;
 pub use join::StreamJoin;
-pub use key::CallKey;
+pub use key::{CallKey, CallScope};
 pub use model::{Model, ModelEvent, ModelResponse, ModelStream};
 pub use outcome::CacheOutcome;
 pub use resilience::Resilience;

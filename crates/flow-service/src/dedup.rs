@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
-use flow_runtime::{CacheOutcome, CallKey, ModelError, ResponseCache, StreamJoin};
+use flow_runtime::{CacheOutcome, CallKey, CallScope, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ type Event<T> = Result<StreamEvent<T>, FlowError>;
 
 /// The cache and the streams under way.
 pub(super) struct Dedup {
-    generation: String,
+    scope: CallScope,
     cache: Option<ResponseCache<FlowError>>,
     joined: Vec<String>,
     /// The streams under way of each flow, by its name. Each is a [`StreamJoin`] of the flow's own type.
@@ -36,10 +36,10 @@ impl Dedup {
         cache: Option<ResponseCache<FlowError>>,
         joined: Vec<String>,
     ) -> Result<Self, ModelError> {
-        let generation = CallKey::new("generation", models, "", program).map_err(|error| {
+        let scope = CallScope::new(models, program).map_err(|error| {
             ModelError::internal(format!("the flows' schemas cannot be written: {error}"))
         })?;
-        Ok(Self { generation: generation.to_string(), cache, joined, streams: Mutex::default() })
+        Ok(Self { scope, cache, joined, streams: Mutex::default() })
     }
 
     /// The answer of a flow: from the cache, from an equal call under way, or computed.
@@ -119,6 +119,6 @@ impl Dedup {
         input: &impl Serialize,
     ) -> Result<CallKey, FlowError> {
         let tenant = ctx.tenant.as_ref().map_or(&[][..], AsRef::as_ref);
-        CallKey::new(flow.name, &self.generation, tenant, input).map_err(FlowError::internal)
+        self.scope.key(flow.name, tenant, input).map_err(FlowError::internal)
     }
 }

@@ -86,9 +86,11 @@ impl Call {
         let span = match protocol {
             Protocol::Http => {
                 let method = head.method.as_str();
-                tracing::error_span!("request", %request_id, method, path, client = shown)
+                tracing::error_span!("request", request_id = &*request_id, method, path, client = shown)
             }
-            Protocol::Rpc => tracing::error_span!("call", %request_id, method = path, client = shown),
+            Protocol::Rpc => {
+                tracing::error_span!("call", request_id = &*request_id, method = path, client = shown)
+            }
         };
         let ctx = RequestContext {
             display_name: edge.config.api_keys.display_name(head),

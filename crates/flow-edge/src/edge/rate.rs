@@ -110,7 +110,8 @@ impl Limiter {
     /// of it until it is whole again.
     pub(super) fn add_headers(&self, decision: &RateDecision, headers: &mut HeaderMap) {
         let used = self.limit.requests.get().saturating_sub(decision.remaining);
-        let whole = self.limit.pause().saturating_mul(used).as_secs_f64().ceil();
+        let whole = self.limit.pause().saturating_mul(used);
+        let whole = whole.as_secs() + u64::from(whole.subsec_nanos() > 0);
         let state = format!("\"default\";r={};t={whole}", decision.remaining);
         let lines = [(RATELIMIT_POLICY, self.policy.clone()), (RATELIMIT, HeaderValue::try_from(state).ok())];
         headers.extend(lines.into_iter().filter_map(|(name, value)| Some((name, value?))));

@@ -33,8 +33,8 @@ impl Examples {
     pub(super) fn error(&self, kind: ErrorKind, dialect: Dialect) -> Value {
         let error = self.sample(kind, dialect);
         match dialect {
-            Dialect::Problem => problem(&error, &self.ctx),
-            Dialect::Genkit => genkit_error(&error),
+            Dialect::Problem => json!(problem(&error, &self.ctx)),
+            Dialect::Genkit => json!(genkit_error(&error)),
         }
     }
 

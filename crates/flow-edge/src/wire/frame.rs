@@ -5,7 +5,6 @@ use std::io;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::ser::SerializeMap;
-use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::problem::{genkit_error, problem};
@@ -43,8 +42,8 @@ struct Outcome<'a, T> {
 }
 
 #[derive(Serialize)]
-struct Failure {
-    error: Value,
+struct Failure<T> {
+    error: T,
 }
 
 impl Frame {
@@ -82,13 +81,13 @@ impl Frame {
 
     /// The error that a stream ends with.
     pub(crate) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
-        let error = match dialect {
-            Dialect::Problem => problem(error, ctx),
-            Dialect::Genkit => genkit_error(error),
+        let frame = match dialect {
+            Dialect::Problem => Self::new(&Failure { error: problem(error, ctx) }, dialect, true),
+            Dialect::Genkit => Self::new(&Failure { error: genkit_error(error) }, dialect, true),
         };
         // Only maps with keys that are no strings cannot be written, and this has none.
         let bare = |_| Self { bytes: Bytes::from_static(b"data: {\"error\":{}}\n\n"), last: true };
-        Self::new(&Failure { error }, dialect, true).unwrap_or_else(bare)
+        frame.unwrap_or_else(bare)
     }
 
     /// The bytes to send, without the opening where that is already sent.

@@ -1,36 +1,68 @@
 //! An error as JSON, in both dialects.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::context::RequestContext;
-use crate::error::FlowError;
+use crate::error::{FlowError, Violation};
 
-/// The problem document (RFC 9457) of an error.
-pub(crate) fn problem(error: &FlowError, ctx: &RequestContext) -> Value {
+/// A problem document (RFC 9457).
+#[derive(Serialize)]
+pub(crate) struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Violation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// An error as the Genkit clients expect it.
+#[derive(Serialize)]
+pub(crate) struct GenkitError<'a> {
+    status: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details<'a>>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    errors: Vec<GenkitViolation<'a>>,
+}
+
+#[derive(Serialize)]
+struct GenkitViolation<'a> {
+    path: &'a str,
+    message: &'a str,
+}
+
+/// The problem document of an error.
+pub(crate) fn problem<'a>(error: &'a FlowError, ctx: &'a RequestContext) -> Problem<'a> {
     let row = error.kind.row();
-    let mut problem = json!({
-        "type": format!("urn:{}:problem:{}", ctx.service.name, row.slug),
-        "title": row.title,
-        "status": row.http,
-        "detail": error.detail,
-        "request_id": &*ctx.request_id,
-    });
-    if !error.violations.is_empty() {
-        problem["errors"] = json!(error.violations);
+    Problem {
+        r#type: format!("urn:{}:problem:{}", ctx.service.name, row.slug),
+        title: row.title,
+        status: row.http,
+        detail: &error.detail,
+        request_id: &ctx.request_id,
+        errors: &error.violations,
+        retry_after: error.retry_after_seconds(),
     }
-    if let Some(seconds) = error.retry_after_seconds() {
-        problem["retry_after"] = seconds.into();
-    }
-    problem
 }
 
 /// The same error as the Genkit clients expect it.
-pub(crate) fn genkit_error(error: &FlowError) -> Value {
-    let mut body = json!({"status": error.kind.row().status.name(), "message": error.detail});
-    if !error.violations.is_empty() {
-        let errors: Vec<_> =
-            error.violations.iter().map(|it| json!({"path": it.pointer, "message": it.detail})).collect();
-        body["details"] = json!({"errors": errors});
+pub(crate) fn genkit_error(error: &FlowError) -> GenkitError<'_> {
+    let errors: Vec<_> = error
+        .violations
+        .iter()
+        .map(|it| GenkitViolation { path: &it.pointer, message: &it.detail })
+        .collect();
+    GenkitError {
+        status: error.kind.row().status.name(),
+        message: &error.detail,
+        details: (!errors.is_empty()).then_some(Details { errors }),
     }
-    body
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flow_edge::edge::SharedRateLimiter as _;
 use flow_redis::{RedisError, RedisSettings, RedisStore};
-use flow_runtime::{CallKey, Claim, SharedCache as _};
+use flow_runtime::{CallScope, Claim, SharedCache as _};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -20,7 +20,7 @@ async fn nothing_comes_of(store: &RedisStore) {
     let begun = Instant::now();
     let client = IpAddr::from([192, 0, 2, 7]);
     assert!(store.check(client, "1/day".parse().unwrap()).await.is_none());
-    let key = CallKey::new("flow", "model", "", &json!(null)).unwrap();
+    let key = CallScope::new("model", &()).unwrap().key("flow", "", &json!(null)).unwrap();
     assert!(matches!(store.claim(&key).await, Claim::Unavailable));
     // Less than one timeout.
     assert!(begun.elapsed() < Duration::from_millis(20), "{:?}", begun.elapsed());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flow_edge::edge::{RateLimit, SharedRateLimiter as _};
 use flow_redis::{RedisSettings, RedisStore};
-use flow_runtime::{CallKey, Claim, SharedCache as _};
+use flow_runtime::{CallKey, CallScope, Claim, SharedCache as _};
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::sleep;
@@ -30,7 +30,7 @@ fn limit() -> RateLimit {
 }
 
 fn key(nth: usize) -> CallKey {
-    CallKey::new("flow", "model", "", &json!(nth)).unwrap()
+    CallScope::new("model", &()).unwrap().key("flow", "", &json!(nth)).unwrap()
 }
 
 /// What a round of 2,000 operations came to.

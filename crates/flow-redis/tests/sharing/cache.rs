@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use flow_edge::edge::SharedRateLimiter as _;
 use flow_redis::{RedisSettings, RedisStore};
-use flow_runtime::{CacheOutcome, CacheSettings, CallKey, Claim, Lease, ResponseCache, SharedCache as _};
+use flow_runtime::{
+    CacheOutcome, CacheSettings, CallKey, CallScope, Claim, Lease, ResponseCache, SharedCache as _,
+};
 use futures_util::future::join_all;
 use redis::AsyncCommands as _;
 use serde_json::json;
@@ -15,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::server::{Server, up};
 
 fn key(about: &str) -> CallKey {
-    CallKey::new("flow", "model", "", &json!({ "about": about })).unwrap()
+    CallScope::new("model", &()).unwrap().key("flow", "", &json!({ "about": about })).unwrap()
 }
 
 async fn lease(store: &RedisStore, key: &CallKey) -> Box<dyn Lease> {

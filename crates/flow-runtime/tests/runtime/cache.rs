@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use flow_runtime::{CacheOutcome, CacheSettings, CallKey, ModelError, ResponseCache};
+use flow_runtime::{CacheOutcome, CacheSettings, CallKey, CallScope, ModelError, ResponseCache};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn cache() -> Cache {
 }
 
 fn key(input: impl Into<Value>) -> CallKey {
-    CallKey::new("flow", "model", "", &input.into()).unwrap()
+    CallScope::new("model", &()).unwrap().key("flow", "", &input.into()).unwrap()
 }
 
 /// Counts the computations begun and those under way.
@@ -276,7 +276,9 @@ async fn tasks_killed_on_other_threads_leak_nothing() {
 
 #[test]
 fn keys_tell_calls_apart_and_nothing_else() {
-    let key = |flow, model, tenant: &str, input: Value| CallKey::new(flow, model, tenant, &input).unwrap();
+    let key = |flow, model, tenant: &str, input: Value| {
+        CallScope::new(model, &()).unwrap().key(flow, tenant, &input).unwrap()
+    };
     let input = json!({"b": [1, {"y": null, "x": "é"}], "a": true});
     let base = key("flow", "model", "tenant", input.clone());
     assert_eq!(base, key("flow", "model", "tenant", input.clone()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use flow_runtime::{CacheOutcome, CallKey, ModelError, StreamJoin};
+use flow_runtime::{CacheOutcome, CallKey, CallScope, ModelError, StreamJoin};
 use futures_util::future::join_all;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -21,7 +21,7 @@ fn is_last(item: &Item) -> bool {
 }
 
 fn key(name: u32) -> CallKey {
-    CallKey::new("flow", "model", "", &name).unwrap()
+    CallScope::new("model", &()).unwrap().key("flow", "", &name).unwrap()
 }
 
 /// Makes streams and counts how many there were and are.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow_runtime::{CacheOutcome, CacheSettings, CallKey, Claim, Lease, ResponseCache, SharedCache};
+use flow_runtime::{
+    CacheOutcome, CacheSettings, CallKey, CallScope, Claim, Lease, ResponseCache, SharedCache,
+};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
@@ -90,7 +92,7 @@ fn replicas<const N: usize>(store: &Store) -> [Replica; N] {
 }
 
 fn key() -> CallKey {
-    CallKey::new("flow", "model", "", &()).unwrap()
+    CallScope::new("model", &()).unwrap().key("flow", "", &()).unwrap()
 }
 
 /// An answer that takes ten seconds, far longer than a lease, and is counted.
@@ -154,7 +156,7 @@ async fn a_replica_that_fails_or_is_left_hands_the_work_on() {
     },);
     assert_eq!((failed.unwrap_err(), outcome), ("no", CacheOutcome::Miss));
 
-    let key = CallKey::new("other", "model", "", &()).unwrap();
+    let key = CallScope::new("model", &()).unwrap().key("other", "", &()).unwrap();
     let left = tokio::time::timeout(5 * SECOND, first.get_or_compute(key, std::future::pending()));
     let begun = Instant::now();
     let (left, taken) = tokio::join!(left, async {
