@@ -168,6 +168,6 @@ mod tests {
         let frame = sent(Frame::genkit(&StreamEvent::<Response>::Chunk(text.into())));
         let json = frame.strip_prefix("data: ").unwrap();
         assert!(json.is_ascii());
-        assert_eq!(serde_json::from_str::<Value>(json).unwrap()["message"], text);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(json).unwrap()["message"], text);
     }
 }
