@@ -11,6 +11,7 @@ use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Response, Service, ServiceResponse};
 use bytes::Bytes;
+use flow_edge::edge::{Lent, lend};
 use futures_util::Stream;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_LENGTH;
@@ -28,7 +29,11 @@ where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
     let is_head = request.method() == hyper::Method::HEAD;
+    let (parts, body) = request.into_parts();
+    let (body, unread) = lend(body, parts.version, &parts.headers);
+    let request = hyper::Request::from_parts(parts, body);
     let mut response = response(answer(app, incoming(request, peer)).await);
+    unread.finish(response.headers_mut()).await;
     // hyper leaves a body out where there must be none, but only in HTTP/1.
     if is_head {
         if let Some(length) = response.body().size_hint().exact() {
@@ -40,7 +45,7 @@ where
 }
 
 /// A request as the framework takes it. Its body is read as the handler asks for it.
-fn incoming(request: hyper::Request<Incoming>, peer: SocketAddr) -> Request {
+fn incoming(request: hyper::Request<Lent<Incoming>>, peer: SocketAddr) -> Request {
     let (parts, body) = request.into_parts();
     let mut head = Message::<RequestHead>::new();
     head.method = Method::from_bytes(parts.method.as_str().as_bytes()).unwrap_or_default();
@@ -71,7 +76,7 @@ fn response(response: Response<BoxBody>) -> hyper::Response<ResponseBody> {
 }
 
 /// A request's body.
-struct RequestBody(Incoming);
+struct RequestBody(Lent<Incoming>);
 
 impl Stream for RequestBody {
     type Item = Result<Bytes, PayloadError>;

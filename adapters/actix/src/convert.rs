@@ -57,18 +57,17 @@ impl Fixed {
         Self(fixed.iter().filter_map(both).collect())
     }
 
-    /// The headers of an answer as the framework's. The edge puts the fixed ones first and in their order.
-    pub(crate) fn headers(&self, headers: &hyper::HeaderMap) -> HeaderMap {
-        let mut copied = HeaderMap::with_capacity(headers.len());
+    /// Puts the headers of an answer in place of the framework's. The edge adds the fixed ones in this order.
+    pub(crate) fn write(&self, headers: &hyper::HeaderMap, to: &mut HeaderMap) {
+        to.clear();
         let mut fixed = self.0.iter().peekable();
         for (name, value) in headers {
             let known = fixed.next_if(|(_, (known, _))| known.as_str() == name.as_str());
             let shared = known.filter(|(known, _)| known == value).map(|(_, both)| both.clone());
             if let Some((name, value)) = shared.or_else(|| header(name, value)) {
-                copied.append(name, value);
+                to.append(name, value);
             }
         }
-        copied
     }
 }
 

@@ -68,7 +68,7 @@ async fn leave(call: Call, fixed: &Fixed, response: HttpResponse) -> HttpRespons
         // The framework leaves a body out where there must be none.
         Outgoing::Same(body) | Outgoing::Head(body) => body.0,
     };
-    *response.headers_mut() = fixed.headers(&completed);
+    fixed.write(&completed, response.headers_mut());
     // The framework's own listener goes by this and not by the header.
     if completed.get(CONNECTION).is_some_and(|it| it == "close") {
         response.head_mut().set_connection_type(ConnectionType::Close);

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use flow_edge::edge::{Entry, Outgoing};
+use flow_edge::edge::{Entry, Outgoing, lend};
 use flow_edge::{Edge, FlowError, Head};
 
 use crate::listener::Peer;
@@ -15,11 +15,16 @@ use crate::reply::Raw;
 /// Takes a request in, runs its handler, and takes the answer out.
 pub(crate) async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip());
+    let (body, unread) = lend(std::mem::take(request.body_mut()), request.version(), request.headers());
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {
-        Entry::Refused(call, answer) => (call, Raw(answer).into_response()),
+        Entry::Refused(call, answer) => {
+            drop(body);
+            (call, Raw(answer).into_response())
+        }
         Entry::Passed(call) => {
             request.extensions_mut().insert(call.ctx.clone());
+            *request.body_mut() = Body::new(body);
             let outcome = call.run(next.run(request)).await;
             let response = match outcome.and_then(checked) {
                 Ok(response) => response,
@@ -29,6 +34,7 @@ pub(crate) async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, ne
         }
     };
     let (mut parts, body) = response.into_parts();
+    unread.finish(&mut parts.headers).await;
     let body = match call.leave(parts.status, &mut parts.headers, body).await {
         Outgoing::Whole(bytes) => Body::from(bytes),
         Outgoing::Same(body) => body,

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use flow_edge::edge::lend;
 use flow_edge::{App, ErrorKind, FlowError};
 use flow_listener::{HyperBody, HyperService, Starting};
 use http::header::CONTENT_TYPE;
@@ -28,18 +29,27 @@ pub(crate) fn hyper<R: Routes>(app: App<R::Flows>) -> Starting {
         let services = GrpcWebLayer::new().layer(edge.layer(router::<R>(&app)?));
         let service: HyperService = Rc::new(move |mut request: Request<Incoming>, peer: SocketAddr| {
             request.extensions_mut().insert(peer);
-            match protocol(&request) {
+            let protocol = protocol(&request);
+            let (parts, body) = request.into_parts();
+            let (body, unread) = lend(body, parts.version, &parts.headers);
+            let mut request = Request::from_parts(parts, body);
+            match protocol {
                 Ok(protocol) => {
                     request.extensions_mut().insert(protocol);
                     let answer = services.clone().call(request);
                     Box::pin(async move {
-                        let Ok(response) = answer.await;
+                        let Ok(mut response) = answer.await;
+                        unread.finish(response.headers_mut()).await;
                         response.map(boxed)
                     })
                 }
                 Err(fault) => {
                     let edge = edge.clone();
-                    Box::pin(async move { edge.refuse(request, fault).await.map(boxed) })
+                    Box::pin(async move {
+                        let mut response = edge.refuse(request, fault).await;
+                        unread.finish(response.headers_mut()).await;
+                        response.map(boxed)
+                    })
                 }
             }
         });

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use flow_edge::edge::{Entry, Outgoing};
+use flow_edge::edge::{Entry, Outgoing, lend};
 use flow_edge::{Edge, FlowError, Head};
 use http_body_util::combinators::BoxBody;
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -17,11 +17,17 @@ where
     E: Endpoint<Output = Response>,
 {
     let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+    let body = BoxBody::from(request.take_body());
+    let (body, unread) = lend(body, request.version(), request.headers());
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {
-        Entry::Refused(call, answer) => (call, Raw(answer).into_response()),
+        Entry::Refused(call, answer) => {
+            drop(body);
+            (call, Raw(answer).into_response())
+        }
         Entry::Passed(call) => {
             request.set_data(call.ctx.clone());
+            request.set_body(Body::from(BoxBody::new(body)));
             // The future of all routes is large; boxed, it is not copied on its way through `run`.
             let outcome = call.run(Box::pin(next.call(request))).await;
             let response = match outcome.and_then(checked) {
@@ -32,6 +38,7 @@ where
         }
     };
     let (mut parts, body) = response.into_parts();
+    unread.finish(&mut parts.headers).await;
     let body = match call.leave(parts.status, &mut parts.headers, BoxBody::from(body)).await {
         Outgoing::Whole(bytes) => Body::from(bytes),
         Outgoing::Same(body) => Body::from(body),

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+/// How long most inputs are at most, in bytes.
+const INPUT: usize = 512;
+
 /// What all answers of one program have in common: the models that give them, and whatever else of the program
 /// determines them. It is hashed once.
 #[derive(Clone, Debug)]
@@ -20,7 +23,10 @@ impl CallScope {
         let mut hash = Sha256::new();
         update(&mut hash, models.as_bytes());
         update(&mut hash, &serde_json::to_vec(program)?);
-        Ok(Self(hash))
+        // One whole block of the hash: a key goes on from there without mixing it again.
+        let mut scope = Sha256::new();
+        scope.update([&hash.finalize()[..], &[0; 32]].concat());
+        Ok(Self(scope))
     }
 
     /// The key of a call.
@@ -34,9 +40,11 @@ impl CallScope {
         input: &impl Serialize,
     ) -> serde_json::Result<CallKey> {
         let mut hash = self.0.clone();
-        for part in [flow.as_bytes(), tenant.as_ref(), &serde_json::to_vec(input)?] {
-            update(&mut hash, part);
-        }
+        update(&mut hash, flow.as_bytes());
+        update(&mut hash, tenant.as_ref());
+        let mut bytes = Vec::with_capacity(INPUT);
+        serde_json::to_writer(&mut bytes, input)?;
+        hash.update(bytes);
         Ok(CallKey(hash.finalize().into()))
     }
 }

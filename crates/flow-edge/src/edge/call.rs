@@ -29,6 +29,9 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
 
+/// How many headers the edge adds at most.
+const HEADERS: usize = 24;
+
 /// How a remote procedure call logs a client that left.
 const CANCELLED: i32 = 1;
 
@@ -180,8 +183,10 @@ impl Call {
         if !self.keeps_alive {
             headers.remove(CONNECTION);
         }
-        let own = std::mem::replace(headers, self.edge.fixed.clone());
-        extend(headers, own);
+        headers.reserve(HEADERS);
+        for (name, value) in &self.edge.fixed {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
         self.add_headers(headers, compressible);
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, self.allow.clone());
@@ -266,23 +271,6 @@ impl Drop for Call {
             Protocol::Http => tracing::info!(status = 499, duration_ms, "the client left"),
             Protocol::Rpc => tracing::info!(grpc_status = CANCELLED, duration_ms, "the client left"),
         });
-    }
-}
-
-/// Puts an answer's own headers over the fixed ones. Of a name that it gives several times all lines stay.
-fn extend(headers: &mut HeaderMap, own: HeaderMap) {
-    let mut last = None;
-    for (name, value) in own {
-        match (name, &last) {
-            (Some(name), _) => {
-                headers.insert(name.clone(), value);
-                last = Some(name);
-            }
-            (None, Some(name)) => {
-                headers.append(name, value);
-            }
-            (None, None) => {}
-        }
     }
 }
 

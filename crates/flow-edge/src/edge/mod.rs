@@ -19,6 +19,7 @@ mod keys;
 mod proxy;
 mod rate;
 mod shared;
+mod unread;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use keys::ApiKeys;
 pub use proxy::{ParseTrustedProxyError, TrustedProxies, TrustedProxy};
 pub use rate::{MAX_CLIENTS, ParseRateLimitError, RateDecision, RateLimit, SharedRateLimiter};
 pub use shared::Edge;
+pub use unread::{Lent, Unread, lend};
 
 use crate::error::FlowError;
 use crate::wire::{Answer, answer};

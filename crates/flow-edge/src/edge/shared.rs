@@ -65,7 +65,7 @@ impl Edge {
         &self.config.api
     }
 
-    /// The headers that every answer carries, as [`Call::leave`](super::Call::leave) puts them first.
+    /// The headers that every answer carries, in the order in which [`Call::leave`](super::Call::leave) adds them.
     pub fn fixed_headers(&self) -> &HeaderMap {
         &self.fixed
     }

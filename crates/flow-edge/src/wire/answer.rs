@@ -13,6 +13,8 @@ use crate::error::{ErrorKind, FlowError};
 use crate::flow::Readiness;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// How long most answers are at most, in bytes: they are written without growing their buffer.
+const ANSWER: usize = 512;
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// An answer that is only a status.
@@ -38,8 +40,9 @@ pub fn whole(content_type: HeaderValue, bytes: Bytes) -> Answer {
 
 /// A result, or any other JSON.
 pub fn json<T: Serialize>(value: &T) -> Answer {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => whole(JSON, bytes.into()),
+    let mut bytes = Vec::with_capacity(ANSWER);
+    match serde_json::to_writer(&mut bytes, value) {
+        Ok(()) => whole(JSON, bytes.into()),
         // No schema of ours can fail to serialize; a user's map with keys that are no strings can.
         Err(error) => {
             tracing::error!(%error, "a result could not be serialized");
