@@ -63,6 +63,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // Before the log says that it serves: whoever reads that may already send one.
         let signals = signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
+        warn(settings);
         // eject: grpc
         // Both ports are bound before the log says that either is served.
         let rpc = rpc(settings, rpc_adapter)?;
@@ -79,6 +80,16 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     // What still runs belongs to clients that do not read; the process must not wait for them.
     runtime.shutdown_background();
     ended
+}
+
+/// Says what is allowed, but may not be meant.
+fn warn(settings: &Settings) {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    if settings.edge.api_keys.is_none() && !settings.debug {
+        tracing::warn!("no API keys are set: whoever can connect can call the flows");
+    }
 }
 
 /// This project's application without a listener.

@@ -66,9 +66,12 @@ pub struct EdgeSettings {
 
 impl EdgeSettings {
     /// On Cloud Run only the platform can connect, and it appends the client's address. It says itself that it
-    /// is Cloud Run, by a variable that is no setting: nobody else should say so.
+    /// is Cloud Run, by a variable that is no setting. Knative in a cluster of one's own says the same, and
+    /// Kubernetes beside it: there neighbours can connect, too.
     pub(super) fn check(&mut self, given: &Given, environment: &dyn Fn(&str) -> Option<String>) {
-        if environment("K_SERVICE").is_some() && given.rank("TRUSTED_PROXIES").is_none() {
+        let is_cloud_run =
+            environment("K_SERVICE").is_some() && environment("KUBERNETES_SERVICE_HOST").is_none();
+        if is_cloud_run && given.rank("TRUSTED_PROXIES").is_none() {
             self.trusted_proxies = vec![TrustedProxy::Platform];
         }
     }

@@ -81,6 +81,9 @@ pub struct Settings {
     /// What stands between the flows and a model, or a machine, that fails.
     #[command(flatten)]
     pub resilience: ResilienceSettings,
+    /// What is probably not meant as it was given.
+    #[arg(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// The groups that `scripts/eject.sh` can drop with their part of the project.

@@ -68,5 +68,8 @@ pub(super) fn origin(text: &str) -> Parsed<String> {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '*');
     let is_origin = !scheme.is_empty() && !authority.is_empty() && authority.chars().all(plain);
     let why = "must be origins such as https://app.example.com, without a path, or *";
-    kept(&text.to_ascii_lowercase(), text == "*" || is_origin, why)
+    // Browsers leave a scheme's own port out.
+    let text = text.to_ascii_lowercase();
+    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    kept(text.strip_suffix(port).unwrap_or(&text), text == "*" || is_origin, why)
 }

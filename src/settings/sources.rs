@@ -45,6 +45,7 @@ pub fn load(
         // eject: end
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);
+        settings.warnings = given.warnings();
         given.finish(Box::new(settings))
     };
     Ok(match action {

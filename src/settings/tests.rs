@@ -291,7 +291,7 @@ fn a_shared_port_is_on_our_listener() {
 fn the_edge_gets_what_was_set() {
     let settings = settings(
         &["--debug", "--rate-limit", "5/hour"],
-        &[("CORS_ALLOWED_ORIGINS", "https://App.example.com, http://localhost:3000")],
+        &[("CORS_ALLOWED_ORIGINS", "https://App.example.com:443, http://localhost:3000")],
     );
     let edge = settings.edge_config();
     assert_eq!(edge.cors.origins, ["https://app.example.com", "http://localhost:3000"]);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_http::error::PayloadError;
-use actix_http::{BoxedPayloadStream, Message, Method, Payload, Request, RequestHead, Version};
+use actix_http::{BoxedPayloadStream, Message, Payload, Request, RequestHead, Version};
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Response, Service, ServiceResponse};
@@ -17,7 +17,7 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::header::CONTENT_LENGTH;
 
 use crate::application::answer;
-use crate::convert::{ResponseBody, headers, new_headers, uri};
+use crate::convert::{ResponseBody, headers, method, new_headers, uri};
 
 /// Calls the application with a request of hyper's. Dropping the future, or the answer, drops the flow.
 pub(crate) async fn call<S>(
@@ -48,7 +48,7 @@ where
 fn incoming(request: hyper::Request<Lent<Incoming>>, peer: SocketAddr) -> Request {
     let (parts, body) = request.into_parts();
     let mut head = Message::<RequestHead>::new();
-    head.method = Method::from_bytes(parts.method.as_str().as_bytes()).unwrap_or_default();
+    head.method = method(&parts.method);
     head.uri = uri(&parts.uri);
     head.version = match parts.version {
         hyper::Version::HTTP_2 => Version::HTTP_2,

@@ -36,9 +36,13 @@ impl DotenvFile {
             let (key, example) = (name.clone(), example.to_owned());
             faults.push(Fault { key, value: None, origin, why, example });
         };
-        let bytes = match std::fs::read(dir.join(&name)) {
+        let path = dir.join(&name);
+        // In a folder that may not be searched nobody can know, so a file that nobody asked for is not there either.
+        let is_absent =
+            |error: &io::Error| error.kind() == io::ErrorKind::NotFound || path.metadata().is_err();
+        let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if is_absent(&error) => {
                 if let Some((origin, why)) = missing {
                     fault(origin, why, "");
                 }
@@ -53,6 +57,7 @@ impl DotenvFile {
         // that ends in blanks instead of a newline.
         let mut text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).to_vec();
         text.push(b'\n');
+        let text = protect_dollars(&text);
 
         let line = Cell::new(0);
         let mut values = HashMap::new();
@@ -60,7 +65,7 @@ impl DotenvFile {
             match entry {
                 // The last one wins, as when a shell sources the file.
                 Ok((key, value)) => {
-                    values.insert(key, (value, line.get()));
+                    values.insert(key, (value.replace(DOLLAR, "$"), line.get()));
                 }
                 // The error's own text quotes the line, which may hold a secret.
                 Err(dotenvy::Error::LineParse(entry, _)) => {
@@ -77,6 +82,46 @@ impl DotenvFile {
         }
         Some(Self { name, values })
     }
+}
+
+/// Stands for a `$` that means itself. Unicode reserves this character for such use; no text has it.
+const DOLLAR: char = '\u{FDD0}';
+
+/// Puts [`DOLLAR`] in place of each `$` that refers to no variable assigned on an earlier line: dotenvy would take it and
+/// the word after it away (`ab$cd12` would be `ab`), or read the environment.
+fn protect_dollars(text: &[u8]) -> Vec<u8> {
+    let mut protected = Vec::with_capacity(text.len());
+    let mut assigned: Vec<&[u8]> = Vec::new();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = line;
+        while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
+            let (before, after) = (&rest[..at], &rest[at + 1..]);
+            protected.extend_from_slice(before);
+            let named = match after.strip_prefix(b"{") {
+                Some(braced) => word(braced).filter(|name| braced.get(name.len()) == Some(&b'}')),
+                None => word(after),
+            };
+            // dotenvy knows `\$`, and not a backslash before another character.
+            if before.ends_with(b"\\") || named.is_some_and(|name| assigned.contains(&name)) {
+                protected.push(b'$');
+            } else {
+                protected.extend_from_slice(DOLLAR.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            rest = after;
+        }
+        protected.extend_from_slice(rest);
+        let line = line.trim_ascii_start();
+        let line = line.strip_prefix(b"export ").unwrap_or(line).trim_ascii_start();
+        assigned.extend(word(line).filter(|name| line[name.len()..].trim_ascii_start().starts_with(b"=")));
+    }
+    protected
+}
+
+/// The name that a text begins with.
+fn word(text: &[u8]) -> Option<&[u8]> {
+    let end =
+        text.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(text.len());
+    (end > 0).then(|| &text[..end])
 }
 
 /// Hands out at most one line per read and counts them: the parser, which buffers, then never reads ahead,
@@ -96,5 +141,28 @@ impl Read for OneLinePerRead<'_> {
             self.line.set(self.line.get() + 1);
         }
         Ok(now.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dollar_means_itself_unless_it_names_a_variable_above() {
+        let text = "A=ab$cd12\nB=\"${A}x $C ${HOME} \\$A\"\nexport C='$A'\nD=$A$B$E\nE=1\nF=$\n";
+        let mut faults = Vec::new();
+        let dir = std::env::temp_dir().join(format!("dotenv-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(".env"), text).unwrap();
+        let files = DotenvFile::open_all(&dir, None, &mut faults);
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(faults.is_empty());
+        let value = |name: &str| files[0].values[name].0.as_str();
+        assert_eq!(value("A"), "ab$cd12");
+        assert_eq!(value("B"), "ab$cd12x $C ${HOME} $A");
+        assert_eq!(value("C"), "$A");
+        assert_eq!(value("D"), "ab$cd12ab$cd12x $C ${HOME} $A$E");
+        assert_eq!(value("F"), "$");
     }
 }

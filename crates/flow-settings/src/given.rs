@@ -20,6 +20,7 @@ use crate::setting::{self, Setting};
 pub struct Given {
     values: HashMap<String, Value>,
     faults: Vec<Fault>,
+    warnings: Vec<String>,
 }
 
 struct Value {
@@ -58,7 +59,11 @@ impl Given {
             let (text, origin, rank) = found.into_iter().enumerate().find_map(given)?;
             Some((setting.name(), Value { setting, text, origin, rank }))
         };
-        Self { values: setting::settings::<T>().filter_map(find).collect(), faults }
+        let values = setting::settings::<T>().filter_map(find).collect();
+        let is_given = |name: &str| {
+            environment(name).is_some() || files.iter().any(|file| file.values.contains_key(name))
+        };
+        Self { values, faults, warnings: warnings::<T>(&is_given) }
     }
 
     /// The settings, as far as they are good: the default stands in for a bad value, so that what depends on
@@ -87,10 +92,30 @@ impl Given {
         self.values.get(name).map(|value| value.rank)
     }
 
+    /// What is no fault, but probably not what was meant: names that are given, but are not quite a setting's.
+    pub fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
     /// The settings, unless there are faults.
     pub fn finish<T>(self, settings: T) -> Result<T, SettingsError> {
         if self.faults.is_empty() { Ok(settings) } else { Err(SettingsError::Invalid(self.faults)) }
     }
+}
+
+/// Looks for names that lack an `S` or an underscore of a setting's, or have an `S` too many.
+fn warnings<T: Args>(is_given: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let known: Vec<_> = setting::settings::<T>().filter_map(|it| it.variable().map(str::to_owned)).collect();
+    let mut warnings = Vec::new();
+    for name in &known {
+        let plural = name.strip_suffix('S').map_or_else(|| format!("{name}S"), str::to_owned);
+        for like in [plural, name.replace('_', "")] {
+            if !known.contains(&like) && is_given(&like) {
+                warnings.push(format!("{like} is no setting and has no effect; {name} is one"));
+            }
+        }
+    }
+    warnings
 }
 
 fn from_flag(setting: &Setting, matches: &ArgMatches) -> Option<String> {
@@ -116,8 +141,8 @@ impl Value {
     }
 
     fn fault(&self, why: String, example: String) -> Fault {
-        // An `@` in a URL may have a password before it.
-        let hidden = self.setting.is_secret() || self.text.contains('@');
+        // A URL may have a password before an `@`, and a key behind a `?`.
+        let hidden = self.setting.is_secret() || self.text.contains(['@', '?']);
         let (key, origin) = (self.setting.name(), self.origin.clone());
         Fault { key, value: (!hidden).then(|| self.text.clone()), origin, why, example }
     }

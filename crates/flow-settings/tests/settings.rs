@@ -110,3 +110,13 @@ fn help_and_documents_say_what_the_fields_say() {
     let secrets: Vec<_> = settings::<Settings>().filter(Setting::is_secret).map(|it| it.name()).collect();
     assert_eq!(secrets, ["API_KEY"]);
 }
+
+#[test]
+fn a_name_that_is_not_quite_a_settings_is_told() {
+    let matches = line().try_get_matches_from(["test"]).unwrap();
+    let lookup = |name: &str| ["API_KEYS", "APIKEY", "PORT", "HOME"].contains(&name).then(String::new);
+    let mut given = Given::new::<Settings>(&matches, &lookup, Path::new("/nonexistent"));
+    let told = given.warnings();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|it| it.contains("API_KEY is one")), "{told:?}");
+}

@@ -29,6 +29,9 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
 
+/// How much of a method is logged, in bytes. No registered one is longer.
+const LONGEST_METHOD: usize = 20;
+
 /// How many headers the edge adds at most.
 const HEADERS: usize = 24;
 
@@ -89,6 +92,7 @@ impl Call {
         let span = match protocol {
             Protocol::Http => {
                 let method = head.method.as_str();
+                let method = &method[..method.len().min(LONGEST_METHOD)];
                 tracing::error_span!("request", request_id = &*request_id, method, path, client = shown)
             }
             Protocol::Rpc => {
@@ -300,6 +304,7 @@ mod tests {
         let request = request(
             "/answer",
             &[
+                ("host", "a.example"),
                 ("connection", "keep-alive"),
                 ("connection", "close"),
                 ("accept-encoding", "*"),
@@ -319,7 +324,7 @@ mod tests {
     #[tokio::test]
     async fn an_answers_own_headers_win_and_none_is_lost() {
         let edge = Edge::new(EdgeConfig::default(), Drain::default());
-        let request = request("/answer", &[]);
+        let request = request("/answer", &[("host", "a.example")]);
         let call = edge.enter(Head::of(&request, None)).await;
         let Entry::Passed(call) = call else { panic!("{call:?}") };
         let mut headers = HeaderMap::new();

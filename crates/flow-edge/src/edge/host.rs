@@ -1,5 +1,7 @@
 //! Trusted hosts: which `Host` headers this server answers to.
 
+use http::Version;
+
 use super::Head;
 use crate::error::{ErrorKind, FlowError};
 
@@ -28,6 +30,10 @@ impl TrustedHosts {
             return Err(FlowError::new(ErrorKind::Malformed, "The request names more than one host."));
         }
         let host = target.or(header);
+        if host.is_none() && head.version == Version::HTTP_11 {
+            // RFC 9112 §3.2.
+            return Err(FlowError::untrusted_host());
+        }
         let answers_to = |name| self.0.iter().any(|it| matches(it, name));
         if self.is_open() || host.and_then(name).is_some_and(answers_to) {
             return Ok(());
@@ -36,11 +42,14 @@ impl TrustedHosts {
     }
 }
 
-/// The host's name without its port; an IPv6 address keeps its brackets (RFC 3986 §3.2.2).
+/// The host's name without its port; an IPv6 address keeps its brackets (RFC 3986 §3.2.2). Nothing if it is no name: the
+/// end of `evil.example/.internal` would be trusted.
 fn name(host: &str) -> Option<&str> {
     let end = match host.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,
-        None => host.find(':').unwrap_or(host.len()),
+        None => {
+            host.find(|it: char| !it.is_ascii_alphanumeric() && !"-._".contains(it)).unwrap_or(host.len())
+        }
     };
     let (name, port) = host.split_at(end);
     let port_is_fine =
@@ -73,11 +82,24 @@ mod tests {
         for host in ["api.example.com", "API.EXAMPLE.COM:8080", "a.internal", "[::1]:80"] {
             assert!(passes(host), "{host}");
         }
-        for host in ["example.com", ".internal.evil", "internal", "api.example.com:80x", "[::1", "", "é.x"] {
+        for host in [
+            "example.com",
+            ".internal.evil",
+            "internal",
+            "api.example.com:80x",
+            "[::1",
+            "",
+            "é.x",
+            "evil.example/.internal",
+            "user@a.internal",
+            "a b.internal",
+        ] {
             assert!(!passes(host), "{host}");
         }
-        let without = request("/", &[]);
+        let mut without = request("/", &[]);
         assert!(trusted.check(&Head::of(&without, None)).is_err());
+        assert!(TrustedHosts::default().check(&Head::of(&without, None)).is_err());
+        *without.version_mut() = Version::HTTP_10;
         assert!(TrustedHosts::default().check(&Head::of(&without, None)).is_ok());
     }
 

@@ -13,22 +13,6 @@ use crate::error::FlowError;
 /// The longest display name, in characters.
 const MAX_NAME: usize = 200;
 
-/// What credentials begin with: the schemes IANA lists, and some that it does not.
-const SCHEMES: [&str; 12] = [
-    "bearer",
-    "basic",
-    "digest",
-    "dpop",
-    "gnap",
-    "hoba",
-    "mutual",
-    "negotiate",
-    "apikey",
-    "token",
-    "key",
-    "aws4-hmac-sha256",
-];
-
 /// SHA-256 digests of the keys that may call; none means that everyone may. Several let keys be rotated.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<[u8; 32]>);
@@ -50,16 +34,14 @@ impl ApiKeys {
         Err(FlowError::unauthenticated())
     }
 
-    /// The `Authorization` header as a display name, as the original sample has it. A credential never is
-    /// one: neither a key of ours nor anything that calls itself one.
+    /// The `Authorization` header as a display name, as the original sample has it. A credential never is one: it has
+    /// two words, a scheme and what follows (RFC 9110 §11.4), and a name has one. Where there are keys, there are no
+    /// names.
     pub(super) fn display_name(&self, head: &Head<'_>) -> Option<Arc<str>> {
         let value = head.header("authorization")?;
         let name = std::str::from_utf8(value).ok()?.trim();
-        // Whatever looks like a space to whoever reads it.
-        let scheme = name.split_whitespace().next().unwrap_or_default();
-        let credential = SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it));
-        let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.contains(char::is_control);
-        (self.0.is_empty() && fits && !credential).then(|| name.into())
+        let is_word = !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || it.is_control());
+        (self.0.is_empty() && is_word && name.chars().count() <= MAX_NAME).then(|| name.into())
     }
 
     /// Compares with every key in the same time, whichever matches.
@@ -113,7 +95,9 @@ mod tests {
         };
         let open = ApiKeys::default();
         assert_eq!(name(&open, "Alice").as_deref(), Some("Alice"));
-        for credential in ["Bearer abc", "basic YTpi", "Bearer\u{a0}abc"] {
+        for credential in
+            ["Bearer abc", "basic YTpi", "Bearer\u{a0}abc", "Hawk id=\"a\"", "SSWS abc", "Alice Smith"]
+        {
             assert_eq!(name(&open, credential), None, "{credential}");
         }
         assert_eq!(name(&ApiKeys::new([[0; 32]]), "Alice"), None);

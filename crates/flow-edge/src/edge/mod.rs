@@ -37,7 +37,7 @@ pub use rate::{MAX_CLIENTS, ParseRateLimitError, RateDecision, RateLimit, Shared
 pub use shared::Edge;
 pub use unread::{Lent, Unread, lend};
 
-use crate::error::FlowError;
+use crate::error::{ErrorKind, FlowError};
 use crate::wire::{Answer, answer};
 use call::Protocol;
 
@@ -118,6 +118,10 @@ impl Edge {
             head.header("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
         if declared.is_some_and(|length: u64| length > self.config.max_body_size as u64) {
             return Err(FlowError::body_too_large(self.config.max_body_size));
+        }
+        if head.lines("content-encoding").any(|it| !it.eq_ignore_ascii_case(b"identity")) {
+            let detail = "The body must be sent without a content-encoding.";
+            return Err(FlowError::new(ErrorKind::UnsupportedMediaType, detail));
         }
         // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path
         // that has one matches none. Nor does one that should have had them.

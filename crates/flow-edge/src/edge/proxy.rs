@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::Head;
 
@@ -86,8 +86,18 @@ impl FromStr for TrustedProxy {
             return Ok(Self::Platform);
         }
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(|it| Self::Network(it.trunc())).map_err(|_| ParseTrustedProxyError)
+        network.map(|it| Self::Network(canonical(it).trunc())).map_err(|_| ParseTrustedProxyError)
     }
+}
+
+/// A network of IPv4 addresses written as IPv6 ones (`::ffff:10.0.0.0/104`) as the network it is: addresses are compared
+/// in their own form.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let (IpAddr::V4(v4), Some(prefix)) = (v6.addr().to_canonical(), v6.prefix_len().checked_sub(96)) else {
+        return network;
+    };
+    Ipv4Net::new(v4, prefix).map_or(network, IpNet::V4)
 }
 
 impl fmt::Display for ParseTrustedProxyError {
@@ -151,6 +161,7 @@ mod tests {
         assert_eq!(origin(&[], "203.0.113.9", &spoofed), ("203.0.113.9".into(), false));
         assert_eq!(origin(&["10.0.0.0/8"], "203.0.113.9", &spoofed), ("203.0.113.9".into(), false));
         assert_eq!(origin(&["10.0.0.0/8"], "::ffff:10.1.2.3", &spoofed), ("1.2.3.4".into(), true));
+        assert_eq!(origin(&["::ffff:10.0.0.0/104"], "10.1.2.3", &spoofed), ("1.2.3.4".into(), true));
     }
 
     #[test]

@@ -101,6 +101,11 @@ fn parse(body: &[u8]) -> Result<Value, FlowError> {
 
 /// Says where the text stops being JSON, without repeating any of it.
 fn malformed(error: &serde_json::Error) -> FlowError {
+    // It is JSON, of a number that no type of ours can hold. serde_json tells the two apart in its text alone.
+    if error.to_string().starts_with("number out of range") {
+        let detail = "has a number that is too large".to_owned();
+        return FlowError::invalid(vec![Violation { pointer: String::new(), detail }]);
+    }
     let detail = format!("The body is not JSON, from line {}, column {}.", error.line(), error.column());
     FlowError::new(ErrorKind::Malformed, detail)
 }
@@ -169,6 +174,7 @@ mod tests {
         assert_eq!(kind(JSON, b"{\"text\":\"\xff\"}"), ErrorKind::Malformed);
         assert_eq!(kind(JSON, b"{\"text\":1,"), ErrorKind::Malformed);
         assert_eq!(kind(JSON, b"[]"), ErrorKind::Invalid);
+        assert_eq!(kind(JSON, b"{\"text\":1e400}"), ErrorKind::Invalid);
         assert_eq!(kind(JSON, b"{\"text\":null}"), ErrorKind::Invalid);
         assert_eq!(kind(JSON, b"{\"text\":\"a\",\"text\":\"b\"}"), ErrorKind::Invalid);
         assert_eq!(kind(None, b"{}"), ErrorKind::UnsupportedMediaType);

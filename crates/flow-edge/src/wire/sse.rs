@@ -107,12 +107,14 @@ impl EventStream {
     /// The next frame, or the one to end with.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
         let _entered = self.span.enter();
-        let next = if let Some(first) = self.first.take() {
+        // The end of the grace comes first: a flow that always has more, and a client that reads slowly, would let the
+        // process exit before the last frame.
+        let next = if self.ending.as_mut().poll(cx).is_ready() {
+            Err(FlowError::draining())
+        } else if let Some(first) = self.first.take() {
             Ok(first)
         } else if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
             event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
-        } else if self.ending.as_mut().poll(cx).is_ready() {
-            Err(FlowError::draining())
         } else {
             return Poll::Pending;
         };
