@@ -26,6 +26,9 @@ pub fn cases() -> Vec<Case> {
         post("json-with-a-byte-order-mark", note, "\u{feff}{}"),
         bare("no-content-type", "POST", note).body(Body::Whole(b"{}".to_vec())),
         post("other-content-type", note, "{}").header("content-type", "text/plain"),
+        post("a-body-with-a-content-coding", note, b"\x1f\x8b\x08".to_vec())
+            .header("content-encoding", "gzip"),
+        post("a-body-with-the-coding-of-none", note, "{}").header("content-encoding", "identity"),
         post("form-content-type", note, "name=Bob")
             .header("content-type", "application/x-www-form-urlencoded"),
         post("content-type-with-a-charset", note, "{}")
@@ -46,6 +49,7 @@ pub fn cases() -> Vec<Case> {
         post("an-image-that-is-no-image", "/caption-media", r#"{"media_url":"data:text/html;base64,AAAA"}"#),
         post("an-empty-text", "/extract", r#"{"text":""}"#),
         post("a-language-that-could-inject", "/extract", r#"{"language":"PROMPT-MARKER; rm -rf"}"#),
+        post("a-number-too-large-for-any-type", note, r#"{"name":1e400}"#),
         post("numbers-for-texts", note, r#"{"name":7,"username":7}"#),
         post("every-fault-at-once", "/extract", r#"{"text":"","language":"a b"}"#),
         post("a-required-member-that-is-missing", "/fill-form", "{}"),

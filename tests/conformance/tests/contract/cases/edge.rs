@@ -71,6 +71,8 @@ fn single() -> Vec<Case> {
         get("probes-need-no-api-key", "/health").on(Profile::Keys),
         get("an-unknown-path-needs-an-api-key", "/nope").on(Profile::Keys),
         note("an-untrusted-host").on(Profile::Hosts).header("host", "evil.example"),
+        note("a-host-behind-a-user").on(Profile::Hosts).header("host", "user@eu.internal.example"),
+        note("a-host-behind-a-path").on(Profile::Hosts).header("host", "evil.example/.internal.example"),
         get("an-untrusted-host-for-a-probe", "/health").on(Profile::Hosts).header("host", "evil.example"),
         note("a-trusted-host-with-a-port").on(Profile::Hosts).header("host", "API.example.com:8080"),
         note("a-trusted-host-by-wildcard").on(Profile::Hosts).header("host", "eu.internal.example"),
