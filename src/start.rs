@@ -31,18 +31,18 @@ pub type MakeFlows<F> = fn(FlowDeps) -> Result<Arc<F>, ModelError>;
 
 /// Serves this project's flows until a signal comes.
 ///
-/// `signals` is asked for only inside the runtime, which waits for them.
+/// `listen_for_signals` is called inside the tokio runtime, because that waits for the signals.
 pub fn run(
     settings: &Settings,
     adapter: Adapter<dyn FlowService>,
-    signals: impl FnOnce() -> std::io::Result<Signals>,
+    listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
     run_flows(
         settings,
         adapter,
         adapters::rpc(), // eject: grpc
         flows::flows,
-        signals,
+        listen_for_signals,
     )
 }
 
@@ -52,22 +52,22 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     adapter: Adapter<F>,
     rpc_adapter: Option<RpcAdapter<F>>, // eject: grpc
     make: MakeFlows<F>,
-    signals: impl FnOnce() -> std::io::Result<Signals>,
+    listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let tokio_runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.server.workers.get())
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let ended = runtime.block_on(async {
+    let ended = tokio_runtime.block_on(async {
         // Before the log says that it serves: whoever reads that may already send one.
-        let signals = signals()?;
+        let signals = listen_for_signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
         // eject: grpc
         // Both ports are bound before the log says that either is served.
-        let rpc = rpc(settings, rpc_adapter)?;
+        let rpc = bind_rpc(settings, rpc_adapter)?;
         // eject: end
-        let plan = plan(settings, adapter, make)?;
+        let plan = make_plan(settings, adapter, make)?;
         // eject: grpc
         announce(&rpc, settings)?;
         if !matches!(rpc, Rpc::Off) {
@@ -77,7 +77,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         serve(plan, signals).await
     });
     // What still runs belongs to clients that do not read; the process must not wait for them.
-    runtime.shutdown_background();
+    tokio_runtime.shutdown_background();
     ended
 }
 
@@ -95,7 +95,7 @@ pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Res
 }
 
 /// Binds the address and says what is served there.
-pub fn plan<F: ?Sized>(
+pub fn make_plan<F: ?Sized>(
     settings: &Settings,
     adapter: Adapter<F>,
     make: MakeFlows<F>,
@@ -127,7 +127,7 @@ pub fn plan<F: ?Sized>(
 
 // eject: grpc
 /// Binds the port of remote procedure calls, unless they share the other one.
-pub fn rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
+pub fn bind_rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
     let grpc = &settings.grpc;
     if grpc.no_grpc {
         return Ok(Rpc::Off);

@@ -25,8 +25,8 @@ pub const ADAPTER: Adapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
 pub const fn adapter<R: Routes>() -> Adapter<R::Flows> {
     Adapter {
         name: "axum",
-        serve: serve::native::<R>,
-        service: serve::hyper::<R>,
+        serve_natively: serve::native::<R>,
+        hyper_service: serve::hyper::<R>,
         openapi: mount::openapi::<R>,
     }
 }

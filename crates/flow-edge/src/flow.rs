@@ -26,8 +26,6 @@ pub enum StreamEvent<T> {
 pub struct FlowInfo {
     /// Its name: that of the trait's method.
     pub name: &'static str,
-    /// What it does, in one sentence.
-    pub description: &'static str,
     /// Its operation that answers at once, if it has one.
     pub unary: Option<OperationInfo>,
     /// Its operation that streams, if it has one.
@@ -64,6 +62,13 @@ pub struct Readiness {
 pub trait Ready: Send + Sync + 'static {
     /// Whether the flows can answer, and why not. Each readiness probe calls it, so it must be quick.
     fn readiness(&self) -> Readiness;
+}
+
+impl FlowInfo {
+    /// What it does, in one sentence: the summary of its operation, of the one that answers at once if it has two.
+    pub fn summary(&self) -> &'static str {
+        self.unary.or(self.streamed).map_or("", |it| it.summary)
+    }
 }
 
 impl OperationInfo {

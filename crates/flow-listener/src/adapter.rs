@@ -21,11 +21,11 @@ pub struct Adapter<F: ?Sized> {
     /// The framework's short name: the Cargo feature, the folder and the value of `--framework`.
     pub name: &'static str,
 
-    /// Serves on the framework's own listener, until [`Native::stop`] and what is being written is written.
-    pub serve: fn(Native<F>) -> Serving,
+    /// Serves on the framework's own listener, until [`ListenerConfig::stop`] and what is being written is written.
+    pub serve_natively: fn(ListenerConfig<F>) -> Serving,
 
     /// Makes the application for our hyper listener, once per worker thread and inside its `LocalSet`.
-    pub service: fn(App<F>) -> Starting,
+    pub hyper_service: fn(App<F>) -> Starting,
 
     /// Makes the OpenAPI document of the routes.
     pub openapi: fn(&App<F>) -> Value,
@@ -36,8 +36,8 @@ pub struct RpcAdapter<F: ?Sized> {
     /// The protocol's short name: the Cargo feature and the folder.
     pub name: &'static str,
 
-    /// Makes the application for our hyper listener, as [`Adapter::service`] does.
-    pub service: fn(App<F>) -> Starting,
+    /// Makes the application for our hyper listener, as [`Adapter::hyper_service`] does.
+    pub hyper_service: fn(App<F>) -> Starting,
 
     /// Whether a request is a call of this protocol's, where both share a port.
     pub claims: fn(&Request<Incoming>) -> bool,
@@ -54,7 +54,7 @@ pub struct Encrypted;
 pub type Starting = Pin<Box<dyn Future<Output = io::Result<HyperService>>>>;
 
 /// What a framework's own listener is given.
-pub struct Native<F: ?Sized> {
+pub struct ListenerConfig<F: ?Sized> {
     /// Bound and non-blocking.
     pub listener: TcpListener,
     /// What to serve.

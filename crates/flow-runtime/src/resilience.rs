@@ -118,7 +118,7 @@ impl Model for Resilient {
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
         self.repeat(|deadline, request_deadline| async move {
             let permit = self.admit(request_deadline)?;
-            let outcome = within(deadline, self.model.generate(request)).await;
+            let outcome = until(deadline, self.model.generate(request)).await;
             if let Some(permit) = permit {
                 permit.settle(&outcome);
             }
@@ -131,7 +131,7 @@ impl Model for Resilient {
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         self.repeat(|deadline, request_deadline| async move {
             let permit = self.admit(request_deadline)?;
-            let opened = within(deadline, open(&*self.model, request)).await;
+            let opened = until(deadline, open(&*self.model, request)).await;
             match (permit, opened) {
                 (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
                 (Some(permit), failed) => {
@@ -157,7 +157,7 @@ impl Default for Resilience {
 }
 
 /// Runs `work` until the deadline.
-pub(crate) async fn within<T>(
+pub(crate) async fn until<T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, ModelError>>,
 ) -> Result<T, ModelError> {

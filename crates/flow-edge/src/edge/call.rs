@@ -19,6 +19,7 @@ use tracing::Instrument;
 use super::head::{Head, PROBES};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
+use crate::docs;
 use crate::error::{FlowError, log_failure};
 use crate::request_id;
 use crate::wire::{Answer, answer};
@@ -99,7 +100,7 @@ impl Call {
             deadline: started + edge.config.request_timeout,
             dialect: Dialect::of(head.path()),
             cache: Arc::default(),
-            service: edge.service.clone(),
+            server: edge.server.clone(),
         };
         Self {
             ctx,
@@ -133,7 +134,7 @@ impl Call {
                     result.map_err(|_| FlowError::internal("the handler panicked"))
                 }
                 () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::out_of_time()),
-                () = drain.ended() => Err(FlowError::draining()),
+                () = drain.grace_over() => Err(FlowError::draining()),
             }
         };
         outcome.instrument(self.span.clone()).await
@@ -142,7 +143,7 @@ impl Call {
     /// The answer to a failed request. The failure is logged here, once.
     pub fn fail(&self, error: &FlowError) -> Answer {
         self.log(error, "failed");
-        answer::failure(error, &self.ctx)
+        answer::error(error, &self.ctx)
     }
 
     /// The way out: writes the access log and completes the headers. The body comes back compressed where that is
@@ -288,9 +289,7 @@ fn extend(headers: &mut HeaderMap, own: HeaderMap) {
 
 /// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
 fn allow(path: &str) -> HeaderValue {
-    let read = PROBES.contains(&path)
-        || ["/", "/openapi.json"].contains(&path)
-        || ["/docs", "/redoc"].iter().any(|it| path.starts_with(it));
+    let read = [&PROBES[..], &["/", "/openapi.json"], docs::PATHS].iter().any(|it| it.contains(&path));
     HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })
 }
 

@@ -63,7 +63,7 @@ impl Edge {
             Ok(()) => return Entry::Passed(call),
             Err(Refusal::Error(error)) => {
                 call.log(&error, "refused");
-                answer::failure(&error, &call.ctx)
+                answer::error(&error, &call.ctx)
             }
             Err(Refusal::Preflight) => answer::empty(http::StatusCode::NO_CONTENT),
         };

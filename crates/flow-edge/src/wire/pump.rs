@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -16,12 +15,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use crate::error::{ErrorKind, FlowError};
+use crate::limits::READ_TIMEOUT;
 
 /// How many items a flow may be ahead of its reader.
 const AHEAD: usize = 16;
-
-/// How long a full buffer may stay full before the flow is dropped.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A flow's stream, run by a task that ends with it.
 pub struct Pumped<T> {
@@ -69,6 +66,8 @@ impl<T> Stream for Pumped<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -41,7 +41,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// It ends with exactly one terminal frame whatever happens: the result, or the error that cut it short,
 /// a panic in the flow and the end of the server's grace included. Dropping it drops the flow.
 pub struct EventStream {
-    events: Option<Pumped<Frame>>,
+    frames: Option<Pumped<Frame>>,
     first: Option<Frame>,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Pin<Box<Sleep>>,
@@ -75,25 +75,25 @@ impl EventStream {
         S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
     {
         // A panic in a flow must not cut the stream short without a terminal frame.
-        let mut events: Pin<Box<dyn Stream<Item = _> + Send>> =
+        let mut frames: Pin<Box<dyn Stream<Item = _> + Send>> =
             Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
                 frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
             }));
-        let first = match events.next().await {
+        let first = match frames.next().await {
             Some(first) => first?,
             None => return Err(FlowError::internal("the flow's stream ended before its first event")),
         };
         Ok(Self {
-            events: Some(pump(events)),
+            frames: Some(pump(frames)),
             first: Some(first),
-            ending: Box::pin(ctx.service.drain.ending().cancelled_owned()),
+            ending: Box::pin(ctx.server.drain.grace_over_owned()),
             heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
             prefix_sent: false,
             dialect,
             ctx: ctx.clone(),
             span: tracing::Span::current(),
             started: Instant::now(),
-            _work: ctx.service.drain.begin(),
+            _work: ctx.server.drain.begin(),
         })
     }
 
@@ -109,7 +109,7 @@ impl EventStream {
         let _entered = self.span.enter();
         let next = if let Some(first) = self.first.take() {
             Ok(first)
-        } else if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
+        } else if let Some(Poll::Ready(event)) = self.frames.as_mut().map(|it| it.poll_next_unpin(cx)) {
             event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
         } else if self.ending.as_mut().poll(cx).is_ready() {
             Err(FlowError::draining())
@@ -128,13 +128,13 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
-        if this.events.is_none() {
+        if this.frames.is_none() {
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = this.poll_frame(cx) {
             if frame.last {
                 // The flow's work ends here, not when the client has read the last byte.
-                this.events = None;
+                this.frames = None;
             }
             this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
             return Poll::Ready(Some(frame.into_bytes(std::mem::take(&mut this.prefix_sent))));
@@ -154,7 +154,7 @@ impl Stream for EventStream {
 impl Drop for EventStream {
     fn drop(&mut self) {
         let duration_ms = self.started.elapsed().as_millis();
-        let what = if self.events.is_none() { "the stream ended" } else { "the client left its stream" };
+        let what = if self.frames.is_none() { "the stream ended" } else { "the client left its stream" };
         self.span.in_scope(|| tracing::info!(duration_ms, "{what}"));
     }
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::context::Service;
+    use crate::context::ServerState;
     use crate::drain::Drain;
     use crate::flow::StreamEvent;
     use crate::schema::samples::Response;
@@ -219,8 +219,8 @@ mod tests {
         }
 
         let drain = Drain::default();
-        let service = Service { drain: drain.clone(), ..Service::default() };
-        let ctx = RequestContext { service: Arc::new(service), ..ctx };
+        let server = ServerState { drain: drain.clone(), ..ServerState::default() };
+        let ctx = RequestContext { server: Arc::new(server), ..ctx };
         let (rest, genkit) = (
             EventStream::start(&ctx, endless()).await.unwrap(),
             EventStream::start_genkit(&ctx, endless()).await.unwrap(),

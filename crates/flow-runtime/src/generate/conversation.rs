@@ -39,7 +39,7 @@ impl Conversation {
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
             let span = trace::model(self.model.name());
-            let response = trace::within(span, self.model.generate(&self.request)).await?;
+            let response = trace::in_span(span, self.model.generate(&self.request)).await?;
             if let Some(answer) = self.advance(response).await? {
                 return Ok(answer);
             }
