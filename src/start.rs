@@ -46,7 +46,7 @@ pub fn run(
     )
 }
 
-/// Serves any flows until a signal comes.
+/// Serves any flows until a signal comes. Generic because `tests/conformance` serves flows of its own.
 pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     settings: &Settings,
     adapter: Adapter<F>,
@@ -60,7 +60,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         .build()
         .context("the runtime could not be started")?;
     let ended = tokio_runtime.block_on(async {
-        // Before the log says that it serves: whoever reads that may already send one.
+        // Listen for signals before logging "serving": a supervisor may send one then.
         let signals = listen_for_signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
         // eject: grpc
@@ -76,7 +76,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // eject: end
         serve(plan, signals).await
     });
-    // What still runs belongs to clients that do not read; the process must not wait for them.
+    // Remaining tasks wait for slow clients; do not wait for them.
     tokio_runtime.shutdown_background();
     ended
 }

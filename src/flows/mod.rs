@@ -1,4 +1,4 @@
-//! The flows: what this project is about. One file each; this one gathers them behind [`FlowService`].
+//! The implementation of [`FlowService`], one file per flow.
 //!
 //! `docs/add-a-flow.md` says how to add one.
 

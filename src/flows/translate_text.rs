@@ -25,7 +25,7 @@ pub(super) async fn run(
         .prompt(format!("Translate into {}:\n\n{text}", input.target_language))
         .tools([tools::GET_CURRENT_TIME]);
     let result = ai.generate_as(request, &OUTPUT).await.map_err(to_flow_error)?;
-    // What we know better than the model is not left to it.
+    // Copied from the request, because the model may change it.
     Ok(TranslationResult { original_text: text, target_language: input.target_language, ..result })
 }
 

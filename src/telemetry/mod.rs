@@ -79,7 +79,7 @@ fn directives(filter: &LogFilter) -> String {
             let others = (*level).min(LevelFilter::WARN);
             OURS.iter().fold(format!("{others},{LOGS_PROMPTS}"), |all, name| format!("{all},{name}={level}"))
         }
-        // Whoever wants the indiscreet ones has to name them.
+        // Whoever wants these targets has to name them.
         LogFilter::Directives(directives) => format!("{LOGS_PROMPTS},{directives}"),
     }
 }

@@ -17,7 +17,7 @@ use hyper::{Method, StatusCode};
 use crate::convert::{Fixed, ResponseBody, new_headers, new_uri, new_version};
 use crate::reply::{ErrorReply, Headers, Raw};
 
-/// Takes a request in, runs its handler, and takes the answer out.
+/// Runs the edge's checks, the handler, and `Call::leave`.
 pub(crate) async fn pass(
     edge: Arc<Edge>,
     fixed: Rc<Fixed>,

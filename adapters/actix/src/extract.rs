@@ -1,4 +1,4 @@
-//! The typed way in: actix-web extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use std::future::{Ready, ready};
 

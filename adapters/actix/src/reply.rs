@@ -1,4 +1,4 @@
-//! The typed way out: actix-web responders over the edge's bytes.
+//! Responses: what a handler returns, and how actix-web sends it. The bytes are the edge's.
 
 use std::convert::Infallible;
 
@@ -49,7 +49,8 @@ impl From<FlowError> for ErrorReply {
     }
 }
 
-/// The framework keeps an error beside the answer made of it, and there the edge finds it.
+/// A placeholder: `edge::pass` takes the error out and renders it with `Call::fail`, because only the call knows the
+/// dialect and the request id. The framework stores the error beside the answer made of it.
 impl ResponseError for ErrorReply {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR)

@@ -1,4 +1,4 @@
-//! The typed way in: axum extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};

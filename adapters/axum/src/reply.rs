@@ -1,4 +1,4 @@
-//! The typed way out: axum responders over the edge's bytes.
+//! Responses: what a handler returns, and how axum sends it. The bytes are the edge's.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -40,6 +40,8 @@ impl From<FlowError> for ErrorReply {
     }
 }
 
+/// A placeholder: `edge::pass` takes the error out and renders it with `Call::fail`, because only the call knows the
+/// dialect and the request id.
 impl IntoResponse for ErrorReply {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

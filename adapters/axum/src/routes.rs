@@ -1,4 +1,5 @@
-//! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
+//! The routes of the flows. A handler is one call of a flow: its extractors decode the input, its return type writes
+//! the answer.
 
 // A handler that is not mounted does not compile.
 #![deny(dead_code)]

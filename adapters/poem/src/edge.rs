@@ -11,7 +11,7 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::reply::{ErrorReply, Raw};
 
-/// Takes a request in, runs its handler, and takes the answer out.
+/// Runs the edge's checks, the handler, and `Call::leave`.
 pub(crate) async fn pass<E>(edge: Arc<Edge>, mut request: Request, next: Arc<E>) -> Result<Response>
 where
     E: Endpoint<Output = Response>,

@@ -1,4 +1,4 @@
-//! The typed way in: poem extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use flow_edge::{Envelope, FlowError, RequestContext, Schema, wire};
 use poem::http::header::{ACCEPT, CONTENT_TYPE};

@@ -1,4 +1,4 @@
-//! The typed way out: poem responders over the edge's bytes.
+//! Responses: what a handler returns, and how poem sends it. The bytes are the edge's.
 
 use flow_edge::wire::answer;
 use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
@@ -47,6 +47,8 @@ impl From<FlowError> for ErrorReply {
     }
 }
 
+/// A placeholder: `edge::pass` takes the error out and renders it with `Call::fail`, because only the call knows the
+/// dialect and the request id.
 impl ResponseError for ErrorReply {
     fn status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR

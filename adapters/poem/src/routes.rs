@@ -1,4 +1,5 @@
-//! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
+//! The routes of the flows. A handler is one call of a flow: its extractors decode the input, its return type writes
+//! the answer.
 
 use api::*;
 use poem_openapi::OpenApi;

@@ -22,7 +22,7 @@ pub struct RequestContext {
     pub deadline: Instant,
     /// Which form errors take.
     pub dialect: Dialect,
-    /// Where the answer came from, for the `x-cache` header.
+    /// Where the answer came from, for the `x-cache` header. Shared by clones: the flow writes, `Call::leave` reads.
     pub(crate) cache: Arc<OnceLock<&'static str>>,
     pub(crate) server: Arc<ServerState>,
 }

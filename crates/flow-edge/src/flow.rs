@@ -1,4 +1,12 @@
 //! What a flow answers with, and what a table of flows says of it.
+//!
+//! What a stream consists of, from the model to the client:
+//!
+//! | The model gives (`flow-runtime`) | The flow gives ([`StreamEvent`]) | The client gets a frame | under `/flows/` |
+//! |---|---|---|---|
+//! | `ModelEvent::Text` | [`StreamEvent::Chunk`] | `{"chunk": …}` | `{"message": …}` |
+//! | `ModelEvent::Done` | [`StreamEvent::Done`] | `{"done": true, …}` | `{"result": …}` |
+//! | an error | an error | `{"error": …}` | `{"error": …}` |
 
 use std::pin::Pin;
 

@@ -43,7 +43,7 @@ pub struct RpcAdapter<F: ?Sized> {
     pub claims: fn(&Request<Incoming>) -> bool,
 }
 
-/// A framework's own listener at work.
+/// Completes when the listener has stopped.
 pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 /// Marks a request that came over an encrypted connection of our own, among its extensions.
@@ -53,7 +53,7 @@ pub struct Encrypted;
 /// An application on its way to being called by our hyper listener.
 pub type Starting = Pin<Box<dyn Future<Output = io::Result<HyperService>>>>;
 
-/// What a framework's own listener is given.
+/// What a listener is given: a framework's own, or ours.
 pub struct ListenerConfig<F: ?Sized> {
     /// Bound and non-blocking.
     pub listener: TcpListener,
@@ -61,7 +61,8 @@ pub struct ListenerConfig<F: ?Sized> {
     pub app: App<F>,
     /// Worker threads, where the framework starts its own.
     pub workers: NonZeroUsize,
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept. A listener that cannot tell an idle connection from a silent call keeps it
+    /// for [`longest_silence`](crate::longest_silence).
     pub keep_alive: Duration,
     /// When to stop accepting and close idle connections. No work is under way then, only last bytes.
     pub stop: CancellationToken,

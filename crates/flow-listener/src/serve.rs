@@ -54,7 +54,7 @@ pub struct Plan<F: ?Sized> {
     pub app: App<F>,
     /// Worker threads.
     pub workers: NonZeroUsize,
-    /// How long an idle connection is kept.
+    /// See [`ListenerConfig::keep_alive`].
     pub keep_alive: Duration,
     /// How long work may go on after the first signal.
     pub grace: Duration,

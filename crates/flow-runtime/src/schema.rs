@@ -25,7 +25,8 @@ pub struct OutputSpec<T> {
     rules: fn(&T) -> Vec<String>,
 }
 
-/// How an instance breaks its schema.
+/// How an instance breaks its schema. For the model and the log; the `Violation` that a client gets is that of
+/// `flow-edge`, on its own input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The rule it breaks, as a place in the schema. It quotes nothing of the instance, so it is safe to log.

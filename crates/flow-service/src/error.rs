@@ -33,6 +33,7 @@ pub fn to_flow_error(error: ModelError) -> FlowError {
         ModelError::Unusable { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }
+        // `Internal`; the enum is `non_exhaustive`.
         _ => return FlowError::internal(error),
     };
     flow_error.caused_by(error)

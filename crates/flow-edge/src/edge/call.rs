@@ -1,4 +1,4 @@
-//! One request between the way in and the way out.
+//! One request, from `Edge::enter` to `Call::leave`.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -30,10 +30,10 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
 
-/// How a remote procedure call logs a client that left.
+/// The gRPC status code CANCELLED, which the access log has for a client that left.
 const CANCELLED: i32 = 1;
 
-/// One request between the way in and the way out.
+/// One request, from [`Edge::enter`] to [`Call::leave`].
 ///
 /// Every call is accounted for in the access log, also one whose client leaves: that one is dropped. A stream
 /// is logged when it begins and, by its [`EventStream`](crate::EventStream), when it ends.
@@ -65,7 +65,7 @@ pub(super) enum Protocol {
     Rpc,
 }
 
-/// The body of an answer on its way out.
+/// The body of an answer after [`Call::leave`].
 #[derive(Debug)]
 pub enum Outgoing<B> {
     /// These bytes in place of it.
@@ -127,7 +127,7 @@ impl Call {
         let _work = drain.begin();
         let guarded = pin!(AssertUnwindSafe(handler).catch_unwind());
         let outcome = async {
-            // Not fair on purpose: an answer that is ready wins over a deadline that has just passed.
+            // `biased`, so that an answer that is ready wins over a deadline that has just passed.
             tokio::select! {
                 biased;
                 result = guarded => {
@@ -146,10 +146,10 @@ impl Call {
         answer::error(error, &self.ctx)
     }
 
-    /// The way out: writes the access log and completes the headers. The body comes back compressed where that is
-    /// worth it.
+    /// Ends the call: writes the access log, compresses the body where that makes it smaller, and completes the
+    /// headers.
     ///
-    /// A body that says how long it is must be in memory already: it is read to its end here.
+    /// A body with an exact size hint must be in memory: compressing reads all of it.
     pub async fn leave<B>(mut self, status: StatusCode, headers: &mut HeaderMap, body: B) -> Outgoing<B>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
@@ -288,6 +288,8 @@ fn extend(headers: &mut HeaderMap, own: HeaderMap) {
 }
 
 /// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
+///
+/// The edge does not know the router; keep this in step with `mount.rs` of the adapters.
 fn allow(path: &str) -> HeaderValue {
     let read = [&PROBES[..], &["/", "/openapi.json"], docs::PATHS].iter().any(|it| it.contains(&path));
     HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })

@@ -55,7 +55,7 @@ impl<T> Stream for Pumped<T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.items.poll_recv(cx).map(|item| {
             item.or_else(|| {
-                // Said once, after what had already been made.
+                // Reported once, after the buffered items.
                 let stalled = self.stalled.swap(false, Ordering::Relaxed);
                 let detail = "The client did not read its stream in time.";
                 stalled.then(|| Err(FlowError::new(ErrorKind::DeadlineExceeded, detail)))

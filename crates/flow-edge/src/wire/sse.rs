@@ -28,7 +28,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The media type of every stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
+/// The headers of every stream. `Call::leave` removes `connection` on HTTP/2, HTTP/1.0 and after `close`.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE)),
     (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -70,6 +70,7 @@ impl EventStream {
         Self::open(ctx, Dialect::Genkit, flow.map(|event| Frame::genkit(&event?))).await
     }
 
+    /// The dialect is that of the frames, also for a context that belongs to no request: its own may be another.
     async fn open<S>(ctx: &RequestContext, dialect: Dialect, frames: S) -> Result<Self, FlowError>
     where
         S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
@@ -153,6 +154,7 @@ impl Stream for EventStream {
 
 impl Drop for EventStream {
     fn drop(&mut self) {
+        // It counts from the first chunk. The wait before that is in the call's line, "answered".
         let duration_ms = self.started.elapsed().as_millis();
         let what = if self.frames.is_none() { "the stream ended" } else { "the client left its stream" };
         self.span.in_scope(|| tracing::info!(duration_ms, "{what}"));

@@ -78,7 +78,7 @@ impl Conversation {
         Ok(None)
     }
 
-    /// Continues after `answer` with an objection to it.
+    /// Continues after `answer` with a message that lists its faults.
     pub(crate) fn object(&mut self, answer: Message, objection: String) {
         self.request.messages.push(answer);
         self.request.messages.push(Message::text(Role::User, objection));

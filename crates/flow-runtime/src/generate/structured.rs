@@ -11,7 +11,7 @@ use crate::schema::{CompiledSchema, Violation};
 /// How many faults are listed to the model at most.
 const MAX_FAULTS: usize = 20;
 
-/// Asks for prose. An empty answer is an error.
+/// Asks for text. An empty answer is an error.
 pub(crate) async fn ask_for_text(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
     let response = conversation.ask().await?;
     if response.text().trim().is_empty() {
