@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`start`] puts everything together.
-//! - [`flows`] is what it is all for.
+//! - [`flows`] are the flows.
 //! - [`adapters`] lists the frameworks compiled in.
 //! - [`settings`] and [`telemetry`] are what their names say.
 //! - [`replicas`] is what servers like this one share. <!-- eject: redis -->

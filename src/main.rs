@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(Command::Health(settings)) => health::ask(&settings),
         Err(error) => {
             let code = error.exit_code();
-            // With nowhere to write to there is only the exit code left to speak.
+            // If stderr is closed, the exit code reports the error.
             let _ = error.print();
             ExitCode::from(code)
         }

@@ -1,6 +1,6 @@
 //! What servers like this one share, where there are several: rate limits and answers, through Redis.
 //!
-//! The only file that names the store. Without the feature `redis`, or without `REDIS_URL`, each replica has its
+//! Only this file connects to the store. Without the feature `redis`, or without `REDIS_URL`, each replica has its
 //! own.
 
 use flow_edge::edge::EdgeConfig;

@@ -31,44 +31,44 @@ pub type MakeFlows<F> = fn(FlowDeps) -> Result<Arc<F>, ModelError>;
 
 /// Serves this project's flows until a signal comes.
 ///
-/// `signals` is asked for only inside the runtime, which waits for them.
+/// `listen_for_signals` is called inside the tokio runtime, because that waits for the signals.
 pub fn run(
     settings: &Settings,
     adapter: Adapter<dyn FlowService>,
-    signals: impl FnOnce() -> std::io::Result<Signals>,
+    listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
     run_flows(
         settings,
         adapter,
         adapters::rpc(), // eject: grpc
         flows::flows,
-        signals,
+        listen_for_signals,
     )
 }
 
-/// Serves any flows until a signal comes.
+/// Serves any flows until a signal comes. Generic because `tests/conformance` serves flows of its own.
 pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     settings: &Settings,
     adapter: Adapter<F>,
     rpc_adapter: Option<RpcAdapter<F>>, // eject: grpc
     make: MakeFlows<F>,
-    signals: impl FnOnce() -> std::io::Result<Signals>,
+    listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let tokio_runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.server.workers.get())
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let ended = runtime.block_on(async {
-        // Before the log says that it serves: whoever reads that may already send one.
-        let signals = signals()?;
+    let ended = tokio_runtime.block_on(async {
+        // Listen for signals before logging "serving": a supervisor may send one then.
+        let signals = listen_for_signals()?;
         let _metrics = metrics::serve(settings.metrics_port)?;
         warn(settings);
         // eject: grpc
         // Both ports are bound before the log says that either is served.
-        let rpc = rpc(settings, rpc_adapter)?;
+        let rpc = bind_rpc(settings, rpc_adapter)?;
         // eject: end
-        let plan = plan(settings, adapter, make)?;
+        let plan = make_plan(settings, adapter, make)?;
         // eject: grpc
         announce(&rpc, settings)?;
         if !matches!(rpc, Rpc::Off) {
@@ -77,8 +77,8 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // eject: end
         serve(plan, signals).await
     });
-    // What still runs belongs to clients that do not read; the process must not wait for them.
-    runtime.shutdown_background();
+    // Remaining tasks wait for slow clients; do not wait for them.
+    tokio_runtime.shutdown_background();
     ended
 }
 
@@ -106,7 +106,7 @@ pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Res
 }
 
 /// Binds the address and says what is served there.
-pub fn plan<F: ?Sized>(
+pub fn make_plan<F: ?Sized>(
     settings: &Settings,
     adapter: Adapter<F>,
     make: MakeFlows<F>,
@@ -138,7 +138,7 @@ pub fn plan<F: ?Sized>(
 
 // eject: grpc
 /// Binds the port of remote procedure calls, unless they share the other one.
-pub fn rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
+pub fn bind_rpc<F: ?Sized>(settings: &Settings, adapter: Option<RpcAdapter<F>>) -> anyhow::Result<Rpc<F>> {
     let grpc = &settings.grpc;
     if grpc.no_grpc {
         return Ok(Rpc::Off);

@@ -4,6 +4,9 @@
 //! [`FLOWS`], calls by name, OpenAPI and the names of what streams derive from it. `docs/add-a-flow.md` says how
 //! to add one.
 //!
+//! `#[flows]` generates [`FLOWS`], the module [`flow`] with one constant per flow, and
+//! `impl NamedFlows for dyn FlowService`, which calls flows by name.
+//!
 //! A type of the wire is written once: serde is its form, garde its limits, schemars its JSON Schema. Limits on
 //! text count Unicode scalar values (`chars`).
 

@@ -1,6 +1,6 @@
 use flow_models::demo::Demo;
+use flow_runtime::CompiledSchema;
 use flow_runtime::Model as _;
-use flow_runtime::Schema;
 use flow_runtime::message::Part; // eject: describe_image
 use flow_runtime::message::{Message, Role};
 use flow_runtime::model::ModelRequest;
@@ -20,7 +20,7 @@ async fn answer(request: &ModelRequest) -> String {
 /// Such an object, about Luna.
 async fn fill(properties: Value) -> Value {
     let schema = json!({"type": "object", "properties": properties, "required": ["name"]});
-    let output_schema = Some(Schema::compile("any", schema).unwrap());
+    let output_schema = Some(CompiledSchema::compile("any", schema).unwrap());
     let request =
         ModelRequest { output_schema, ..says("Generate a character named Luna who writes TypeScript") };
     serde_json::from_str(&answer(&request).await).unwrap()

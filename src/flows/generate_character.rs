@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use api::{CharacterInput, RpgCharacter};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime};
-use flow_service::{failure, output};
+use flow_service::{output, to_flow_error};
 
 static OUTPUT: LazyLock<OutputSpec<RpgCharacter>> = LazyLock::new(output);
 
@@ -19,5 +19,5 @@ pub(super) async fn run(
          abilities, and skills from 0 to 100.",
         input.name
     );
-    ai.generate_as(Generate::new().prompt(prompt), &OUTPUT).await.map_err(failure)
+    ai.generate_as(Generate::new().prompt(prompt), &OUTPUT).await.map_err(to_flow_error)
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use api::{CodeInput, CodeOutput};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime};
-use flow_service::{failure, output};
+use flow_service::{output, to_flow_error};
 
 static OUTPUT: LazyLock<OutputSpec<CodeOutput>> = LazyLock::new(output);
 
@@ -13,5 +13,5 @@ pub(super) async fn run(ai: Runtime, _: RequestContext, input: CodeInput) -> Res
     let request = Generate::new()
         .system("You are a careful programmer. Your code is complete, idiomatic and free of placeholders.")
         .prompt(format!("Write {} in {}.", input.description, input.language));
-    ai.generate_as(request, &OUTPUT).await.map_err(failure)
+    ai.generate_as(request, &OUTPUT).await.map_err(to_flow_error)
 }

@@ -1,4 +1,4 @@
-//! The flows: what this project is about. One file each; this one gathers them behind [`FlowService`].
+//! The implementation of [`FlowService`], one file per flow.
 //!
 //! `docs/add-a-flow.md` says how to add one.
 
@@ -29,9 +29,6 @@ const PROMPT_FILES: &[&str] = &[
     review_code::SOURCE, // eject: review_code
 ];
 
-/// The flows, made once at the start.
-struct Flows(FlowRunner);
-
 /// Makes the flows, with the tools they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
@@ -42,6 +39,9 @@ pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
     });
     Ok(Arc::new(Flows(runner?)))
 }
+
+/// The flows, made once at the start.
+struct Flows(FlowRunner);
 
 impl Ready for Flows {
     fn readiness(&self) -> Readiness {

@@ -3,13 +3,13 @@
 use api::{ChatInput, ChatResponse};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, Runtime};
-use flow_service::failure;
+use flow_service::to_flow_error;
 
 const PERSONA: &str = "You are a pirate captain of the old school. Answer every question truthfully, and in \
                        the broadest pirate speech. Never step out of your role.";
 
 pub(super) async fn run(ai: Runtime, _: RequestContext, input: ChatInput) -> Result<ChatResponse, FlowError> {
     let request = Generate::new().system(PERSONA).prompt(input.question);
-    let answer = ai.generate(request).await.map_err(failure)?;
+    let answer = ai.generate(request).await.map_err(to_flow_error)?;
     Ok(ChatResponse::new(answer.text()))
 }

@@ -7,7 +7,7 @@ use dotprompt::{Prompt, RenderData};
 use flow_edge::{FlowError, RequestContext, Schema};
 use flow_runtime::model::ModelConfig;
 use flow_runtime::{Generate, ModelError, OutputSpec, Runtime};
-use flow_service::failure;
+use flow_service::to_flow_error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -46,7 +46,7 @@ pub(super) async fn run(
     _: RequestContext,
     input: CodeReviewInput,
 ) -> Result<CodeReview, FlowError> {
-    let review = prompt().map_err(failure)?;
+    let review = prompt().map_err(to_flow_error)?;
     let mut variables = Map::new();
     variables.insert("code".into(), input.code.as_str().into());
     if let Some(language) = &input.language {
@@ -61,7 +61,7 @@ pub(super) async fn run(
         Some(model) => request.model(model),
         None => request,
     };
-    ai.generate_as(request, &review.output).await.map_err(failure)
+    ai.generate_as(request, &review.output).await.map_err(to_flow_error)
 }
 
 #[cfg(test)]

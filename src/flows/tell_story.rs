@@ -3,7 +3,7 @@
 use api::{StoryInput, StoryResponse};
 use flow_edge::{FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelEvent, Runtime};
-use flow_service::failure;
+use flow_service::to_flow_error;
 use futures_util::{StreamExt, stream};
 
 /// A sentence longer than this is sent on in parts, in bytes.
@@ -16,7 +16,7 @@ pub(super) fn stream(ai: Runtime, _: RequestContext, input: StoryInput) -> FlowS
     let mut pending = String::new();
     Box::pin(events.flat_map(move |event| {
         stream::iter(match event {
-            Err(error) => vec![Err(failure(error))],
+            Err(error) => vec![Err(to_flow_error(error))],
             Ok(ModelEvent::Text(text)) => {
                 pending.push_str(&text);
                 sentence_end(&pending)

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use api::{TranslateInput, TranslationResult};
 use flow_edge::{FlowError, RequestContext};
 use flow_runtime::{Generate, OutputSpec, Runtime, step};
-use flow_service::{failure, output};
+use flow_service::{output, to_flow_error};
 
 use super::tools;
 
@@ -24,8 +24,8 @@ pub(super) async fn run(
         )
         .prompt(format!("Translate into {}:\n\n{text}", input.target_language))
         .tools([tools::GET_CURRENT_TIME]);
-    let result = ai.generate_as(request, &OUTPUT).await.map_err(failure)?;
-    // What we know better than the model is not left to it.
+    let result = ai.generate_as(request, &OUTPUT).await.map_err(to_flow_error)?;
+    // Copied from the request, because the model may change it.
     Ok(TranslationResult { original_text: text, target_language: input.target_language, ..result })
 }
 

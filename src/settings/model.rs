@@ -108,7 +108,7 @@ impl ModelSettings {
         }
     }
 
-    /// What a model cannot do without, if that is missing.
+    /// Why this model cannot be used, if so.
     fn lacks(&self, name: &str) -> Option<&'static str> {
         let (provider, model) = name.split_once('/').unwrap_or((name, ""));
         let (there, why) = match provider {

@@ -71,13 +71,13 @@ impl ResilienceSettings {
         }
     }
 
-    /// How answers are kept; nothing, if they are not.
+    /// Cache settings; `None` if off.
     pub fn cache(&self) -> Option<CacheSettings> {
         let settings = CacheSettings { ttl: self.cache_ttl, max_entries: self.cache_max_size };
         self.cache_enabled.then_some(settings)
     }
 
-    /// When a failing model is left alone; never, without these.
+    /// Circuit-breaker settings; `None` if off.
     pub fn breaker(&self) -> Option<BreakerSettings> {
         self.cb_enabled.then_some(BreakerSettings {
             failure_threshold: self.cb_failure_threshold,

@@ -33,7 +33,7 @@ pub struct ServerSettings {
     #[arg(long, env = "HOST", value_name = "ADDRESS")]
     #[arg(default_value = "127.0.0.1", value_parser = parse::host)]
     pub host: IpAddr,
-    /// Worker threads.
+    /// Worker threads of each listener.
     ///
     /// Default: the number of CPUs. Example: `4`
     #[arg(long, env = "WEB_CONCURRENCY", value_name = "COUNT", value_parser = parse::workers)]
@@ -43,7 +43,8 @@ pub struct ServerSettings {
     #[arg(env = "SHUTDOWN_GRACE", value_name = "SECONDS")]
     #[arg(default_value = "10", value_parser = parse::seconds_or_zero)]
     pub shutdown_grace: Duration,
-    /// Idle time of a connection; above the load balancer's.
+    /// Idle time of a connection; above the load balancer's. A framework's own listener may allow `REQUEST_TIMEOUT`
+    /// and 10 s, if that is longer.
     #[arg(env = "KEEP_ALIVE_TIMEOUT", value_name = "SECONDS")]
     #[arg(default_value = "75", value_parser = parse::seconds)]
     pub keep_alive: Duration,

@@ -29,7 +29,7 @@ use crate::settings::{LogFilter, LogFormat, LogSettings};
 /// else at warn: what a dependency says at info is about itself, or it is about the request and private.
 const OURS: [&str; 4] = [env!("CARGO_CRATE_NAME"), "flow_", "adapter_", "genkit"];
 /// Dependencies that put replies and prompts into warnings; the runtime reports their errors without.
-const INDISCREET: &str = "genai=off";
+const LOGS_PROMPTS: &str = "genai=off";
 
 /// Logging could not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +77,10 @@ fn directives(filter: &LogFilter) -> String {
     match filter {
         LogFilter::Level(level) => {
             let others = (*level).min(LevelFilter::WARN);
-            OURS.iter().fold(format!("{others},{INDISCREET}"), |all, name| format!("{all},{name}={level}"))
+            OURS.iter().fold(format!("{others},{LOGS_PROMPTS}"), |all, name| format!("{all},{name}={level}"))
         }
-        // Whoever wants the indiscreet ones has to name them.
-        LogFilter::Directives(directives) => format!("{INDISCREET},{directives}"),
+        // Whoever wants these targets has to name them.
+        LogFilter::Directives(directives) => format!("{LOGS_PROMPTS},{directives}"),
     }
 }
 

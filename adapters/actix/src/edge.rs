@@ -15,9 +15,9 @@ use hyper::header::CONNECTION;
 use hyper::{Method, StatusCode};
 
 use crate::convert::{Fixed, ResponseBody, new_headers, new_uri, new_version};
-use crate::reply::{Fault, Headers, Raw};
+use crate::reply::{ErrorReply, Headers, Raw};
 
-/// Takes a request in, runs its handler, and takes the answer out.
+/// Runs the edge's checks, the handler, and `Call::leave`.
 pub(crate) async fn pass(
     edge: Arc<Edge>,
     fixed: Rc<Fixed>,
@@ -77,8 +77,8 @@ async fn leave(call: Call, fixed: &Fixed, response: HttpResponse) -> HttpRespons
 }
 
 fn fail(call: &Call, error: &Error) -> HttpResponse {
-    match error.as_error::<Fault>() {
-        Some(Fault(error)) => Raw(call.fail(error)).into(),
+    match error.as_error::<ErrorReply>() {
+        Some(ErrorReply(error)) => Raw(call.fail(error)).into(),
         None => Raw(call.fail(&FlowError::internal(error.to_string()))).into(),
     }
 }

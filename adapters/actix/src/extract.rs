@@ -1,4 +1,4 @@
-//! The typed way in: actix-web extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use std::future::{Ready, ready};
 
@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use flow_edge::{Envelope, FlowError, RequestContext, Schema, wire};
 use futures_util::future::LocalBoxFuture;
 
-use crate::reply::Fault;
+use crate::reply::ErrorReply;
 
 /// What a flow may know of the request it answers.
 pub struct Ctx(pub RequestContext);
@@ -20,8 +20,8 @@ pub struct Input<T>(pub T);
 pub struct Named(pub Envelope);
 
 impl FromRequest for Ctx {
-    type Error = Fault;
-    type Future = Ready<Result<Self, Fault>>;
+    type Error = ErrorReply;
+    type Future = Ready<Result<Self, ErrorReply>>;
 
     fn from_request(head: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(ctx(head).map(Self))
@@ -29,8 +29,8 @@ impl FromRequest for Ctx {
 }
 
 impl<T: Schema> FromRequest for Input<T> {
-    type Error = Fault;
-    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+    type Error = ErrorReply;
+    type Future = LocalBoxFuture<'static, Result<Self, ErrorReply>>;
 
     fn from_request(head: &HttpRequest, body: &mut Payload) -> Self::Future {
         let (head, body) = (head.clone(), body.take());
@@ -42,8 +42,8 @@ impl<T: Schema> FromRequest for Input<T> {
 }
 
 impl FromRequest for Named {
-    type Error = Fault;
-    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+    type Error = ErrorReply;
+    type Future = LocalBoxFuture<'static, Result<Self, ErrorReply>>;
 
     fn from_request(head: &HttpRequest, body: &mut Payload) -> Self::Future {
         let (head, body) = (head.clone(), body.take());
@@ -55,7 +55,7 @@ impl FromRequest for Named {
     }
 }
 
-fn ctx(head: &HttpRequest) -> Result<RequestContext, Fault> {
+fn ctx(head: &HttpRequest) -> Result<RequestContext, ErrorReply> {
     let ctx = head.extensions().get::<RequestContext>().cloned();
     ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }

@@ -15,7 +15,7 @@ use utoipa::OpenApi;
 use crate::convert::Fixed;
 use crate::edge::pass;
 use crate::extract::{Ctx, Named};
-use crate::reply::{Fault, Raw};
+use crate::reply::{ErrorReply, Raw};
 
 /// The routes of some flows.
 pub trait Routes: OpenApi + Send + Sync + 'static {
@@ -52,7 +52,7 @@ pub(crate) fn router<R: Routes>(app: App<R::Flows>) -> Application<impl Wrapped>
         .service(get("/readyz", ready::<R>));
     let router = if edge.debug() { router.configure(|it| documented::<R>(it, &app)) } else { router };
     router
-        .default_service(web::to(async || Fault(FlowError::no_route())))
+        .default_service(web::to(async || ErrorReply(FlowError::no_route())))
         .app_data(ThinData(app))
         .wrap(from_fn(move |request, next| pass(edge.clone(), fixed.clone(), request, next)))
 }
@@ -97,7 +97,7 @@ async fn call_flow<R: Routes>(
     Ctx(ctx): Ctx,
     flow: Path<String>,
     Named(envelope): Named,
-) -> Result<Raw, Fault> {
+) -> Result<Raw, ErrorReply> {
     Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
 }
 
@@ -109,10 +109,13 @@ async fn ready<R: Routes>(ThinData(app): ThinData<App<R::Flows>>) -> Raw {
     Raw(answer::ready(&app.flows.readiness(), app.edge.drain().is_draining()))
 }
 
-async fn page<R: Routes>(ThinData(app): ThinData<App<R::Flows>>, request: HttpRequest) -> Result<Raw, Fault> {
+async fn page<R: Routes>(
+    ThinData(app): ThinData<App<R::Flows>>,
+    request: HttpRequest,
+) -> Result<Raw, ErrorReply> {
     docs::page(request.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
 }
 
-async fn no_such_method() -> Fault {
-    Fault(FlowError::no_such_method())
+async fn no_such_method() -> ErrorReply {
+    ErrorReply(FlowError::no_such_method())
 }

@@ -1,4 +1,4 @@
-//! The typed way out: actix-web responders over the edge's bytes.
+//! Responses: what a handler returns, and how actix-web sends it. The bytes are the edge's.
 
 use std::convert::Infallible;
 
@@ -11,10 +11,10 @@ use futures_util::StreamExt;
 use thiserror::Error;
 
 /// What a handler of a flow that answers at once returns.
-pub type Unary<T> = Result<Output<T>, Fault>;
+pub type Reply<T> = Result<Output<T>, ErrorReply>;
 
 /// What a handler of a flow that streams returns.
-pub type Streamed = Result<Events, Fault>;
+pub type StreamReply = Result<Events, ErrorReply>;
 
 /// A flow's result.
 pub struct Output<T>(pub T);
@@ -31,11 +31,11 @@ pub(crate) struct Headers(pub(crate) hyper::HeaderMap);
 /// An error, for the edge to render.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct Fault(pub FlowError);
+pub struct ErrorReply(pub FlowError);
 
 impl Events {
     /// Waits for the first chunk, so that a failure before it has a true status.
-    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> Streamed
+    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> StreamReply
     where
         T: flow_edge::Streamed,
     {
@@ -43,20 +43,21 @@ impl Events {
     }
 }
 
-impl From<FlowError> for Fault {
+impl From<FlowError> for ErrorReply {
     fn from(error: FlowError) -> Self {
         Self(error)
     }
 }
 
-/// The framework keeps an error beside the answer made of it, and there the edge finds it.
-impl ResponseError for Fault {
+/// A placeholder: `edge::pass` takes the error out and renders it with `Call::fail`, because only the call knows the
+/// dialect and the request id. The framework stores the error beside the answer made of it.
+impl ResponseError for ErrorReply {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
-impl Responder for Fault {
+impl Responder for ErrorReply {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {

@@ -1,4 +1,5 @@
-//! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
+//! The routes of the flows. A handler is one call of a flow: its extractors decode the input, its return type writes
+//! the answer.
 
 // A handler that is not mounted does not compile.
 #![deny(dead_code)]
@@ -8,9 +9,10 @@ use api::*;
 use utoipa::OpenApi;
 
 use crate::Routes;
-use crate::extract::*;
+use crate::extract::{Ctx, Input};
 use crate::mount::post;
-use crate::reply::*;
+#[allow(unused_imports, reason = "a set of flows may have only streams, or none")]
+use crate::reply::{Events, Output, Reply, StreamReply};
 
 /// The routes of this project.
 #[derive(OpenApi)]
@@ -51,7 +53,7 @@ async fn tell_joke(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<JokeInput>,
-) -> Unary<JokeResponse> {
+) -> Reply<JokeResponse> {
     Ok(Output(app.flows.tell_joke(&ctx, input).await?))
 }
 
@@ -60,7 +62,7 @@ async fn tell_joke_stream(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<JokeInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.tell_joke_stream(&ctx, input)).await
 }
 
@@ -70,7 +72,7 @@ async fn tell_story(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<StoryInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.tell_story(&ctx, input)).await
 }
 
@@ -80,7 +82,7 @@ async fn translate_text(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<TranslateInput>,
-) -> Unary<TranslationResult> {
+) -> Reply<TranslationResult> {
     Ok(Output(app.flows.translate_text(&ctx, input).await?))
 }
 
@@ -90,7 +92,7 @@ async fn describe_image(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<ImageInput>,
-) -> Unary<ImageResponse> {
+) -> Reply<ImageResponse> {
     Ok(Output(app.flows.describe_image(&ctx, input).await?))
 }
 
@@ -100,7 +102,7 @@ async fn generate_character(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CharacterInput>,
-) -> Unary<RpgCharacter> {
+) -> Reply<RpgCharacter> {
     Ok(Output(app.flows.generate_character(&ctx, input).await?))
 }
 
@@ -110,7 +112,7 @@ async fn pirate_chat(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<ChatInput>,
-) -> Unary<ChatResponse> {
+) -> Reply<ChatResponse> {
     Ok(Output(app.flows.pirate_chat(&ctx, input).await?))
 }
 
@@ -120,7 +122,7 @@ async fn generate_code(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CodeInput>,
-) -> Unary<CodeOutput> {
+) -> Reply<CodeOutput> {
     Ok(Output(app.flows.generate_code(&ctx, input).await?))
 }
 
@@ -130,7 +132,7 @@ async fn review_code(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CodeReviewInput>,
-) -> Unary<CodeReview> {
+) -> Reply<CodeReview> {
     Ok(Output(app.flows.review_code(&ctx, input).await?))
 }
 // eject: end

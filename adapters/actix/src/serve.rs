@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, fn_factory};
 use flow_edge::App;
-use flow_listener::{HyperService, MAX_CONNECTIONS, Native, Serving, Starting};
+use flow_listener::{HyperService, ListenerConfig, MAX_CONNECTIONS, Serving, Starting};
 use tokio_util::task::TaskTracker;
 
 use crate::application::build;
@@ -22,9 +22,9 @@ const MAX_WORKERS: usize = 512;
 /// actix-web's server: a thread that accepts, and worker threads with a runtime each.
 ///
 /// It needs no `System`: the server's own future can be polled anywhere, only what workers run cannot move.
-pub(crate) fn native<R: Routes>(native: Native<R::Flows>) -> Serving {
+pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
-        let Native { listener, app, workers, keep_alive, stop } = native;
+        let ListenerConfig { listener, app, workers, keep_alive, stop } = config;
         let connections = TaskTracker::new();
         let worker = Worker::<R> { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
         // Dropping the server stops it: it joins the thread that accepts, and the workers end.

@@ -12,7 +12,7 @@ use flow_edge::{Edge, FlowError, Head};
 use crate::listener::Peer;
 use crate::reply::Raw;
 
-/// Takes a request in, runs its handler, and takes the answer out.
+/// Runs the edge's checks, the handler, and `Call::leave`.
 pub(crate) async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|it| it.0.0.ip());
     let (body, unread) = lend(std::mem::take(request.body_mut()), request.version(), request.headers());

@@ -1,4 +1,4 @@
-//! The typed way in: axum extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use flow_edge::{Envelope, FlowError, RequestContext, Schema, wire};
 
-use crate::reply::Fault;
+use crate::reply::ErrorReply;
 
 /// What a flow may know of the request it answers.
 pub struct Ctx(pub RequestContext);
@@ -18,37 +18,37 @@ pub struct Input<T>(pub T);
 pub struct Named(pub Envelope);
 
 impl<S: Sync> FromRequestParts<S> for Ctx {
-    type Rejection = Fault;
+    type Rejection = ErrorReply;
 
-    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, ErrorReply> {
         Ok(Self(ctx(head)?.clone()))
     }
 }
 
 impl<T: Schema, S: Sync> FromRequest<S> for Input<T> {
-    type Rejection = Fault;
+    type Rejection = ErrorReply;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ErrorReply> {
         let (parts, body) = request.into_parts();
         let (head, body) = (&parts, body.into_data_stream());
         let content_type = header(head, CONTENT_TYPE);
-        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(Fault)?))
+        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(ErrorReply)?))
     }
 }
 
 impl<S: Sync> FromRequest<S> for Named {
-    type Rejection = Fault;
+    type Rejection = ErrorReply;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ErrorReply> {
         let (parts, body) = request.into_parts();
         let (head, query, body) = (&parts, parts.uri.query(), body.into_data_stream());
         let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
         let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
-        Ok(Self(envelope.map_err(Fault)?))
+        Ok(Self(envelope.map_err(ErrorReply)?))
     }
 }
 
-fn ctx(head: &Parts) -> Result<&RequestContext, Fault> {
+fn ctx(head: &Parts) -> Result<&RequestContext, ErrorReply> {
     let ctx = head.extensions.get();
     ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }

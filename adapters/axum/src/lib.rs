@@ -1,9 +1,9 @@
 //! The flows on axum.
 //!
-//! `routes` is yours: the flows' routes and handlers. The rest is the joint between the framework and `flow-edge`,
-//! the same files in each adapter, so that they can be compared: `extract`
-//! is the typed way in, `reply` the typed way out, `edge` the middleware, `mount` adds probes and documentation,
-//! `serve` runs it all on a listener. Other files are what one framework alone needs.
+//! `routes` is yours: the flows' routes and handlers. The rest connects the framework to `flow-edge`. All adapters
+//! have the same files, so that they can be compared: `extract` has the extractors, `reply` the responses, `edge` is
+//! the middleware, `mount` adds probes and documentation, `serve` runs it all on a listener. Other files are what one
+//! framework alone needs.
 
 pub mod edge;
 pub mod extract;
@@ -21,12 +21,12 @@ pub use mount::Routes;
 /// axum with the flows of this project, as the application mounts it.
 pub const ADAPTER: Adapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
 
-/// axum with any routes.
+/// axum with any routes. Generic because `tests/conformance` serves flows of its own.
 pub const fn adapter<R: Routes>() -> Adapter<R::Flows> {
     Adapter {
         name: "axum",
-        serve: serve::native::<R>,
-        service: serve::hyper::<R>,
+        serve_natively: serve::native::<R>,
+        hyper_service: serve::hyper::<R>,
         openapi: mount::openapi::<R>,
     }
 }

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::edge::pass;
 use crate::extract::{Ctx, Named};
-use crate::reply::{Fault, Raw};
+use crate::reply::{ErrorReply, Raw};
 
 /// The routes of some flows.
 pub trait Routes: Send + Sync + 'static {
@@ -44,8 +44,8 @@ pub(crate) fn router<R: Routes>(
         .route("/readyz", get(ready::<R>));
     let router = if edge.debug() { documented::<R>(router, &app) } else { router };
     let router = router
-        .fallback(async || Fault(FlowError::no_route()))
-        .method_not_allowed_fallback(async || Fault(FlowError::no_such_method()));
+        .fallback(async || ErrorReply(FlowError::no_route()))
+        .method_not_allowed_fallback(async || ErrorReply(FlowError::no_such_method()));
     from_fn_with_state(edge, pass).layer(router.with_state(app))
 }
 
@@ -69,7 +69,7 @@ async fn call_flow<R: Routes>(
     Ctx(ctx): Ctx,
     Path(flow): Path<String>,
     Named(envelope): Named,
-) -> Result<Raw, Fault> {
+) -> Result<Raw, ErrorReply> {
     Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
 }
 
@@ -81,6 +81,6 @@ async fn ready<R: Routes>(State(app): State<App<R::Flows>>) -> Raw {
     Raw(answer::ready(&app.flows.readiness(), app.edge.drain().is_draining()))
 }
 
-async fn page<R: Routes>(State(app): State<App<R::Flows>>, uri: Uri) -> Result<Raw, Fault> {
+async fn page<R: Routes>(State(app): State<App<R::Flows>>, uri: Uri) -> Result<Raw, ErrorReply> {
     docs::page(uri.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
 }

@@ -1,4 +1,5 @@
-//! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
+//! The routes of the flows. A handler is one call of a flow: its extractors decode the input, its return type writes
+//! the answer.
 
 // A handler that is not mounted does not compile.
 #![deny(dead_code)]
@@ -9,8 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Routes;
-use crate::extract::*;
-use crate::reply::*;
+use crate::extract::{Ctx, Input};
+#[allow(unused_imports, reason = "a set of flows may have only streams, or none")]
+use crate::reply::{Events, Output, Reply, StreamReply};
 
 /// The routes of this project.
 pub(crate) struct FlowRoutes;
@@ -39,18 +41,22 @@ async fn tell_joke(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<JokeInput>,
-) -> Unary<JokeResponse> {
+) -> Reply<JokeResponse> {
     Ok(Output(app.flows.tell_joke(&ctx, input).await?))
 }
 
 #[utoipa::path(post, path = "/tell-joke/stream", request_body = JokeInput, responses((status = 200, body = str)))]
-async fn tell_joke_stream(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> Streamed {
+async fn tell_joke_stream(
+    State(app): State<App>,
+    Ctx(ctx): Ctx,
+    Input(input): Input<JokeInput>,
+) -> StreamReply {
     Events::start(&ctx, app.flows.tell_joke_stream(&ctx, input)).await
 }
 
 // eject: tell_story
 #[utoipa::path(post, path = "/tell-story/stream", request_body = StoryInput, responses((status = 200, body = str)))]
-async fn tell_story(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> Streamed {
+async fn tell_story(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> StreamReply {
     Events::start(&ctx, app.flows.tell_story(&ctx, input)).await
 }
 
@@ -60,7 +66,7 @@ async fn translate_text(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<TranslateInput>,
-) -> Unary<TranslationResult> {
+) -> Reply<TranslationResult> {
     Ok(Output(app.flows.translate_text(&ctx, input).await?))
 }
 
@@ -70,7 +76,7 @@ async fn describe_image(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<ImageInput>,
-) -> Unary<ImageResponse> {
+) -> Reply<ImageResponse> {
     Ok(Output(app.flows.describe_image(&ctx, input).await?))
 }
 
@@ -80,7 +86,7 @@ async fn generate_character(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CharacterInput>,
-) -> Unary<RpgCharacter> {
+) -> Reply<RpgCharacter> {
     Ok(Output(app.flows.generate_character(&ctx, input).await?))
 }
 
@@ -90,7 +96,7 @@ async fn pirate_chat(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<ChatInput>,
-) -> Unary<ChatResponse> {
+) -> Reply<ChatResponse> {
     Ok(Output(app.flows.pirate_chat(&ctx, input).await?))
 }
 
@@ -100,7 +106,7 @@ async fn generate_code(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CodeInput>,
-) -> Unary<CodeOutput> {
+) -> Reply<CodeOutput> {
     Ok(Output(app.flows.generate_code(&ctx, input).await?))
 }
 
@@ -110,7 +116,7 @@ async fn review_code(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<CodeReviewInput>,
-) -> Unary<CodeReview> {
+) -> Reply<CodeReview> {
     Ok(Output(app.flows.review_code(&ctx, input).await?))
 }
 // eject: end

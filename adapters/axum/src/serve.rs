@@ -6,7 +6,7 @@ use axum::ServiceExt;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use flow_edge::App;
-use flow_listener::{HyperBody, HyperService, Native, Serving, Starting, longest_silence};
+use flow_listener::{HyperBody, HyperService, ListenerConfig, Serving, Starting, longest_silence};
 use http_body_util::BodyExt;
 use tower_service::Service;
 
@@ -16,12 +16,12 @@ use crate::mount::{Routes, router};
 /// `axum::serve`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
 ///
 /// It has no limits on connections; our [`Listener`] gives it some.
-pub(crate) fn native<R: Routes>(native: Native<R::Flows>) -> Serving {
+pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
-        let silence = longest_silence(native.keep_alive, native.app.edge.request_timeout());
-        let listener = Listener::new(native.listener, silence)?;
-        let app = router::<R>(native.app).into_make_service_with_connect_info::<Peer>();
-        axum::serve(listener, app).with_graceful_shutdown(native.stop.cancelled_owned()).await
+        let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
+        let listener = Listener::new(config.listener, silence)?;
+        let app = router::<R>(config.app).into_make_service_with_connect_info::<Peer>();
+        axum::serve(listener, app).with_graceful_shutdown(config.stop.cancelled_owned()).await
     })
 }
 

@@ -1,4 +1,4 @@
-//! The typed way in: messages to the flows' inputs, validated.
+//! From messages to the flows' inputs, validated.
 
 use flow_edge::wire::decode::decode_value;
 use flow_edge::{FlowError, RequestContext, Schema};

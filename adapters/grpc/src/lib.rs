@@ -1,9 +1,9 @@
 //! The flows on tonic: gRPC and gRPC-Web, beside any web framework.
 //!
-//! `routes` is yours: the procedures, and how their messages become the flows' inputs and outputs. The rest is the
-//! joint between tonic and `flow-edge`: `extract` is the typed way in, `reply` the typed way out, `edge` the
-//! middleware, `mount` adds health and reflection, `serve` runs it all on our listener, `stream` makes messages of
-//! chunks, `body` writes the access log at a call's end.
+//! `routes` is yours: the procedures, and how their messages become the flows' inputs and outputs. The rest
+//! connects tonic to `flow-edge`: `extract` decodes the inputs, `reply` makes the answers, `edge` is the middleware,
+//! `mount` adds health and reflection, `serve` runs it all on our listener, `stream` makes messages of chunks, `body`
+//! writes the access log at a call's end.
 
 mod body;
 mod edge;
@@ -26,7 +26,7 @@ pub use service::{Mounted, Routes, mounted};
 /// gRPC with the flows of this project, as the application mounts it.
 pub const ADAPTER: RpcAdapter<dyn FlowService> = adapter::<routes::FlowRoutes>();
 
-/// gRPC with any procedures.
+/// gRPC with any procedures. Generic because `tests/conformance` serves flows of its own.
 pub const fn adapter<R: Routes>() -> RpcAdapter<R::Flows> {
-    RpcAdapter { name: "grpc", service: serve::hyper::<R>, claims: serve::claims::<R> }
+    RpcAdapter { name: "grpc", hyper_service: serve::hyper::<R>, claims: serve::claims::<R> }
 }

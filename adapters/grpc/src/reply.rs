@@ -1,4 +1,4 @@
-//! The typed way out: results to messages, errors to statuses with google.rpc's details.
+//! From results to messages, and from errors to statuses with google.rpc's details.
 
 use std::error::Error as _;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The procedures, and how their messages become the flows' inputs and outputs.
 //!
-//! A procedure is one call of a flow; everything around it is in its types. proto3 cannot tell an empty string from
-//! a missing one, so an empty one means the schema's default.
+//! A procedure is one call of a flow: `open` decodes the input, `reply` writes the answer. proto3 cannot tell an empty
+//! string from a missing one, so an empty one means the schema's default.
 
 use api::*;
 use tonic::codec::CompressionEncoding::Gzip;

@@ -88,7 +88,7 @@ pub(crate) async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
     };
     tokio::select! {
         () = passed => FlowError::new(ErrorKind::DeadlineExceeded, "The client's deadline has passed."),
-        () = drain.ended() => FlowError::draining(),
+        () = drain.grace_over() => FlowError::draining(),
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use std::sync::Arc;
 
     use flow_edge::Schema;
-    use flow_edge::wire::pump::READ_TIMEOUT;
+    use flow_edge::limits::READ_TIMEOUT;
     use garde::Validate;
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};

@@ -9,9 +9,9 @@ use http_body_util::combinators::BoxBody;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::reply::{Fault, Raw};
+use crate::reply::{ErrorReply, Raw};
 
-/// Takes a request in, runs its handler, and takes the answer out.
+/// Runs the edge's checks, the handler, and `Call::leave`.
 pub(crate) async fn pass<E>(edge: Arc<Edge>, mut request: Request, next: Arc<E>) -> Result<Response>
 where
     E: Endpoint<Output = Response>,
@@ -50,8 +50,8 @@ where
 
 /// What a handler, an extractor or the router itself failed with is an error of the framework's.
 fn checked(outcome: Result<Response>) -> Result<Response, FlowError> {
-    outcome.map_err(|error| match error.downcast::<Fault>() {
-        Ok(Fault(error)) => error,
+    outcome.map_err(|error| match error.downcast::<ErrorReply>() {
+        Ok(ErrorReply(error)) => error,
         Err(error) if error.is::<NotFoundError>() => FlowError::no_route(),
         Err(error) if error.is::<MethodNotAllowedError>() => FlowError::no_such_method(),
         Err(error) => FlowError::internal(error),

@@ -1,4 +1,4 @@
-//! The typed way in: poem extractors over the edge's decoding.
+//! Extractors: a handler's arguments, made by the edge's decoding.
 
 use flow_edge::{Envelope, FlowError, RequestContext, Schema, wire};
 use poem::http::header::{ACCEPT, CONTENT_TYPE};
@@ -7,7 +7,7 @@ use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::reply::Fault;
+use crate::reply::ErrorReply;
 use crate::schema::{json, register};
 
 /// What a flow may know of the request it answers.
@@ -46,7 +46,7 @@ impl<'a, T: Schema> ApiExtractor<'a> for Input<T> {
     ) -> Result<Self> {
         let body = body.take()?.into_bytes_stream();
         let content_type = header(head, CONTENT_TYPE);
-        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(Fault)?))
+        Ok(Self(wire::read(ctx(head)?, content_type, body).await.map_err(ErrorReply)?))
     }
 }
 
@@ -55,11 +55,11 @@ impl<'a> FromRequest<'a> for Named {
         let (query, body) = (head.uri().query(), body.take()?.into_bytes_stream());
         let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
         let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
-        Ok(Self(envelope.map_err(Fault)?))
+        Ok(Self(envelope.map_err(ErrorReply)?))
     }
 }
 
-fn ctx(head: &Request) -> Result<&RequestContext, Fault> {
+fn ctx(head: &Request) -> Result<&RequestContext, ErrorReply> {
     let ctx = head.data();
     ctx.ok_or_else(|| FlowError::internal("the route is outside the edge").into())
 }

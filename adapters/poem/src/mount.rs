@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::edge::pass;
 use crate::extract::{Ctx, Named};
-use crate::reply::{Fault, Raw};
+use crate::reply::{ErrorReply, Raw};
 
 /// The routes of some flows.
 pub trait Routes: OpenApi + Sized + Send + Sync + 'static {
@@ -69,7 +69,7 @@ async fn call_flow<R: Routes>(
     Ctx(ctx): Ctx,
     Path(flow): Path<String>,
     Named(envelope): Named,
-) -> Result<Raw, Fault> {
+) -> Result<Raw, ErrorReply> {
     Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
 }
 
@@ -84,6 +84,6 @@ fn ready<R: Routes>(Data(Mounted(app)): Data<&Mounted<R>>) -> Raw {
 }
 
 #[handler]
-fn page<R: Routes>(Data(Mounted(app)): Data<&Mounted<R>>, uri: &Uri) -> Result<Raw, Fault> {
+fn page<R: Routes>(Data(Mounted(app)): Data<&Mounted<R>>, uri: &Uri) -> Result<Raw, ErrorReply> {
     docs::page(uri.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
 }

@@ -1,4 +1,4 @@
-//! The typed way out: poem responders over the edge's bytes.
+//! Responses: what a handler returns, and how poem sends it. The bytes are the edge's.
 
 use flow_edge::wire::answer;
 use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
@@ -12,10 +12,10 @@ use poem::{IntoResponse, Response};
 use thiserror::Error;
 
 /// What a handler of a flow that answers at once returns.
-pub type Unary<T> = Result<Output<T>, Fault>;
+pub type Reply<T> = Result<Output<T>, ErrorReply>;
 
 /// What a handler of a flow that streams returns.
-pub type Streamed = Result<Events, Fault>;
+pub type StreamReply = Result<Events, ErrorReply>;
 
 /// A flow's result.
 pub struct Output<T>(pub T);
@@ -29,11 +29,11 @@ pub struct Raw(pub Answer);
 /// An error, for the edge to render.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct Fault(pub FlowError);
+pub struct ErrorReply(pub FlowError);
 
 impl Events {
     /// Waits for the first chunk, so that a failure before it has a true status.
-    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> Streamed
+    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> StreamReply
     where
         T: flow_edge::Streamed,
     {
@@ -41,13 +41,15 @@ impl Events {
     }
 }
 
-impl From<FlowError> for Fault {
+impl From<FlowError> for ErrorReply {
     fn from(error: FlowError) -> Self {
         Self(error)
     }
 }
 
-impl ResponseError for Fault {
+/// A placeholder: `edge::pass` takes the error out and renders it with `Call::fail`, because only the call knows the
+/// dialect and the request id.
+impl ResponseError for ErrorReply {
     fn status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     }

@@ -1,11 +1,13 @@
-//! The routes of the flows. A handler is one call of a flow; everything around it is in its types.
+//! The routes of the flows. A handler is one call of a flow: its extractors decode the input, its return type writes
+//! the answer.
 
 use api::*;
 use poem_openapi::OpenApi;
 
 use crate::Routes;
-use crate::extract::*;
-use crate::reply::*;
+use crate::extract::{Ctx, Input};
+#[allow(unused_imports, reason = "a set of flows may have only streams, or none")]
+use crate::reply::{Events, Output, Reply, StreamReply};
 
 /// The routes of this project. poem-openapi gathers its operations in one type.
 pub(crate) struct FlowRoutes(App);
@@ -22,18 +24,18 @@ impl Routes for FlowRoutes {
 impl FlowRoutes {
     // eject: tell_joke
     #[oai(path = "/tell-joke", method = "post")]
-    async fn tell_joke(&self, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> Unary<JokeResponse> {
+    async fn tell_joke(&self, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> Reply<JokeResponse> {
         Ok(Output(self.0.flows.tell_joke(&ctx, input).await?))
     }
 
     #[oai(path = "/tell-joke/stream", method = "post")]
-    async fn tell_joke_stream(&self, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> Streamed {
+    async fn tell_joke_stream(&self, Ctx(ctx): Ctx, Input(input): Input<JokeInput>) -> StreamReply {
         Events::start(&ctx, self.0.flows.tell_joke_stream(&ctx, input)).await
     }
 
     // eject: tell_story
     #[oai(path = "/tell-story/stream", method = "post")]
-    async fn tell_story(&self, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> Streamed {
+    async fn tell_story(&self, Ctx(ctx): Ctx, Input(input): Input<StoryInput>) -> StreamReply {
         Events::start(&ctx, self.0.flows.tell_story(&ctx, input)).await
     }
 
@@ -43,13 +45,13 @@ impl FlowRoutes {
         &self,
         Ctx(ctx): Ctx,
         Input(input): Input<TranslateInput>,
-    ) -> Unary<TranslationResult> {
+    ) -> Reply<TranslationResult> {
         Ok(Output(self.0.flows.translate_text(&ctx, input).await?))
     }
 
     // eject: describe_image
     #[oai(path = "/describe-image", method = "post")]
-    async fn describe_image(&self, Ctx(ctx): Ctx, Input(input): Input<ImageInput>) -> Unary<ImageResponse> {
+    async fn describe_image(&self, Ctx(ctx): Ctx, Input(input): Input<ImageInput>) -> Reply<ImageResponse> {
         Ok(Output(self.0.flows.describe_image(&ctx, input).await?))
     }
 
@@ -59,25 +61,25 @@ impl FlowRoutes {
         &self,
         Ctx(ctx): Ctx,
         Input(input): Input<CharacterInput>,
-    ) -> Unary<RpgCharacter> {
+    ) -> Reply<RpgCharacter> {
         Ok(Output(self.0.flows.generate_character(&ctx, input).await?))
     }
 
     // eject: pirate_chat
     #[oai(path = "/chat", method = "post")]
-    async fn pirate_chat(&self, Ctx(ctx): Ctx, Input(input): Input<ChatInput>) -> Unary<ChatResponse> {
+    async fn pirate_chat(&self, Ctx(ctx): Ctx, Input(input): Input<ChatInput>) -> Reply<ChatResponse> {
         Ok(Output(self.0.flows.pirate_chat(&ctx, input).await?))
     }
 
     // eject: generate_code
     #[oai(path = "/generate-code", method = "post")]
-    async fn generate_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeInput>) -> Unary<CodeOutput> {
+    async fn generate_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeInput>) -> Reply<CodeOutput> {
         Ok(Output(self.0.flows.generate_code(&ctx, input).await?))
     }
 
     // eject: review_code
     #[oai(path = "/review-code", method = "post")]
-    async fn review_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeReviewInput>) -> Unary<CodeReview> {
+    async fn review_code(&self, Ctx(ctx): Ctx, Input(input): Input<CodeReviewInput>) -> Reply<CodeReview> {
         Ok(Output(self.0.flows.review_code(&ctx, input).await?))
     }
     // eject: end

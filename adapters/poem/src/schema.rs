@@ -6,7 +6,7 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 
-use crate::reply::{Events, Fault, Output};
+use crate::reply::{ErrorReply, Events, Output};
 
 /// Makes a type's name known to poem-openapi, which looks every reference up.
 pub(crate) fn register(registry: &mut Registry, name: &str) {
@@ -36,7 +36,7 @@ fn ok(content: MetaMediaType) -> MetaResponses {
     MetaResponses { responses: vec![ok] }
 }
 
-impl ApiResponse for Fault {
+impl ApiResponse for ErrorReply {
     fn meta() -> MetaResponses {
         MetaResponses { responses: Vec::new() }
     }

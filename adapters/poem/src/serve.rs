@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use flow_edge::App;
-use flow_listener::{HyperBody, HyperService, Native, Serving, Starting, http2, longest_silence};
+use flow_listener::{HyperBody, HyperService, ListenerConfig, Serving, Starting, http2, longest_silence};
 use http_body_util::BodyExt;
 use hyper::Response;
 use poem::http::uri::Scheme;
@@ -19,15 +19,15 @@ use crate::mount::{Routes, router};
 const LAST_BYTES: Duration = Duration::from_millis(300);
 
 /// `poem::Server`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
-pub(crate) fn native<R: Routes>(native: Native<R::Flows>) -> Serving {
+pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
-        let silence = longest_silence(native.keep_alive, native.app.edge.request_timeout());
-        let app = router::<R>(native.app);
-        Server::new_with_acceptor(Acceptor::new(native.listener, silence)?)
-            .idle_timeout(native.keep_alive)
+        let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
+        let app = router::<R>(config.app);
+        Server::new_with_acceptor(Acceptor::new(config.listener, silence)?)
+            .idle_timeout(config.keep_alive)
             // hyper's own limit, which poem lifts.
             .http2_max_concurrent_streams(http2::MAX_STREAMS)
-            .run_with_graceful_shutdown(app, native.stop.cancelled_owned(), Some(LAST_BYTES))
+            .run_with_graceful_shutdown(app, config.stop.cancelled_owned(), Some(LAST_BYTES))
             .await
     })
 }

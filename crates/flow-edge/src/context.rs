@@ -22,14 +22,14 @@ pub struct RequestContext {
     pub deadline: Instant,
     /// Which form errors take.
     pub dialect: Dialect,
-    /// Where the answer came from, for the `x-cache` header.
+    /// Where the answer came from, for the `x-cache` header. Shared by clones: the flow writes, `Call::leave` reads.
     pub(crate) cache: Arc<OnceLock<&'static str>>,
-    pub(crate) service: Arc<Service>,
+    pub(crate) server: Arc<ServerState>,
 }
 
 /// What all requests of a server share.
 #[derive(Debug, Default)]
-pub(crate) struct Service {
+pub(crate) struct ServerState {
     /// The application's name, which problem types begin with.
     pub(crate) name: String,
     /// The largest request body, in bytes.
@@ -61,7 +61,7 @@ impl RequestContext {
             deadline: Instant::now() + std::time::Duration::from_mins(2),
             dialect: Dialect::Problem,
             cache: Arc::default(),
-            service: Arc::new(Service { max_body_size: usize::MAX, ..Service::default() }),
+            server: Arc::new(ServerState { max_body_size: usize::MAX, ..ServerState::default() }),
         }
     }
 
@@ -77,12 +77,12 @@ impl RequestContext {
 
     /// The application's name.
     pub fn service_name(&self) -> &str {
-        &self.service.name
+        &self.server.name
     }
 
     /// The largest request body, in bytes.
     pub fn max_body_size(&self) -> usize {
-        self.service.max_body_size
+        self.server.max_body_size
     }
 
     /// The value of `x-cache`, if the flow has said one.

@@ -3,7 +3,7 @@
 //! *Serving*: work is taken. *Draining*: no new work, what runs may finish, `/ready` says no. *Ending*: the
 //! grace is over; streams write their terminal frame and calls still running are answered with 503.
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -44,13 +44,13 @@ impl Drain {
     }
 
     /// Resolves once the grace is over. Waits for ever while the server serves.
-    pub async fn ended(&self) {
+    pub async fn grace_over(&self) {
         self.ending.cancelled().await;
     }
 
-    /// The same as [`ended`](Self::ended), for streams that must own what they wait for.
-    pub(crate) fn ending(&self) -> CancellationToken {
-        self.ending.clone()
+    /// The same as [`grace_over`](Self::grace_over), for streams that must own what they wait for.
+    pub(crate) fn grace_over_owned(&self) -> WaitForCancellationFutureOwned {
+        self.ending.clone().cancelled_owned()
     }
 
     /// Counts a piece of work in.

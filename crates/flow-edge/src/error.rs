@@ -1,4 +1,4 @@
-//! Everything that can go wrong, and its face in each protocol: one table (`docs/contract.md`, "Errors").
+//! Everything that can go wrong, and its form in each protocol: one table (`docs/contract.md`, "Errors").
 
 use std::borrow::Cow;
 use std::fmt;
@@ -272,7 +272,8 @@ impl std::error::Error for FlowError {
     }
 }
 
-/// Logs an error once, where it is turned into an answer: ours as errors, the others' as facts.
+/// Logs an error once, where it is turned into an answer: our defects at error, upstream failures at warn, the rest
+/// at info.
 pub fn log_failure(error: &FlowError, what: &'static str) {
     let kind = error.kind.row().slug;
     let cause = std::error::Error::source(error).map(tracing::field::display);

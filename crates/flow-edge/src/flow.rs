@@ -1,4 +1,12 @@
 //! What a flow answers with, and what a table of flows says of it.
+//!
+//! What a stream consists of, from the model to the client:
+//!
+//! | The model gives (`flow-runtime`) | The flow gives ([`StreamEvent`]) | The client gets a frame | under `/flows/` |
+//! |---|---|---|---|
+//! | `ModelEvent::Text` | [`StreamEvent::Chunk`] | `{"chunk": …}` | `{"message": …}` |
+//! | `ModelEvent::Done` | [`StreamEvent::Done`] | `{"done": true, …}` | `{"result": …}` |
+//! | an error | an error | `{"error": …}` | `{"error": …}` |
 
 use std::pin::Pin;
 
@@ -26,8 +34,6 @@ pub enum StreamEvent<T> {
 pub struct FlowInfo {
     /// Its name: that of the trait's method.
     pub name: &'static str,
-    /// What it does, in one sentence.
-    pub description: &'static str,
     /// Its operation that answers at once, if it has one.
     pub unary: Option<OperationInfo>,
     /// Its operation that streams, if it has one.
@@ -64,6 +70,13 @@ pub struct Readiness {
 pub trait Ready: Send + Sync + 'static {
     /// Whether the flows can answer, and why not. Each readiness probe calls it, so it must be quick.
     fn readiness(&self) -> Readiness;
+}
+
+impl FlowInfo {
+    /// What it does, in one sentence: the summary of its operation, of the one that answers at once if it has two.
+    pub fn summary(&self) -> &'static str {
+        self.unary.or(self.streamed).map_or("", |it| it.summary)
+    }
 }
 
 impl OperationInfo {

@@ -11,6 +11,7 @@ pub mod drain;
 pub mod edge;
 pub mod error;
 pub mod flow;
+pub mod limits;
 pub mod openapi;
 mod request_id;
 pub mod schema;

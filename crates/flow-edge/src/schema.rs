@@ -34,7 +34,7 @@ pub trait Streamed: Schema {
     fn text(&self) -> &str;
 }
 
-/// A type of the wire where a generic parameter cannot be.
+/// A [`Schema`] type's name and JSON Schema, for a static table.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeInfo {
     /// [`Schema::NAME`].

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_edge::wire::pump::READ_TIMEOUT;
+use flow_edge::limits::READ_TIMEOUT;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::{Request, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};

@@ -21,11 +21,11 @@ pub struct Adapter<F: ?Sized> {
     /// The framework's short name: the Cargo feature, the folder and the value of `--framework`.
     pub name: &'static str,
 
-    /// Serves on the framework's own listener, until [`Native::stop`] and what is being written is written.
-    pub serve: fn(Native<F>) -> Serving,
+    /// Serves on the framework's own listener, until [`ListenerConfig::stop`] and what is being written is written.
+    pub serve_natively: fn(ListenerConfig<F>) -> Serving,
 
     /// Makes the application for our hyper listener, once per worker thread and inside its `LocalSet`.
-    pub service: fn(App<F>) -> Starting,
+    pub hyper_service: fn(App<F>) -> Starting,
 
     /// Makes the OpenAPI document of the routes.
     pub openapi: fn(&App<F>) -> Value,
@@ -36,14 +36,14 @@ pub struct RpcAdapter<F: ?Sized> {
     /// The protocol's short name: the Cargo feature and the folder.
     pub name: &'static str,
 
-    /// Makes the application for our hyper listener, as [`Adapter::service`] does.
-    pub service: fn(App<F>) -> Starting,
+    /// Makes the application for our hyper listener, as [`Adapter::hyper_service`] does.
+    pub hyper_service: fn(App<F>) -> Starting,
 
     /// Whether a request is a call of this protocol's, where both share a port.
     pub claims: fn(&Request<Incoming>) -> bool,
 }
 
-/// A framework's own listener at work.
+/// Completes when the listener has stopped.
 pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 /// Marks a request that came over an encrypted connection of our own, among its extensions.
@@ -53,15 +53,16 @@ pub struct Encrypted;
 /// An application on its way to being called by our hyper listener.
 pub type Starting = Pin<Box<dyn Future<Output = io::Result<HyperService>>>>;
 
-/// What a framework's own listener is given.
-pub struct Native<F: ?Sized> {
+/// What a listener is given: a framework's own, or ours.
+pub struct ListenerConfig<F: ?Sized> {
     /// Bound and non-blocking.
     pub listener: TcpListener,
     /// What to serve.
     pub app: App<F>,
     /// Worker threads, where the framework starts its own.
     pub workers: NonZeroUsize,
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept. A listener that cannot tell an idle connection from a silent call keeps it
+    /// for [`longest_silence`](crate::longest_silence).
     pub keep_alive: Duration,
     /// When to stop accepting and close idle connections. No work is under way then, only last bytes.
     pub stop: CancellationToken,

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use flow_edge::wire::pump::READ_TIMEOUT;
+use flow_edge::limits::READ_TIMEOUT;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
@@ -78,7 +78,7 @@ impl Linger {
             let mut buffer = ReadBuf::new(&mut waste);
             match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => self.thrown_away += buffer.filled().len(),
-                // The end, or as good as one.
+                // End of stream, or a read error.
                 _ => break,
             }
         }
@@ -90,7 +90,7 @@ impl Linger {
 pub struct Bounded<S> {
     stream: S,
     idle: Option<Duration>,
-    /// When a byte was last read or written.
+    /// When a byte was last read, or a write was last attempted.
     active: Instant,
     timer: Pin<Box<Sleep>>,
     stall: Stall,

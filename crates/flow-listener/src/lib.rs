@@ -10,7 +10,7 @@ mod signals;
 
 pub use activity::{Activity, Expired, TrackedBody, Watched};
 pub use adapter::{
-    Adapter, Encrypted, HyperBody, HyperResponse, HyperService, Native, RpcAdapter, Serving, Starting,
+    Adapter, Encrypted, HyperBody, HyperResponse, HyperService, ListenerConfig, RpcAdapter, Serving, Starting,
 };
 pub use connection::{Bounded, HEAD_TIMEOUT, Linger, MAX_CONNECTIONS, Stall, longest_silence};
 pub use serve::{End, Plan, Rpc, RpcListener, ServerKind, serve, serve_with_rpc};

@@ -23,7 +23,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, Expired, Watched};
-use crate::adapter::{Adapter, Encrypted, HyperService, Native, RpcAdapter};
+use crate::adapter::{Adapter, Encrypted, HyperService, ListenerConfig, RpcAdapter};
 use crate::connection::{HEAD_TIMEOUT, MAX_CONNECTIONS};
 use crate::http2;
 
@@ -52,10 +52,11 @@ impl<F: ?Sized> Copy for Mounted<F> {}
 impl<F: ?Sized> Mounted<F> {
     async fn start(self, app: App<F>) -> io::Result<HyperService> {
         match self {
-            Self::Web(web) => (web.service)(app).await,
-            Self::Rpc(rpc) => (rpc.service)(app).await,
+            Self::Web(web) => (web.hyper_service)(app).await,
+            Self::Rpc(rpc) => (rpc.hyper_service)(app).await,
             Self::Both(web, rpc) => {
-                let (on_web, on_rpc) = ((web.service)(app.clone()).await?, (rpc.service)(app).await?);
+                let (on_web, on_rpc) =
+                    ((web.hyper_service)(app.clone()).await?, (rpc.hyper_service)(app).await?);
                 Ok(Rc::new(move |request, peer| {
                     if (rpc.claims)(&request) { on_rpc(request, peer) } else { on_web(request, peer) }
                 }))
@@ -67,21 +68,21 @@ impl<F: ?Sized> Mounted<F> {
 /// Serves until told to stop. Dropping it stops the workers.
 pub(crate) async fn serve<F: ?Sized + Send + Sync + 'static>(
     mounted: Mounted<F>,
-    native: Native<F>,
+    config: ListenerConfig<F>,
     tls: Option<Arc<ServerConfig>>,
 ) -> io::Result<()> {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let stop_on_drop = native.stop.clone().drop_guard();
+    let stop_on_drop = config.stop.clone().drop_guard();
     let mut workers = JoinSet::new();
-    for nth in 0..native.workers.get() {
+    for nth in 0..config.workers.get() {
         let worker = Worker {
             mounted,
             tls: tls.clone().map(TlsAcceptor::from),
-            app: native.app.clone(),
-            listener: native.listener.try_clone()?,
+            app: config.app.clone(),
+            listener: config.listener.try_clone()?,
             permits: permits.clone(),
-            keep_alive: native.keep_alive,
-            stop: native.stop.clone(),
+            keep_alive: config.keep_alive,
+            stop: config.stop.clone(),
         };
         let (ended, end) = oneshot::channel();
         // The thread is not joined but awaited through the channel, so that no thread of ours blocks on it.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapter::{Adapter, Native, RpcAdapter, Serving};
+use crate::adapter::{Adapter, ListenerConfig, RpcAdapter, Serving};
 use crate::listener::{self, Mounted};
 use crate::signals::Signals;
 
@@ -54,7 +54,7 @@ pub struct Plan<F: ?Sized> {
     pub app: App<F>,
     /// Worker threads.
     pub workers: NonZeroUsize,
-    /// How long an idle connection is kept.
+    /// See [`ListenerConfig::keep_alive`].
     pub keep_alive: Duration,
     /// How long work may go on after the first signal.
     pub grace: Duration,
@@ -106,19 +106,20 @@ where
     let Plan { adapter, kind, listener, app, workers, keep_alive, grace } = plan;
     let drain = app.edge.drain().clone();
     let stop = CancellationToken::new();
-    let native = |listener| Native { listener, app: app.clone(), workers, keep_alive, stop: stop.clone() };
+    let config =
+        |listener| ListenerConfig { listener, app: app.clone(), workers, keep_alive, stop: stop.clone() };
     let mut servers: Vec<Serving> = Vec::new();
     match (&rpc, kind) {
         (Rpc::SharedPort(rpc), _) => {
-            servers.push(Box::pin(listener::serve(Mounted::Both(adapter, *rpc), native(listener), None)));
+            servers.push(Box::pin(listener::serve(Mounted::Both(adapter, *rpc), config(listener), None)));
         }
-        (_, ServerKind::Native) => servers.push((adapter.serve)(native(listener))),
+        (_, ServerKind::Native) => servers.push((adapter.serve_natively)(config(listener))),
         (_, ServerKind::Hyper) => {
-            servers.push(Box::pin(listener::serve(Mounted::Web(adapter), native(listener), None)));
+            servers.push(Box::pin(listener::serve(Mounted::Web(adapter), config(listener), None)));
         }
     }
     if let Rpc::OwnPort(rpc, RpcListener { listener, tls }) = rpc {
-        servers.push(Box::pin(listener::serve(Mounted::Rpc(rpc), native(listener), tls)));
+        servers.push(Box::pin(listener::serve(Mounted::Rpc(rpc), config(listener), tls)));
     }
     tokio::select! {
         (ended, ..) = select_all(&mut servers) => {

@@ -111,7 +111,6 @@ fn row((at, flow): (usize, &Flow)) -> (TokenStream, TokenStream) {
     let row = quote! {
         ::flow_edge::FlowInfo {
             name: #name,
-            description: #summary,
             unary: #unary,
             streamed: #streamed,
             streamed_member: #member,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use flow_runtime::message::{Media, Message, Part, Role, ToolRequest};
 use flow_runtime::model::{FinishReason, ModelConfig, ModelRequest, ModelResponse, ToolDefinition, Usage};
-use flow_runtime::{ModelError, Schema};
+use flow_runtime::{CompiledSchema, ModelError};
 use genai::ModelIden;
 use genai::adapter::AdapterKind;
 use genai::chat::{
@@ -65,7 +65,7 @@ pub(crate) fn request(kind: AdapterKind, asked: &ModelRequest) -> Result<ChatReq
 pub(crate) fn options(
     mut options: ChatOptions,
     config: &ModelConfig,
-    schema: Option<&Schema>,
+    schema: Option<&CompiledSchema>,
 ) -> ChatOptions {
     options.temperature = config.temperature;
     options.top_p = config.top_p;

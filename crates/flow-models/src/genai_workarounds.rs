@@ -1,4 +1,4 @@
-//! Workarounds for defects of genai 0.7.2. They go when genai goes.
+//! Workarounds for defects of genai 0.7.2. Check each when genai is updated; remove them with genai.
 //!
 //! 1. An endpoint without a trailing `/` becomes `/v1betamodels/…`: [`target`] adds it.
 //! 2. Unknown names silently go to Ollama, and names ending in `-low` or `-high` are cut: [`target`] names the

@@ -45,7 +45,7 @@ impl SharedCache for RedisStore {
         match claimed {
             Ok((Some(answer), left, _)) => {
                 let good_for = Duration::from_millis(left.try_into().unwrap_or(0));
-                Claim::Kept { answer: answer.into(), good_for }
+                Claim::Cached { answer: answer.into(), good_for }
             }
             Ok((None, 1, _)) => Claim::Ours(Box::new(lease)),
             Ok((None, _, holder)) => Claim::Theirs { holder: holder.unwrap_or_default().into() },

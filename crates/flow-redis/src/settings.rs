@@ -14,7 +14,7 @@ pub struct RedisSettings {
     pub url: SecretString,
     /// How long one operation may take. After that the replica goes on alone until Redis is faster again.
     pub timeout: Duration,
-    /// How long answers are kept, to the millisecond.
+    /// How long answers are cached, to the millisecond.
     pub cache_ttl: Duration,
     /// What all keys begin with. Servers that must not share have different ones.
     pub prefix: String,

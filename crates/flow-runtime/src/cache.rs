@@ -19,33 +19,33 @@ use tracing::Instrument as _;
 use crate::in_flight::{Entry, InFlight};
 use crate::key::CallKey;
 use crate::outcome::CacheOutcome;
-use crate::shared_cache::{self, Found, MAX_KEPT_LENGTH, SharedCache};
+use crate::shared_cache::{self, Found, MAX_CACHED_LENGTH, SharedCache};
 use crate::shared_future::{SharedFuture, WeakSharedFuture};
 
 /// moka refuses more than a thousand years.
 const MAX_TTL: Duration = Duration::from_hours(24 * 365);
 
-/// How long answers are kept, and how many.
+/// How long answers are cached, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
     /// How long an answer is valid.
     pub ttl: Duration,
-    /// How many answers are kept; the least recently used one is evicted first.
+    /// How many answers are cached; the least recently used one is evicted first.
     pub max_entries: u64,
 }
 
 /// A cache of JSON texts; cloning it is cheap.
 ///
-/// `E` is the error of the computations: every caller that waits gets a copy, and none is kept.
+/// `E` is the error of the computations: every caller that waits gets a copy, and none is cached.
 pub struct ResponseCache<E> {
-    answers: Cache<CallKey, Kept>,
+    answers: Cache<CallKey, Cached>,
     in_flight: Arc<InFlight<Computation<E>>>,
     ttl: Duration,
     shared: Option<Arc<dyn SharedCache>>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct Cached {
     answer: Arc<str>,
     until: Instant,
 }
@@ -55,7 +55,7 @@ type Computed<E> = Option<Result<(Arc<str>, CacheOutcome), E>>;
 type Computation<E> = WeakSharedFuture<Computed<E>>;
 
 enum Lookup<E> {
-    Kept(Arc<str>),
+    Cached(Arc<str>),
     Waiting(SharedFuture<Computed<E>>, CacheOutcome),
 }
 
@@ -65,7 +65,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         let answers = Cache::builder()
             .max_capacity(settings.max_entries)
             .eviction_policy(EvictionPolicy::lru())
-            // moka's clock only frees memory. `Kept::until` decides by tokio's clock, which tests can pause.
+            // moka's clock only frees memory. `Cached::until` decides by tokio's clock, which tests can pause.
             .time_to_live(settings.ttl.min(MAX_TTL))
             .build();
         Self { answers, in_flight: InFlight::new(), ttl: settings.ttl.min(MAX_TTL), shared: None }
@@ -86,7 +86,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
     {
         match self.look_up(key, compute) {
-            Lookup::Kept(answer) => Ok((answer, CacheOutcome::Hit)),
+            Lookup::Cached(answer) => Ok((answer, CacheOutcome::Hit)),
             Lookup::Waiting(computation, outcome) => match computation.output().await {
                 // Joiners report `coalesced` even on a shared hit.
                 Some(computed) => computed.map(|(answer, found)| match outcome {
@@ -99,22 +99,22 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         }
     }
 
-    /// Returns the answer under `key` if this process has kept it.
-    pub fn kept(&self, key: &CallKey) -> Option<Arc<str>> {
-        self.answers.get(key).filter(|kept| Instant::now() < kept.until).map(|kept| kept.answer)
+    /// Returns the answer under `key` if this process has cached it.
+    pub fn get(&self, key: &CallKey) -> Option<Arc<str>> {
+        self.answers.get(key).filter(|it| Instant::now() < it.until).map(|it| it.answer)
     }
 
     fn look_up<F>(&self, key: CallKey, compute: F) -> Lookup<E>
     where
         F: Future<Output = Result<Arc<str>, E>> + Send + 'static,
     {
-        if let Some(answer) = self.kept(&key) {
-            return Lookup::Kept(answer);
+        if let Some(answer) = self.get(&key) {
+            return Lookup::Cached(answer);
         }
         let join = |work: Option<&Computation<E>>| match work.and_then(WeakSharedFuture::upgrade) {
             Some(computation) => Some(Lookup::Waiting(computation, CacheOutcome::Coalesced)),
             // It may have ended between the look-up above and the lock.
-            None => self.kept(&key).map(Lookup::Kept),
+            None => self.get(&key).map(Lookup::Cached),
         };
         let start = |entry| {
             let computation = SharedFuture::new(self.computation(key, compute, entry));
@@ -141,13 +141,13 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             }
         };
         let work = async move {
-            // The entry is removed after the answer is kept, so that no caller finds neither.
+            // The entry is removed after the answer is cached, so that no caller finds neither.
             let _entry = entry;
             let found = AssertUnwindSafe(find).catch_unwind().await.ok()?;
             Some(found.map(|(answer, outcome, valid_for)| {
-                if answer.len() <= MAX_KEPT_LENGTH {
+                if answer.len() <= MAX_CACHED_LENGTH {
                     let until = Instant::now() + valid_for.map_or(ttl, |it| it.min(ttl));
-                    answers.insert(key, Kept { answer: answer.clone(), until });
+                    answers.insert(key, Cached { answer: answer.clone(), until });
                 }
                 (answer, outcome)
             }))
@@ -155,7 +155,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         work.in_current_span()
     }
 
-    /// How many answers are kept, including expired ones that are not yet removed.
+    /// How many answers are cached, including expired ones that are not yet removed.
     pub fn entries(&self) -> u64 {
         self.answers.run_pending_tasks();
         self.answers.entry_count()

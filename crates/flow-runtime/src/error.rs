@@ -45,7 +45,7 @@ pub enum ModelError {
         detail: Cow<'static, str>,
     },
     /// The model failed so often that it is not called for a while.
-    #[error("the model is left alone after repeated failures")]
+    #[error("the model's circuit is open")]
     CircuitOpen {
         /// When it may be asked again.
         retry_after: Duration,

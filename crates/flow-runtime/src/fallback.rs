@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::error::ModelError;
 use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
-use crate::resilience::within;
+use crate::resilience::until;
 use crate::trace::TARGET;
 
 /// Asks its models in order until one answers. Its name is that of the first.
@@ -32,14 +32,14 @@ impl Fallback {
         W: Future<Output = Result<T, ModelError>>,
     {
         let deadline = Instant::now() + self.timeout;
-        let mut outcome = within(deadline, ask(&*self.first)).await;
+        let mut outcome = until(deadline, ask(&*self.first)).await;
         for next in &self.others {
             match &outcome {
                 Err(error) if is_providers_fault(error) && Instant::now() < deadline => {
                     tracing::info!(target: TARGET, model = next.name(), %error, "asking another model");
                     metrics::counter!("model_fallbacks_total", "model" => next.name().to_owned())
                         .increment(1);
-                    outcome = within(deadline, ask(&**next)).await;
+                    outcome = until(deadline, ask(&**next)).await;
                 }
                 _ => break,
             }

@@ -37,7 +37,7 @@ pub use outcome::CacheOutcome;
 pub use resilience::Resilience;
 pub use retry::RetrySettings;
 pub use runtime::Runtime;
-pub use schema::{OutputSpec, Schema};
+pub use schema::{CompiledSchema, OutputSpec};
 pub use shared_cache::{Claim, Lease, SharedCache};
 pub use step::step;
 pub use tool::{Tool, ToolError};

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::ModelError;
 use crate::message::{Message, ToolRequest};
-use crate::schema::Schema;
+use crate::schema::CompiledSchema;
 
 /// A language model.
 ///
@@ -45,7 +45,7 @@ pub struct ModelRequest {
     /// The tools it may ask for.
     pub tools: Vec<Arc<ToolDefinition>>,
     /// The JSON Schema its answer must satisfy; without one it answers in prose.
-    pub output_schema: Option<Schema>,
+    pub output_schema: Option<CompiledSchema>,
     /// Settings; those that a model does not know are not sent to it.
     pub config: ModelConfig,
 }

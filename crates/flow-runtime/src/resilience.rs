@@ -1,4 +1,13 @@
 //! The guards around a model: a deadline, a circuit breaker, and retries.
+//!
+//! # Which deadline ends a call
+//!
+//! Several deadlines have the same length by default. [`Resilience::call_timeout`] ends a call: it covers all attempts,
+//! and models that are asked in turn share it. A model may have its own limit besides. That of `flow-models` is for
+//! programs that use a model without these guards, and it begins anew with each attempt, so it never ends before the
+//! call's. After the first piece of a stream the call's deadline is over: from then on only the model's limit on the
+//! time between two pieces holds. The read timeout of its HTTP client comes last: it is there so that no read is without
+//! a deadline, whoever uses the client. The request timeout of the edge drops the call together with its request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +32,7 @@ pub struct Resilience {
     /// first piece of a streamed one.
     pub call_timeout: Duration,
     /// How long the request around the call may take. A model that is silent until about then counts as failed, and
-    /// a call is not repeated if its answer would come after that.
+    /// no retry starts after half of this time.
     pub request_timeout: Duration,
     /// When a failing model is not called for a while; `None` calls it always.
     pub breaker: Option<BreakerSettings>,
@@ -46,7 +55,8 @@ impl Resilience {
         self
     }
 
-    /// Divides the times among `models` that are asked in turn, so that a silent one leaves the others their share.
+    /// Divides the times among `models` that are asked in turn, so that one that does not answer cannot use up all the
+    /// time.
     pub(crate) fn shared_by(self, models: u32) -> Self {
         Self {
             call_timeout: self.call_timeout / models,
@@ -118,7 +128,7 @@ impl Model for Resilient {
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
         self.repeat(|deadline, request_deadline| async move {
             let permit = self.admit(request_deadline)?;
-            let outcome = within(deadline, self.model.generate(request)).await;
+            let outcome = until(deadline, self.model.generate(request)).await;
             if let Some(permit) = permit {
                 permit.settle(&outcome);
             }
@@ -131,7 +141,7 @@ impl Model for Resilient {
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         self.repeat(|deadline, request_deadline| async move {
             let permit = self.admit(request_deadline)?;
-            let opened = within(deadline, open(&*self.model, request)).await;
+            let opened = until(deadline, open(&*self.model, request)).await;
             match (permit, opened) {
                 (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
                 (Some(permit), failed) => {
@@ -157,7 +167,7 @@ impl Default for Resilience {
 }
 
 /// Runs `work` until the deadline.
-pub(crate) async fn within<T>(
+pub(crate) async fn until<T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, ModelError>>,
 ) -> Result<T, ModelError> {

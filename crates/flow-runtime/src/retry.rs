@@ -1,8 +1,8 @@
 //! Retries, with growing delays and a budget.
 //!
 //! A call is repeated if the provider failed or broke off before its answer began, or is over its quota and asks for a
-//! short wait. It is not repeated once half of the call's time is over, nor when the model's retries exceed their
-//! share of its calls.
+//! short wait. No retry starts after half of the request timeout, nor when the model's retries exceed their share
+//! of its calls.
 
 use std::fmt;
 use std::time::Duration;

@@ -65,10 +65,10 @@ impl Runtime {
                     let (_, response) = structured::structured(&mut conversation, &schema, Ok).await?;
                     Ok(response)
                 }
-                None => structured::answer(&mut conversation).await,
+                None => structured::ask_for_text(&mut conversation).await,
             }
         };
-        trace::within(trace::generate(), work).await
+        trace::in_span(trace::generate(), work).await
     }
 
     /// Asks a model for an answer of the given shape and reads it into its type.
@@ -83,7 +83,7 @@ impl Runtime {
             let (typed, _) = structured::structured(&mut conversation, spec.schema(), read).await?;
             Ok(typed)
         };
-        trace::within(trace::generate(), work).await
+        trace::in_span(trace::generate(), work).await
     }
 
     /// Asks a model and streams its answer: text as it arrives, then `Done` with the whole answer.

@@ -10,22 +10,23 @@ use crate::error::ModelError;
 
 /// A named JSON Schema with its compiled validator; cloning it is cheap.
 #[derive(Clone, Debug)]
-pub struct Schema {
+pub struct CompiledSchema {
     name: Arc<str>,
     value: Arc<Value>,
     validator: Arc<Validator>,
 }
 
-/// The shape of a structured answer: a [`Schema`], the type it is read into, and the type's own rules.
+/// The shape of a structured answer: a [`CompiledSchema`], the type it is read into, and the type's own rules.
 ///
 /// Build one at start and keep it; building it compiles the schema.
 #[derive(Debug)]
 pub struct OutputSpec<T> {
-    schema: Schema,
+    schema: CompiledSchema,
     rules: fn(&T) -> Vec<String>,
 }
 
-/// How an instance breaks its schema.
+/// How an instance breaks its schema. For the model and the log; the `Violation` that a client gets is that of
+/// `flow-edge`, on its own input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The rule it breaks, as a place in the schema. It quotes nothing of the instance, so it is safe to log.
@@ -34,7 +35,7 @@ pub struct Violation {
     pub explanation: String,
 }
 
-impl Schema {
+impl CompiledSchema {
     /// Compiles a schema. An invalid schema is a defect on our side.
     pub fn compile(name: &str, value: Value) -> Result<Self, ModelError> {
         let validator = jsonschema::validator_for(&value).map_err(|error| {
@@ -66,7 +67,7 @@ impl Schema {
 impl<T: DeserializeOwned> OutputSpec<T> {
     /// A shape that `schema` describes and `T` deserializes.
     pub fn new(name: &str, schema: Value) -> Result<Self, ModelError> {
-        Ok(Self { schema: Schema::compile(name, schema)?, rules: |_| Vec::new() })
+        Ok(Self { schema: CompiledSchema::compile(name, schema)?, rules: |_| Vec::new() })
     }
 
     /// Adds rules that a schema cannot express. Each returned sentence names one fault, for the model to read.
@@ -77,7 +78,7 @@ impl<T: DeserializeOwned> OutputSpec<T> {
     }
 
     /// The schema.
-    pub fn schema(&self) -> &Schema {
+    pub fn schema(&self) -> &CompiledSchema {
         &self.schema
     }
 

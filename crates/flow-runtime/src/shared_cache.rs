@@ -14,8 +14,8 @@ use tokio::time::{interval_at, sleep};
 use crate::key::CallKey;
 use crate::outcome::CacheOutcome;
 
-/// A longer answer is returned but not kept, so that the cache stays within its memory.
-pub(crate) const MAX_KEPT_LENGTH: usize = 256 * 1024;
+/// A longer answer is returned but not cached, so that the cache stays within its memory.
+pub(crate) const MAX_CACHED_LENGTH: usize = 256 * 1024;
 
 /// How soon a replica first asks again for another one's answer; the pause doubles from then on.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ pub trait SharedCache: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Claim {
     /// The store has it.
-    Kept {
+    Cached {
         /// The answer.
         answer: Arc<str>,
         /// How long it is still valid.
@@ -78,13 +78,13 @@ pub(crate) async fn get_or_compute<E>(
     let mut awaited: Option<Arc<str>> = None;
     loop {
         match store.claim(key).await {
-            Claim::Kept { answer, good_for } => {
+            Claim::Cached { answer, good_for } => {
                 let outcome = if pause == FIRST_PAUSE { CacheOutcome::Hit } else { CacheOutcome::Coalesced };
                 return Ok((answer, outcome, Some(good_for)));
             }
             Claim::Ours(lease) => {
                 let answer = renew_during(&*lease, compute).await?;
-                if answer.len() <= MAX_KEPT_LENGTH {
+                if answer.len() <= MAX_CACHED_LENGTH {
                     lease.fulfil(&answer).await;
                 }
                 return Ok((answer, CacheOutcome::Miss, None));

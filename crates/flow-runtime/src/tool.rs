@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 
 use crate::error::ModelError;
 use crate::model::ToolDefinition;
-use crate::schema::Schema;
+use crate::schema::CompiledSchema;
 use crate::trace;
 
 /// A typed async function under a name, with the schema of its input; cloning it is cheap.
 #[derive(Clone)]
 pub struct Tool {
     definition: Arc<ToolDefinition>,
-    input: Schema,
+    input: CompiledSchema,
     run: Arc<Run>,
 }
 
@@ -71,7 +71,7 @@ impl Tool {
         };
         Ok(Self {
             definition: Arc::new(definition),
-            input: Schema::compile(name, input_schema)?,
+            input: CompiledSchema::compile(name, input_schema)?,
             run: Arc::new(run),
         })
     }
@@ -103,7 +103,7 @@ impl Tool {
                 Err(_elapsed) => Ok(json!({ "error": "the tool did not answer in time" })),
             }
         };
-        trace::within(trace::tool(name), work).await
+        trace::in_span(trace::tool(name), work).await
     }
 }
 

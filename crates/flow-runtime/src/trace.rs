@@ -43,7 +43,7 @@ pub(crate) fn step(name: &str) -> Span {
 }
 
 /// Runs `work` inside `span` and records how it ended. A dropped `work` leaves the state unset.
-pub(crate) async fn within<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub(crate) async fn in_span<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let outcome = work.instrument(span.clone()).await;
     record(&span, outcome.is_ok());
     outcome

@@ -57,11 +57,13 @@ impl Dedup {
     {
         let Some(cache) = self.cache.as_ref().filter(|_| flow.cached) else { return work(input).await };
         let key = self.key(flow, ctx, &input)?;
-        let (answer, outcome) = if let Some(answer) = cache.kept(&key) {
+        // Asked here first so that a hit does not build the computation.
+        let (answer, outcome) = if let Some(answer) = cache.get(&key) {
             (answer, CacheOutcome::Hit)
         } else {
             let computation = work(input.clone());
             let compute = async move {
+                // Kept as text so that memory and Redis hold the same.
                 let answer = serde_json::to_string(&computation.await?).map_err(FlowError::internal)?;
                 Ok(answer.into())
             };
@@ -69,6 +71,7 @@ impl Dedup {
         };
         metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
             .increment(1);
+        // Read back because REST, `/flows/` and gRPC need the type.
         if let Ok(answer) = serde_json::from_str(&answer) {
             ctx.note_cache(outcome.as_str());
             return Ok(answer);

@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod dedup;
-mod failure;
+mod error;
 mod output;
 mod runner;
 
-pub use failure::failure;
+pub use error::to_flow_error;
 pub use output::output;
 pub use runner::{FlowDeps, FlowRunner};

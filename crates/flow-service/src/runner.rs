@@ -13,13 +13,13 @@ use crate::dedup::Dedup;
 
 /// What flows need from outside.
 pub struct FlowDeps {
-    /// The program's version, with which kept answers of other versions are told apart.
+    /// The program's version. It is part of the cache key, so that versions do not share answers.
     pub version: &'static str,
     /// The models: the first answers, the others where it cannot.
     pub models: Vec<Arc<dyn Model>>,
     /// What guards a call to them.
     pub resilience: Resilience,
-    /// Where answers are kept, if they are.
+    /// Where answers are cached, if they are.
     pub cache: Option<ResponseCache<FlowError>>,
     /// The flows whose streams are joined while they flow.
     pub stream_join: Vec<String>,
@@ -39,8 +39,8 @@ pub struct FlowRunner {
 }
 
 impl FlowRunner {
-    /// For the flows of this table. `register` adds tools; the contents of prompt files tell kept answers apart, as the
-    /// version does.
+    /// For the flows of this table. `register` adds tools; the contents of prompt files are part of the cache
+    /// key, as the version is.
     pub fn new(
         table: &[FlowInfo],
         prompt_files: &[&str],
@@ -105,7 +105,7 @@ impl FlowRunner {
             checks.push(("redis", if is_up() { "up" } else { "down" }.to_owned()));
         }
         // Neither an open circuit nor a missing store makes a replica unready: the others have the same, and
-        // without any of them nobody would be told why.
+        // with all replicas unready, clients would get no explanation.
         Readiness { ready: self.ready, checks }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use flow_edge::{FlowError, FlowStream, Readiness, Ready, RequestContext, StreamEvent};
 use flow_runtime::{Generate, ModelError, ModelEvent, OutputSpec, Runtime, Tool, ToolError};
-use flow_service::{FlowDeps, FlowRunner, failure, output};
+use flow_service::{FlowDeps, FlowRunner, output, to_flow_error};
 use futures_util::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ impl TestFlows for Flows {
 
 async fn write_note(ai: Runtime, ctx: RequestContext, input: NoteInput) -> Result<Note, FlowError> {
     assert!(!input.name.contains(PANIC), "on purpose");
-    let answer = ai.generate(note(&input)).await.map_err(failure)?;
+    let answer = ai.generate(note(&input)).await.map_err(to_flow_error)?;
     Ok(Note { note: answer.text(), username: ctx.username(input.username) })
 }
 
@@ -76,7 +76,7 @@ fn write_note_stream(ai: Runtime, ctx: RequestContext, input: NoteInput) -> Flow
     let username = ctx.username(input.username);
     Box::pin(events.enumerate().map(move |(nth, event)| {
         assert!(!panics || nth == 0, "on purpose");
-        match event.map_err(failure)? {
+        match event.map_err(to_flow_error)? {
             ModelEvent::Text(text) => Ok(StreamEvent::Chunk(text)),
             ModelEvent::Done(answer) => {
                 Ok(StreamEvent::Done(Note { note: answer.text(), username: username.clone() }))
@@ -97,7 +97,7 @@ fn stream_sentences(ai: Runtime, _: RequestContext, input: TopicInput) -> FlowSt
     let mut pending = String::new();
     Box::pin(events.flat_map(move |event| {
         stream::iter(match event {
-            Err(error) => vec![Err(failure(error))],
+            Err(error) => vec![Err(to_flow_error(error))],
             Ok(ModelEvent::Text(text)) => {
                 pending.push_str(&text);
                 let mut ends = pending.rmatch_indices(' ').map(|(at, _)| at);
@@ -120,19 +120,19 @@ async fn extract_facts(ai: Runtime, _: RequestContext, input: FactsInput) -> Res
         .system("Ask the clock where the text speaks of the present.")
         .prompt(format!("State the facts in {}:\n\n{}", input.language, input.text))
         .tools([CLOCK]);
-    let facts = ai.generate_as(request, &FACTS).await.map_err(failure)?;
+    let facts = ai.generate_as(request, &FACTS).await.map_err(to_flow_error)?;
     Ok(Facts { source_text: input.text, ..facts })
 }
 
 async fn caption_media(ai: Runtime, _: RequestContext, input: MediaInput) -> Result<Caption, FlowError> {
     let request = Generate::new().prompt("Caption this image.").media(input.media_url.clone(), None);
-    let answer = ai.generate(request).await.map_err(failure)?;
+    let answer = ai.generate(request).await.map_err(to_flow_error)?;
     Ok(Caption { caption: answer.text(), media_url: input.media_url })
 }
 
 async fn fill_form(ai: Runtime, _: RequestContext, input: FormInput) -> Result<Form, FlowError> {
     let request = Generate::new().prompt(format!("Fill the form titled {}.", input.title));
-    let form = ai.generate_as(request, &FORM).await.map_err(failure)?;
+    let form = ai.generate_as(request, &FORM).await.map_err(to_flow_error)?;
     Ok(Form { title: input.title, copies: input.copies, ..form })
 }
 

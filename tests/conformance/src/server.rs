@@ -46,14 +46,14 @@ impl Server {
     /// Starts one with these environment variables, for all that is compiled in and not turned off.
     pub fn start(adapter: Adapter<dyn TestFlows>, environment: &[(&str, &str)]) -> Self {
         let settings = settings(environment).unwrap_or_else(|error| panic!("{error}"));
-        let plan = start::plan(&settings, adapter, flows).unwrap();
+        let plan = start::make_plan(&settings, adapter, flows).unwrap();
         let address = plan.listener.local_addr().unwrap();
         let drain = plan.app.edge.drain().clone();
         let (signals, send) = Signals::channel();
         let mut serving = JoinSet::new();
         // A failure to serve shows in the calls; the test's runtime may also end before the server does.
         // eject: grpc
-        let rpc = start::rpc(&settings, rpc()).unwrap();
+        let rpc = start::bind_rpc(&settings, rpc()).unwrap();
         let grpc = match &rpc {
             Rpc::OwnPort(_, it) => Some(it.listener.local_addr().unwrap()),
             Rpc::SharedPort(_) => Some(address),

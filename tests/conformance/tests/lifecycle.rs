@@ -17,7 +17,7 @@ use conformance::Server;
 use conformance::api::TestFlows;
 use conformance::routes::combinations;
 use fake_gemini::{FakeGemini, Matcher, Reply};
-use flow_edge::wire::pump::READ_TIMEOUT;
+use flow_edge::limits::READ_TIMEOUT;
 use flow_listener::Adapter;
 use flow_listener::ServerKind;
 use futures_util::StreamExt;

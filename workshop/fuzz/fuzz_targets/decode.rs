@@ -199,7 +199,7 @@ fn sow(value: &mut Value, plant: Plant) -> bool {
 fn keeps_silent(error: &FlowError) {
     let mut said = format!("{error} {error:?} {:?}", error.source());
     for path in ["/chat", "/flows/pirate_chat"] {
-        let answer = answer::failure(error, &fuzz::context(path, Default::default()));
+        let answer = answer::error(error, &fuzz::context(path, Default::default()));
         said.push_str(std::str::from_utf8(fuzz::bytes(&answer)).expect("text"));
         said.push_str(&format!("{:?}", answer.headers()));
     }

@@ -1,4 +1,4 @@
-//! One request between the way in and the way out.
+//! One request, from `Edge::enter` to `Call::leave`.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -19,6 +19,7 @@ use tracing::Instrument;
 use super::head::{Head, PROBES};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
+use crate::docs;
 use crate::error::{FlowError, log_failure};
 use crate::request_id;
 use crate::wire::{Answer, answer};
@@ -35,10 +36,10 @@ const LONGEST_METHOD: usize = 20;
 /// How many headers the edge adds at most.
 const HEADERS: usize = 24;
 
-/// How a remote procedure call logs a client that left.
+/// The gRPC status code CANCELLED, which the access log has for a client that left.
 const CANCELLED: i32 = 1;
 
-/// One request between the way in and the way out.
+/// One request, from [`Edge::enter`] to [`Call::leave`].
 ///
 /// Every call is accounted for in the access log, also one whose client leaves: that one is dropped. A stream
 /// is logged when it begins and, by its [`EventStream`](crate::EventStream), when it ends.
@@ -70,7 +71,7 @@ pub(super) enum Protocol {
     Rpc,
 }
 
-/// The body of an answer on its way out.
+/// The body of an answer after [`Call::leave`].
 #[derive(Debug)]
 pub enum Outgoing<B> {
     /// These bytes in place of it.
@@ -106,7 +107,7 @@ impl Call {
             deadline: started + edge.config.request_timeout,
             dialect: Dialect::of(head.path()),
             cache: Arc::default(),
-            service: edge.service.clone(),
+            server: edge.server.clone(),
         };
         Self {
             ctx,
@@ -133,14 +134,14 @@ impl Call {
         let _work = drain.begin();
         let guarded = pin!(AssertUnwindSafe(handler).catch_unwind());
         let outcome = async {
-            // Not fair on purpose: an answer that is ready wins over a deadline that has just passed.
+            // `biased`, so that an answer that is ready wins over a deadline that has just passed.
             tokio::select! {
                 biased;
                 result = guarded => {
                     result.map_err(|_| FlowError::internal("the handler panicked"))
                 }
                 () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::out_of_time()),
-                () = drain.ended() => Err(FlowError::draining()),
+                () = drain.grace_over() => Err(FlowError::draining()),
             }
         };
         outcome.instrument(self.span.clone()).await
@@ -149,13 +150,13 @@ impl Call {
     /// The answer to a failed request. The failure is logged here, once.
     pub fn fail(&self, error: &FlowError) -> Answer {
         self.log(error, "failed");
-        answer::failure(error, &self.ctx)
+        answer::error(error, &self.ctx)
     }
 
-    /// The way out: writes the access log and completes the headers. The body comes back compressed where that is
-    /// worth it.
+    /// Ends the call: writes the access log, compresses the body where that makes it smaller, and completes the
+    /// headers.
     ///
-    /// A body that says how long it is must be in memory already: it is read to its end here.
+    /// A body with an exact size hint must be in memory: compressing reads all of it.
     pub async fn leave<B>(mut self, status: StatusCode, headers: &mut HeaderMap, body: B) -> Outgoing<B>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
@@ -279,10 +280,10 @@ impl Drop for Call {
 }
 
 /// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
+///
+/// The edge does not know the router; keep this in step with `mount.rs` of the adapters.
 fn allow(path: &str) -> HeaderValue {
-    let read = PROBES.contains(&path)
-        || ["/", "/openapi.json"].contains(&path)
-        || ["/docs", "/redoc"].iter().any(|it| path.starts_with(it));
+    let read = [&PROBES[..], &["/", "/openapi.json"], docs::PATHS].iter().any(|it| it.contains(&path));
     HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })
 }
 

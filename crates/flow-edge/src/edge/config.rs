@@ -16,7 +16,8 @@ pub struct EdgeConfig {
     pub name: String,
     /// What OpenAPI says of the application.
     pub api: ApiInfo,
-    /// How long a call may take until its answer begins. Streams go on beyond it once they flow.
+    /// How long a call may take until its answer begins. It does not limit a stream after its
+    /// first chunk.
     pub request_timeout: Duration,
     /// The largest request body, in bytes.
     pub max_body_size: usize,
@@ -26,7 +27,7 @@ pub struct EdgeConfig {
     pub shared_rate_limiter: Option<Arc<dyn SharedRateLimiter>>,
     /// The hosts this server answers to; empty for any.
     pub trusted_hosts: TrustedHosts,
-    /// The proxies whose word on clients counts; none for none.
+    /// The proxies whose `X-Forwarded-For` is used; by default none.
     pub trusted_proxies: TrustedProxies,
     /// Who may call; empty for everyone.
     pub api_keys: ApiKeys,

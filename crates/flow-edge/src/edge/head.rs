@@ -56,7 +56,7 @@ impl<'a> Head<'a> {
         self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
-    /// Whether a browser asks whether it may ask.
+    /// Whether this is a CORS preflight.
     pub(super) fn is_preflight(&self) -> bool {
         self.method == Method::OPTIONS
             && self.headers.contains_key("origin")

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::EdgeConfig;
 
-/// Just enough for the documentation pages: their own scripts and styles, and pictures written in place.
+/// Just enough for the documentation pages: their own scripts and styles, and `data:` images.
 pub const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                             img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
                             base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

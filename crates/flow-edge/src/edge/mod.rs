@@ -1,12 +1,9 @@
 //! What a request passes before a flow sees it, and what every answer carries (`docs/contract.md`, "Order of the
 //! checks" and "Headers on every response").
 //!
-//! An adapter makes two calls: [`Edge::enter`] on the way in gives a [`Call`] or the edge's own answer,
-//! [`Call::leave`] on the way out completes status, headers and body. Between the two it runs its handler through
-//! [`Call::run`].
-//!
-//! The order of the checks: access log → request id → trusted host → CORS → API key → rate limit → drain → body
-//! limit → timeout and panic guard → handler. A body without a length is counted as it is read, in the extractor.
+//! An adapter makes two calls: [`Edge::enter`] checks the request and gives a [`Call`] or the edge's own answer,
+//! [`Call::leave`] completes status, headers and body of the answer. Between the two it runs its handler through
+//! [`Call::run`]. A body without a declared length is counted as it is read, in the extractor.
 
 mod call;
 mod compress;
@@ -41,12 +38,12 @@ use crate::error::{ErrorKind, FlowError};
 use crate::wire::{Answer, answer};
 use call::Protocol;
 
-/// What became of a request on the way in.
+/// What the checks say of a request.
 #[derive(Debug)]
 pub enum Entry<R> {
     /// It may reach its handler.
     Passed(Call),
-    /// It may not, and this is why. The call still leaves.
+    /// Refused, with the reason. [`Call::leave`] must still be called.
     Refused(Call, R),
 }
 
@@ -57,7 +54,7 @@ enum Refusal {
 }
 
 impl Edge {
-    /// The way in: a request that may reach its handler, or the edge's own answer to it.
+    /// Checks a request: it may reach its handler, or this is the edge's own answer to it.
     pub async fn enter(self: &Arc<Self>, head: Head<'_>) -> Entry<Answer> {
         let is_probe = PROBES.contains(&head.path());
         let mut call = Call::open(self, &head, Protocol::Http);
@@ -65,15 +62,15 @@ impl Edge {
             Ok(()) => return Entry::Passed(call),
             Err(Refusal::Error(error)) => {
                 call.log(&error, "refused");
-                answer::failure(&error, &call.ctx)
+                answer::error(&error, &call.ctx)
             }
             Err(Refusal::Preflight) => answer::empty(http::StatusCode::NO_CONTENT),
         };
         Entry::Refused(call, answer)
     }
 
-    /// The way in for a remote procedure call, whose path is its method. Which methods are probes the protocol
-    /// knows. The protocol renders a refusal.
+    /// The same for a remote procedure call, whose path is its method. Which methods are probes the protocol knows.
+    /// The protocol renders a refusal.
     pub async fn enter_rpc(self: &Arc<Self>, head: Head<'_>, is_probe: bool) -> Entry<FlowError> {
         let mut call = Call::open(self, &head, Protocol::Rpc);
         match self.admit(&mut call, &head, is_probe).await {
@@ -105,7 +102,7 @@ impl Edge {
         Ok(())
     }
 
-    /// What comes after the rate limit, as far as the head can tell.
+    /// The checks after the rate limit that need only the head.
     fn check_head(&self, call: &Call, head: &Head<'_>) -> Result<(), FlowError> {
         if self.drain().is_draining() {
             return Err(FlowError::draining());

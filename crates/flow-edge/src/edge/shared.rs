@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use super::config::{ApiInfo, EdgeConfig};
 use super::head::Head;
 use super::{cors, headers, rate};
-use crate::context::Service;
+use crate::context::ServerState;
 use crate::drain::Drain;
 
 /// The edge of one server, shared by all its requests.
@@ -20,7 +20,7 @@ pub struct Edge {
     pub(super) limiter: Option<rate::Limiter>,
     pub(super) fixed: HeaderMap,
     pub(super) hsts: Option<HeaderValue>,
-    pub(super) service: Arc<Service>,
+    pub(super) server: Arc<ServerState>,
 }
 
 impl Edge {
@@ -31,8 +31,8 @@ impl Edge {
         let limiter = config.rate_limit.map(|it| rate::Limiter::new(it, shared));
         let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
         let (name, max_body_size) = (config.name.clone(), config.max_body_size);
-        let service = Arc::new(Service { name, max_body_size, drain });
-        Arc::new(Self { config, cors, limiter, fixed, hsts, service })
+        let server = Arc::new(ServerState { name, max_body_size, drain });
+        Arc::new(Self { config, cors, limiter, fixed, hsts, server })
     }
 
     /// The largest request body, in bytes.
@@ -72,12 +72,12 @@ impl Edge {
 
     /// The server's phase.
     pub fn drain(&self) -> &Drain {
-        &self.service.drain
+        &self.server.drain
     }
 
     /// What requests share.
-    pub(crate) fn service(&self) -> &Arc<Service> {
-        &self.service
+    pub(crate) fn server(&self) -> &Arc<ServerState> {
+        &self.server
     }
 
     /// Where a request comes from.

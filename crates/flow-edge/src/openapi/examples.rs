@@ -25,8 +25,8 @@ pub(super) struct Examples {
 
 impl Examples {
     pub(super) fn new(edge: &Edge) -> Self {
-        let (request_id, service) = (REQUEST_ID.into(), edge.service().clone());
-        Self { ctx: RequestContext { request_id, service, ..RequestContext::detached() } }
+        let (request_id, server) = (REQUEST_ID.into(), edge.server().clone());
+        Self { ctx: RequestContext { request_id, server, ..RequestContext::detached() } }
     }
 
     /// An error as the client reads it.

@@ -55,7 +55,7 @@ pub(super) fn by_name(flow: &FlowInfo, examples: &Examples) -> Value {
     let mut operation = json!({
         "tags": ["genkit"],
         "operationId": format!("flow_{}", flow.name),
-        "summary": title(flow.description),
+        "summary": title(flow.summary()),
         "description": "With `Accept: text/event-stream` it answers with a stream.",
         "requestBody": {"required": true, "content": {"application/json": {
             "schema": {

@@ -9,7 +9,6 @@ use crate::schema::samples::{Request, Response};
 
 const TABLE: &[FlowInfo] = &[FlowInfo {
     name: "say",
-    description: "Says it.",
     unary: Some(OperationInfo { route: "/say", summary: "Says it." }),
     streamed: Some(OperationInfo { route: "/say/stream", summary: "Says it, word by word." }),
     streamed_member: "said",

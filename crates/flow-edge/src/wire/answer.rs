@@ -57,7 +57,7 @@ pub fn pretty<T: Serialize>(value: &T) -> Answer {
 }
 
 /// An error, in the dialect of the request's path.
-pub fn failure(error: &FlowError, ctx: &RequestContext) -> Answer {
+pub fn error(error: &FlowError, ctx: &RequestContext) -> Answer {
     let row = error.kind.row();
     let (mut answer, status) = match ctx.dialect {
         Dialect::Problem => {

@@ -14,7 +14,7 @@ pub type Answer = http::Response<Body>;
 
 /// The body of an [`Answer`].
 pub enum Body {
-    /// All of it. Taken once it is sent.
+    /// The whole body; empty after it was polled.
     Whole(Bytes),
     /// Frames, each written and flushed by itself.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send + Sync>>),

@@ -14,8 +14,8 @@ const MAX_VIOLATIONS: usize = 50;
 
 /// Reads a whole body of at most `limit` bytes.
 ///
-/// It counts the bytes that arrive: a `Content-Length` may lie or be missing (chunked, HTTP/2). One that says too
-/// much the edge has refused already.
+/// It counts the bytes that arrive: a `Content-Length` may be wrong or missing (chunked, HTTP/2). One over the limit
+/// the edge has refused already.
 pub(super) async fn collect<S, E>(body: S, limit: usize) -> Result<Bytes, FlowError>
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -68,7 +68,7 @@ pub fn decode<T: Schema>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, 
     Err(faults::<T>(&parse(body)?))
 }
 
-/// The same for an input that is already parsed, at `pointer` in its document.
+/// The same for an input that is already parsed.
 pub fn decode_value<T: Schema>(value: &Value) -> Result<T, FlowError> {
     match T::deserialize(value) {
         Ok(input) if value.is_object() && input.validate().is_ok() => Ok(input),

@@ -36,9 +36,10 @@ struct Message<'a> {
     message: &'a str,
 }
 
+/// The result of a flow in the Genkit client protocol, as a frame or as a whole answer.
 #[derive(Serialize)]
-struct Outcome<'a, T> {
-    result: &'a T,
+pub(super) struct Outcome<'a, T> {
+    pub(super) result: &'a T,
 }
 
 #[derive(Serialize)]

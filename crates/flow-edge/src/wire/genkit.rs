@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::accept::is_zero_weight;
 use super::answer;
 use super::body::Answer;
 use super::decode::{collect, decode_any, decode_value};
+use super::frame::Outcome;
 use super::sse::{self, EventStream};
 use crate::context::RequestContext;
 use crate::error::{ErrorKind, FlowError};
@@ -24,11 +24,6 @@ pub struct Envelope {
     data: Value,
     /// Whether the client asks for a stream: by its `Accept` header or by `?stream=true`.
     pub wants_stream: bool,
-}
-
-#[derive(Serialize)]
-struct Outcome<'a, T> {
-    result: &'a T,
 }
 
 impl Envelope {

@@ -43,7 +43,7 @@ struct GenkitViolation<'a> {
 pub(crate) fn problem<'a>(error: &'a FlowError, ctx: &'a RequestContext) -> Problem<'a> {
     let row = error.kind.row();
     Problem {
-        r#type: format!("urn:{}:problem:{}", ctx.service.name, row.slug),
+        r#type: format!("urn:{}:problem:{}", ctx.server.name, row.slug),
         title: row.title,
         status: row.http,
         detail: &error.detail,

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -16,12 +15,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use crate::error::{ErrorKind, FlowError};
+use crate::limits::READ_TIMEOUT;
 
 /// How many items a flow may be ahead of its reader.
 const AHEAD: usize = 16;
-
-/// How long a full buffer may stay full before the flow is dropped.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A flow's stream, run by a task that ends with it.
 pub struct Pumped<T> {
@@ -58,7 +55,7 @@ impl<T> Stream for Pumped<T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.items.poll_recv(cx).map(|item| {
             item.or_else(|| {
-                // Said once, after what had already been made.
+                // Reported once, after the buffered items.
                 let stalled = self.stalled.swap(false, Ordering::Relaxed);
                 let detail = "The client did not read its stream in time.";
                 stalled.then(|| Err(FlowError::new(ErrorKind::DeadlineExceeded, detail)))
@@ -69,6 +66,8 @@ impl<T> Stream for Pumped<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The media type of every stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// The headers of every stream. The edge takes the last one away where it is forbidden (HTTP/2) or untrue.
+/// The headers of every stream. `Call::leave` removes `connection` on HTTP/2, HTTP/1.0 and after `close`.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE)),
     (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -41,7 +41,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// It ends with exactly one terminal frame whatever happens: the result, or the error that cut it short,
 /// a panic in the flow and the end of the server's grace included. Dropping it drops the flow.
 pub struct EventStream {
-    events: Option<Pumped<Frame>>,
+    frames: Option<Pumped<Frame>>,
     first: Option<Frame>,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Pin<Box<Sleep>>,
@@ -70,30 +70,31 @@ impl EventStream {
         Self::open(ctx, Dialect::Genkit, flow.map(|event| Frame::genkit(&event?))).await
     }
 
+    /// The dialect is that of the frames, also for a context that belongs to no request: its own may be another.
     async fn open<S>(ctx: &RequestContext, dialect: Dialect, frames: S) -> Result<Self, FlowError>
     where
         S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
     {
         // A panic in a flow must not cut the stream short without a terminal frame.
-        let mut events: Pin<Box<dyn Stream<Item = _> + Send>> =
+        let mut frames: Pin<Box<dyn Stream<Item = _> + Send>> =
             Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
                 frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
             }));
-        let first = match events.next().await {
+        let first = match frames.next().await {
             Some(first) => first?,
             None => return Err(FlowError::internal("the flow's stream ended before its first event")),
         };
         Ok(Self {
-            events: Some(pump(events)),
+            frames: Some(pump(frames)),
             first: Some(first),
-            ending: Box::pin(ctx.service.drain.ending().cancelled_owned()),
+            ending: Box::pin(ctx.server.drain.grace_over_owned()),
             heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
             prefix_sent: false,
             dialect,
             ctx: ctx.clone(),
             span: tracing::Span::current(),
             started: Instant::now(),
-            _work: ctx.service.drain.begin(),
+            _work: ctx.server.drain.begin(),
         })
     }
 
@@ -113,7 +114,7 @@ impl EventStream {
             Err(FlowError::draining())
         } else if let Some(first) = self.first.take() {
             Ok(first)
-        } else if let Some(Poll::Ready(event)) = self.events.as_mut().map(|it| it.poll_next_unpin(cx)) {
+        } else if let Some(Poll::Ready(event)) = self.frames.as_mut().map(|it| it.poll_next_unpin(cx)) {
             event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
         } else {
             return Poll::Pending;
@@ -130,13 +131,13 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
-        if this.events.is_none() {
+        if this.frames.is_none() {
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = this.poll_frame(cx) {
             if frame.last {
                 // The flow's work ends here, not when the client has read the last byte.
-                this.events = None;
+                this.frames = None;
             }
             this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
             return Poll::Ready(Some(frame.into_bytes(std::mem::take(&mut this.prefix_sent))));
@@ -155,8 +156,9 @@ impl Stream for EventStream {
 
 impl Drop for EventStream {
     fn drop(&mut self) {
+        // It counts from the first chunk. The wait before that is in the call's line, "answered".
         let duration_ms = self.started.elapsed().as_millis();
-        let what = if self.events.is_none() { "the stream ended" } else { "the client left its stream" };
+        let what = if self.frames.is_none() { "the stream ended" } else { "the client left its stream" };
         self.span.in_scope(|| tracing::info!(duration_ms, "{what}"));
     }
 }
@@ -166,7 +168,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::context::Service;
+    use crate::context::ServerState;
     use crate::drain::Drain;
     use crate::flow::StreamEvent;
     use crate::schema::samples::Response;
@@ -221,8 +223,8 @@ mod tests {
         }
 
         let drain = Drain::default();
-        let service = Service { drain: drain.clone(), ..Service::default() };
-        let ctx = RequestContext { service: Arc::new(service), ..ctx };
+        let server = ServerState { drain: drain.clone(), ..ServerState::default() };
+        let ctx = RequestContext { server: Arc::new(server), ..ctx };
         let (rest, genkit) = (
             EventStream::start(&ctx, endless()).await.unwrap(),
             EventStream::start_genkit(&ctx, endless()).await.unwrap(),

@@ -62,7 +62,7 @@ impl Demo {
             example_with(schema, &|name, index| words::property(&question, &*self.answers, name, index))
         };
         let part = match request.tools.first() {
-            // One call shows that calling works. With a result in hand the model answers.
+            // One call shows that calling works. After a tool result it answers.
             Some(tool) if question.tool_results.is_empty() => Part::ToolRequest {
                 tool_request: ToolRequest {
                     name: tool.name.clone(),

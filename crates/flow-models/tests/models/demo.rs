@@ -46,7 +46,7 @@ async fn answers_handed_in_come_first_in_prose_and_in_properties() {
         texts.map(|name| (name.to_owned(), json!({"type": "string"}))).into_iter().collect();
     let verses = json!({"type": "array", "items": {"type": "string"}});
     let schema = json!({"properties": {"verse": verses, "ballad": {"properties": properties}}});
-    let output_schema = Some(flow_runtime::Schema::compile("any", schema).unwrap());
+    let output_schema = Some(flow_runtime::CompiledSchema::compile("any", schema).unwrap());
     let answer = demo.generate(&ModelRequest { output_schema, ..request }).await.unwrap().text();
     let expected = json!({
         "verse": ["Roses are red.", "brave Roses are red."],

@@ -4,7 +4,7 @@ use fake_gemini::{FakeGemini, Matcher, Part as Wire, Reply, SIGNATURE};
 use flow_models::Providers;
 use flow_runtime::message::{Part, Role};
 use flow_runtime::model::{FinishReason, ModelConfig};
-use flow_runtime::{Generate, OutputSpec, Runtime, Schema, Tool, ToolError};
+use flow_runtime::{CompiledSchema, Generate, OutputSpec, Runtime, Tool, ToolError};
 use futures_util::TryStreamExt as _;
 use insta::assert_json_snapshot;
 use schemars::JsonSchema;
@@ -151,7 +151,7 @@ async fn a_json_schema_goes_out_and_the_answer_satisfies_it() {
         "required": ["name", "skill"],
         "$defs": {"Skill": {"type": "integer", "minimum": 0, "maximum": 100}}
     });
-    let schema = Schema::compile("Person", schema).unwrap();
+    let schema = CompiledSchema::compile("Person", schema).unwrap();
     let request = Generate::new()
         .prompt("A person named Luna.")
         .output_schema(&schema)

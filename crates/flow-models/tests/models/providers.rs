@@ -92,7 +92,7 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
     let providers = Providers::new(all_at(&fake.origin())).unwrap();
     let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]});
     let request = ModelRequest {
-        output_schema: Some(flow_runtime::Schema::compile("a name", schema.clone()).unwrap()),
+        output_schema: Some(flow_runtime::CompiledSchema::compile("a name", schema.clone()).unwrap()),
         tools: vec![Arc::new(ToolDefinition {
             name: "look".into(),
             description: "Looks.".into(),

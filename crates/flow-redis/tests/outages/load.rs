@@ -247,7 +247,7 @@ async fn no_operation_gets_the_answer_of_another() {
                     // Left early now and then, as callers do.
                     let patience = Duration::from_micros(random.u64(50..5000));
                     let claim = tokio::time::timeout(patience, store.claim(&key(nth))).await;
-                    if let Ok(Claim::Kept { answer, .. }) = claim {
+                    if let Ok(Claim::Cached { answer, .. }) = claim {
                         assert_eq!(*answer, *nth.to_string());
                         kept.fetch_add(1, SeqCst);
                     }

@@ -122,7 +122,7 @@ async fn who_has_lost_a_lease_can_neither_renew_nor_end_that_of_another() {
     until_free(&third, &key("mark")).await;
     assert!(matches!(third.claim(&key("late")).await, Claim::Theirs { .. }));
     held.fulfil(&"1".into()).await;
-    assert!(matches!(third.claim(&key("late")).await, Claim::Kept { .. }));
+    assert!(matches!(third.claim(&key("late")).await, Claim::Cached { .. }));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn an_answer_is_good_for_what_is_left_of_its_time() {
     let key = key("old");
     lease(&store, &key).await.fulfil(&"[1]".into()).await;
     sleep(Duration::from_millis(500)).await;
-    let Claim::Kept { answer, good_for } = store.claim(&key).await else { panic!("it is there") };
+    let Claim::Cached { answer, good_for } = store.claim(&key).await else { panic!("it is there") };
     assert_eq!(&*answer, "[1]");
     assert!(good_for > Duration::from_millis(500) && good_for <= Duration::from_secs(1), "{good_for:?}");
     sleep(good_for + Duration::from_millis(50)).await;
@@ -150,7 +150,7 @@ async fn a_restarted_server_is_taught_the_scripts_again() {
     let (store, mut look) = (server.store().await, server.look().await);
     let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut look).await.unwrap();
     lease(&store, &key("flushed")).await.fulfil(&"2".into()).await;
-    assert!(matches!(store.claim(&key("flushed")).await, Claim::Kept { .. }));
+    assert!(matches!(store.claim(&key("flushed")).await, Claim::Cached { .. }));
     assert_eq!(store.fallbacks(), 0);
 }
 
@@ -182,7 +182,7 @@ async fn a_user_of_its_own_needs_no_more_than_is_written() {
     let (kept, dropped) = (lease(&store, &key("kept")).await, lease(&store, &key("dropped")).await);
     kept.renew().await;
     kept.fulfil(&"1".into()).await;
-    assert!(matches!(store.claim(&key("kept")).await, Claim::Kept { .. }));
+    assert!(matches!(store.claim(&key("kept")).await, Claim::Cached { .. }));
     drop(dropped);
     assert!(until_free(&store, &key("dropped")).await.0 < Duration::from_secs(1));
     let limit = "9/day".parse().unwrap();

@@ -4,8 +4,8 @@
 //! recovery time it is half open: it admits a few probes, and the first of them to end closes or opens it.
 //!
 //! A failure is a provider that could not be reached, failed, broke off, did not answer in time or is over its quota
-//! (429). A success is a whole answer, or a refusal, since the model has read the request. Everything else shows
-//! nothing: a request or key that the provider rejects, an answer that cannot be used, a caller that leaves. A probe
+//! (429). A success is a whole answer, or a refusal, since the model has read the request. Everything else counts
+//! neither way: a request or key that the provider rejects, an answer that cannot be used, a caller that leaves. A probe
 //! succeeds as soon as its answer begins, or a slow reader of a stream would block everybody; if the stream breaks
 //! off later, that counts as a first failure.
 //!

@@ -39,7 +39,7 @@ impl Conversation {
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
             let span = trace::model(self.model.name());
-            let response = trace::within(span, self.model.generate(&self.request)).await?;
+            let response = trace::in_span(span, self.model.generate(&self.request)).await?;
             if let Some(answer) = self.advance(response).await? {
                 return Ok(answer);
             }
@@ -78,7 +78,7 @@ impl Conversation {
         Ok(None)
     }
 
-    /// Continues after `answer` with an objection to it.
+    /// Continues after `answer` with a message that lists its faults.
     pub(crate) fn object(&mut self, answer: Message, objection: String) {
         self.request.messages.push(answer);
         self.request.messages.push(Message::text(Role::User, objection));

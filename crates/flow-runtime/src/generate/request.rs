@@ -2,7 +2,7 @@
 
 use crate::message::{Message, Part, Role};
 use crate::model::ModelConfig;
-use crate::schema::Schema;
+use crate::schema::CompiledSchema;
 
 /// How many rounds of tool calls a model gets before its answer is an error.
 pub const DEFAULT_MAX_TURNS: usize = 5;
@@ -22,7 +22,7 @@ pub struct Generate {
     pub(crate) messages: Vec<Message>,
     pub(crate) tools: Vec<String>,
     pub(crate) config: ModelConfig,
-    pub(crate) output: Option<Schema>,
+    pub(crate) output: Option<CompiledSchema>,
     pub(crate) max_turns: usize,
 }
 
@@ -91,7 +91,7 @@ impl Generate {
 
     /// Demands an answer in JSON of this shape. `generate_as` sets it from its own argument.
     #[must_use]
-    pub fn output_schema(mut self, schema: &Schema) -> Self {
+    pub fn output_schema(mut self, schema: &CompiledSchema) -> Self {
         self.output = Some(schema.clone());
         self
     }

@@ -6,13 +6,13 @@ use super::conversation::Conversation;
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role};
 use crate::model::{FinishReason, ModelResponse};
-use crate::schema::{Schema, Violation};
+use crate::schema::{CompiledSchema, Violation};
 
 /// How many faults are listed to the model at most.
 const MAX_FAULTS: usize = 20;
 
-/// Asks for prose. An empty answer is an error.
-pub(crate) async fn answer(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
+/// Asks for text. An empty answer is an error.
+pub(crate) async fn ask_for_text(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
     let response = conversation.ask().await?;
     if response.text().trim().is_empty() {
         return Err(ModelError::unusable("empty"));
@@ -23,12 +23,12 @@ pub(crate) async fn answer(conversation: &mut Conversation) -> Result<ModelRespo
 /// Asks for JSON that `read` accepts. After a first bad answer it asks once more and lists the faults.
 pub(crate) async fn structured<T>(
     conversation: &mut Conversation,
-    schema: &Schema,
+    schema: &CompiledSchema,
     read: impl Fn(Value) -> Result<T, Vec<Violation>>,
 ) -> Result<(T, ModelResponse), ModelError> {
     let mut repaired = false;
     loop {
-        let mut response = answer(conversation).await?;
+        let mut response = ask_for_text(conversation).await?;
         if response.finish_reason == FinishReason::Length {
             return Err(ModelError::unusable("cut off before its end"));
         }

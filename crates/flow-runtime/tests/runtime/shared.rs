@@ -28,7 +28,7 @@ struct Inner {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Kept(Arc<str>, Instant),
+    Cached(Arc<str>, Instant),
     Leased(Instant, u32),
 }
 
@@ -44,8 +44,8 @@ impl SharedCache for Store {
         let now = Instant::now();
         let mut entries = self.0.entries.lock().unwrap();
         match entries.get(key) {
-            Some(Entry::Kept(answer, until)) if now < *until => {
-                Claim::Kept { answer: answer.clone(), good_for: *until - now }
+            Some(Entry::Cached(answer, until)) if now < *until => {
+                Claim::Cached { answer: answer.clone(), good_for: *until - now }
             }
             Some(Entry::Leased(until, holder)) if now < *until => {
                 Claim::Theirs { holder: holder.to_string().into() }
@@ -71,7 +71,7 @@ impl Lease for Held {
 
     async fn fulfil(self: Box<Self>, answer: &Arc<str>) {
         let until = Instant::now() + 60 * SECOND;
-        self.0.0.entries.lock().unwrap().insert(self.1, Entry::Kept(answer.clone(), until));
+        self.0.0.entries.lock().unwrap().insert(self.1, Entry::Cached(answer.clone(), until));
     }
 }
 

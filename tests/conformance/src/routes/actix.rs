@@ -2,7 +2,7 @@
 
 use actix_web::web::{ServiceConfig, ThinData};
 use adapter_actix::extract::{Ctx, Input};
-use adapter_actix::reply::{Events, Output, Streamed, Unary};
+use adapter_actix::reply::{Events, Output, Reply, StreamReply};
 use adapter_actix::{Routes, post};
 use utoipa::OpenApi;
 
@@ -31,7 +31,7 @@ async fn write_note(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<NoteInput>,
-) -> Unary<Note> {
+) -> Reply<Note> {
     Ok(Output(app.flows.write_note(&ctx, input).await?))
 }
 
@@ -40,7 +40,7 @@ async fn write_note_stream(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<NoteInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.write_note_stream(&ctx, input)).await
 }
 
@@ -49,7 +49,7 @@ async fn stream_sentences(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<TopicInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.stream_sentences(&ctx, input)).await
 }
 
@@ -58,7 +58,7 @@ async fn extract_facts(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<FactsInput>,
-) -> Unary<Facts> {
+) -> Reply<Facts> {
     Ok(Output(app.flows.extract_facts(&ctx, input).await?))
 }
 
@@ -67,7 +67,7 @@ async fn caption_media(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<MediaInput>,
-) -> Unary<Caption> {
+) -> Reply<Caption> {
     Ok(Output(app.flows.caption_media(&ctx, input).await?))
 }
 
@@ -76,6 +76,6 @@ async fn fill_form(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<FormInput>,
-) -> Unary<Form> {
+) -> Reply<Form> {
     Ok(Output(app.flows.fill_form(&ctx, input).await?))
 }

@@ -2,7 +2,7 @@
 
 use adapter_axum::Routes;
 use adapter_axum::extract::{Ctx, Input};
-use adapter_axum::reply::{Events, Output, Streamed, Unary};
+use adapter_axum::reply::{Events, Output, Reply, StreamReply};
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +26,7 @@ impl Routes for TestRoutes {
 }
 
 #[utoipa::path(post, path = "/write-note", request_body = NoteInput, responses((status = 200, body = Note)))]
-async fn write_note(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<NoteInput>) -> Unary<Note> {
+async fn write_note(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<NoteInput>) -> Reply<Note> {
     Ok(Output(app.flows.write_note(&ctx, input).await?))
 }
 
@@ -35,7 +35,7 @@ async fn write_note_stream(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<NoteInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.write_note_stream(&ctx, input)).await
 }
 
@@ -44,7 +44,7 @@ async fn stream_sentences(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<TopicInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.stream_sentences(&ctx, input)).await
 }
 
@@ -53,7 +53,7 @@ async fn extract_facts(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<FactsInput>,
-) -> Unary<Facts> {
+) -> Reply<Facts> {
     Ok(Output(app.flows.extract_facts(&ctx, input).await?))
 }
 
@@ -62,11 +62,11 @@ async fn caption_media(
     State(app): State<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<MediaInput>,
-) -> Unary<Caption> {
+) -> Reply<Caption> {
     Ok(Output(app.flows.caption_media(&ctx, input).await?))
 }
 
 #[utoipa::path(post, path = "/fill-form", request_body = FormInput, responses((status = 200, body = Form)))]
-async fn fill_form(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<FormInput>) -> Unary<Form> {
+async fn fill_form(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<FormInput>) -> Reply<Form> {
     Ok(Output(app.flows.fill_form(&ctx, input).await?))
 }

@@ -10,7 +10,7 @@ async fn echo(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<EchoInput>,
-) -> Unary<EchoOutput> {
+) -> Reply<EchoOutput> {
     Ok(Output(app.flows.echo(&ctx, input).await?))
 }
 
@@ -19,6 +19,6 @@ async fn echo_stream(
     ThinData(app): ThinData<App>,
     Ctx(ctx): Ctx,
     Input(input): Input<EchoInput>,
-) -> Streamed {
+) -> StreamReply {
     Events::start(&ctx, app.flows.echo_stream(&ctx, input)).await
 }

@@ -12,9 +12,9 @@ const RETRY_LATER: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(1);
 
 /// What the client is told; the cause goes to the log. Neither holds a prompt or an upstream's words.
-pub fn failure(error: ModelError) -> FlowError {
+pub fn to_flow_error(error: ModelError) -> FlowError {
     let answer = |kind, detail: &'static str| FlowError::new(kind, detail);
-    let failure = match &error {
+    let flow_error = match &error {
         ModelError::Refused { .. } => FlowError::refused(),
         ModelError::Quota { retry_after } => answer(ErrorKind::Unavailable, "The model's quota is used up.")
             .retry_after(retry_after.unwrap_or(RETRY_LATER)),
@@ -33,7 +33,8 @@ pub fn failure(error: ModelError) -> FlowError {
         ModelError::Unusable { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }
+        // `Internal`; the enum is `non_exhaustive`.
         _ => return FlowError::internal(error),
     };
-    failure.caused_by(error)
+    flow_error.caused_by(error)
 }
