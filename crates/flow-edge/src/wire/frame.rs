@@ -23,6 +23,12 @@ pub(crate) struct Frame {
     pub(super) last: bool,
 }
 
+/// The result of a flow in the Genkit client protocol, as a frame or as a whole answer.
+#[derive(Serialize)]
+pub(super) struct Outcome<'a, T> {
+    pub(super) result: &'a T,
+}
+
 #[derive(Serialize)]
 struct Chunk<'a> {
     chunk: &'a str,
@@ -34,12 +40,6 @@ struct Done<'a>(&'static str, &'a str);
 #[derive(Serialize)]
 struct Message<'a> {
     message: &'a str,
-}
-
-/// The result of a flow in the Genkit client protocol, as a frame or as a whole answer.
-#[derive(Serialize)]
-pub(super) struct Outcome<'a, T> {
-    pub(super) result: &'a T,
 }
 
 #[derive(Serialize)]
