@@ -170,7 +170,6 @@ fn bad_values_of_every_kind_are_refused() {
         ("RUST_LOG", "a=b=c"),
         ("MODEL", "two words"),
         ("OLLAMA_BASE_URL", "http://"),
-        ("OPENAI_BASE_URL", "https://host/v1?key=1"),
     ] {
         let message = fault(&[], &[(variable, bad)]);
         assert!(message.contains(&format!("\n  {variable}={bad:?} (from the environment)")), "{message}");
@@ -208,8 +207,10 @@ fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
     assert_eq!(error.to_string().lines().count(), environment.len() + 1, "{error}");
     assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
 
-    let message = fault(&[], &[("GEMINI_BASE_URL", "https://user:hush@example.com")]);
-    assert!(!message.contains("hush"), "{message}");
+    for url in ["https://user:hush@example.com", "https://example.com/v1?key=hush"] {
+        let message = fault(&[], &[("GEMINI_BASE_URL", url)]);
+        assert!(!message.contains("hush"), "{message}");
+    }
 }
 
 #[test]

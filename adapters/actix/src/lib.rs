@@ -10,7 +10,6 @@ mod bridge;
 mod convert;
 pub mod edge;
 pub mod extract;
-mod limit;
 mod mount;
 pub mod reply;
 mod routes;

@@ -28,7 +28,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::application::{answer, build};
 use crate::bridge;
-use crate::limit::Limited;
 use crate::mount::Routes;
 
 /// How long a client may go on sending a body that is already refused.
@@ -82,8 +81,10 @@ impl<R: Routes> Worker<R> {
             .new_service(())
             .await
             .map_err(|()| io::Error::other("the HTTP/1.1 service cannot be built"))?;
-        let (http1, http2) =
-            (Rc::new(http1), Rc::new(Http2 { builder: http2_builder(), keep_alive: self.keep_alive }));
+        let (http1, http2) = (
+            Rc::new(http1),
+            Rc::new(Http2 { builder: http2_builder(), keep_alive: self.keep_alive, max_body_size }),
+        );
         Ok(fn_service(move |stream: TcpStream| {
             let (http1, http2, app, stop) = (http1.clone(), http2.clone(), app.clone(), self.stop.clone());
             let connection = async move {
@@ -96,7 +97,7 @@ impl<R: Routes> Worker<R> {
                 } else {
                     // The framework bounds how many connections there are, and how long one may be idle, by itself,
                     // but not how long a later head may take.
-                    let bounded = Bounded::new(Limited::new(stream, max_body_size), Some(silence), None);
+                    let bounded = Bounded::new(stream, silence, max_body_size, None);
                     let _ = http1.call((bounded, Some(peer))).await;
                 }
                 Ok(())
@@ -151,6 +152,7 @@ where
 struct Http2 {
     builder: http2::Builder<LocalExecutor>,
     keep_alive: Duration,
+    max_body_size: usize,
 }
 
 fn http2_builder() -> http2::Builder<LocalExecutor> {
@@ -172,7 +174,8 @@ impl Http2 {
         S: Service<Request, Response = ServiceResponse, Error = Error> + 'static,
     {
         let activity = Activity::new(self.keep_alive);
-        let (counted, stream) = (activity.clone(), Watched::new(stream, activity.clone()));
+        let (counted, stream) =
+            (activity.clone(), Watched::new(stream, self.max_body_size, activity.clone()));
         let service = hyper::service::service_fn(move |request| {
             let (app, request_activity) = (app.clone(), counted.begin(&request));
             async move {

@@ -11,6 +11,9 @@ use flow_listener::{Bounded, MAX_CONNECTIONS};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+/// How long to wait before accepting again after a failure.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The client's end of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -19,14 +22,19 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 pub(crate) struct Listener {
     accepting: tokio::net::TcpListener,
     idle: Duration,
+    max_body_size: usize,
     places: Arc<Semaphore>,
 }
 
 impl Listener {
-    /// Takes a listener that is bound and non-blocking, and how long its connections may be silent.
-    pub(crate) fn new(listener: std::net::TcpListener, idle: Duration) -> io::Result<Self> {
+    /// Takes a listener that is bound and non-blocking, how long its connections may be silent, and the largest body.
+    pub(crate) fn new(
+        listener: std::net::TcpListener,
+        idle: Duration,
+        max_body_size: usize,
+    ) -> io::Result<Self> {
         let accepting = tokio::net::TcpListener::from_std(listener)?;
-        Ok(Self { accepting, idle, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) })
+        Ok(Self { accepting, idle, max_body_size, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) })
     }
 }
 
@@ -37,11 +45,19 @@ impl axum::serve::Listener for Listener {
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         // The semaphore is never closed.
         let Ok(place) = self.places.clone().acquire_owned().await else { std::future::pending().await };
-        // axum's own, which waits a moment after a failure.
-        let (stream, peer) = axum::serve::Listener::accept(&mut self.accepting).await;
+        let (stream, peer) = loop {
+            match self.accepting.accept().await {
+                Ok(accepted) => break accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    // Out of file descriptors, most likely: trying again at once would only spin.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
         // A frame must leave when it is written. A failure here costs latency, nothing else.
         let _ = stream.set_nodelay(true);
-        (Bounded::new(stream, Some(self.idle), Some(place)), peer)
+        (Bounded::new(stream, self.idle, self.max_body_size, Some(place)), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

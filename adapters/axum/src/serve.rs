@@ -19,7 +19,7 @@ use crate::mount::{Routes, router};
 pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
         let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
-        let listener = Listener::new(config.listener, silence)?;
+        let listener = Listener::new(config.listener, silence, config.app.edge.max_body_size())?;
         let app = router::<R>(config.app).into_make_service_with_connect_info::<Peer>();
         axum::serve(listener, app).with_graceful_shutdown(config.stop.cancelled_owned()).await
     })

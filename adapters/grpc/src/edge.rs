@@ -160,6 +160,11 @@ where
 /// The services' answer, which may be a failure that only the edge can render.
 fn answered(layer: &EdgeLayer, call: Call, response: Response<Body>) -> Response<Body> {
     let Some(status) = response.extensions().get::<Status>() else {
+        if is_unknown(response.headers()) {
+            let error = FlowError::no_such_procedure();
+            call.log(&error, "failed");
+            return failed(call, &error);
+        }
         return response.map(|body| Body::new(LoggedBody::new(body, call)));
     };
     let accepted = status.metadata().get("grpc-accept-encoding").cloned();
@@ -171,6 +176,11 @@ fn answered(layer: &EdgeLayer, call: Call, response: Response<Body>) -> Response
         response.headers_mut().insert("grpc-accept-encoding", accepted);
     }
     response
+}
+
+/// Whether a generated service has no such procedure. It says so by the code alone, which is `UNIMPLEMENTED`.
+fn is_unknown(headers: &HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|it| it == "12") && !headers.contains_key("grpc-message")
 }
 
 /// The answer to a failed call, which is its status alone.

@@ -1,7 +1,10 @@
 //! The standard health service (`grpc.health.v1`), as load balancers and Kubernetes ask it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flow_edge::drain::Drain;
@@ -19,19 +22,35 @@ use crate::stream::cut;
 /// How often readiness is checked for clients that watch it. Draining they learn at once.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
+/// How many may watch at once: from one address, and in all. They need no key and are not counted as calls, so that
+/// without a bound they would cost memory for nothing; each holds some kilobytes.
+const MAX_WATCHERS_OF_ONE: usize = 100;
+const MAX_WATCHERS: usize = 1000;
+
 /// Serving while the flows are ready and the server takes work, as `/ready` says in REST.
 #[derive(Clone)]
 pub(crate) struct Probe {
     flows: Arc<dyn Fn() -> bool + Send + Sync>,
     drain: Drain,
+    watchers: Watchers,
     service: &'static str,
+}
+
+/// The watchers of each address.
+#[derive(Clone, Default)]
+struct Watchers(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
+
+/// One watcher's place, until it is dropped.
+struct Place {
+    watchers: Watchers,
+    address: Option<IpAddr>,
 }
 
 impl Probe {
     pub(crate) fn new<F: Ready + ?Sized>(app: App<F>, service: &'static str) -> Self {
         let drain = app.edge.drain().clone();
         let flows = Arc::new(move || app.flows.readiness().ready);
-        Self { flows, drain, service }
+        Self { flows, drain, watchers: Watchers::default(), service }
     }
 
     /// The state of a service; none has the empty name, which stands for the whole server.
@@ -63,19 +82,29 @@ impl Health for Probe {
     async fn watch(&self, mut call: Request<HealthCheckRequest>) -> Answer<Self::WatchStream> {
         let ctx = call.extensions_mut().remove::<Ctx>();
         let ctx = ctx.ok_or_else(|| fault(FlowError::internal("the procedure is outside the edge")))?;
+        let address = call.extensions().get().map(SocketAddr::ip);
+        let place =
+            self.watchers.place(address).ok_or_else(|| fault(FlowError::rate_limited(CHECK_EVERY)))?;
         let (probe, service) = (self.clone(), call.into_inner().service);
         let cut = Box::pin(cut(ctx.deadline, self.drain.clone()));
-        let states = stream::unfold((None, cut), move |(last, mut cut)| {
+        // A server without other work must not be gone before its watchers know.
+        let untold = Some(self.drain.begin());
+        let states = stream::unfold((None, cut, untold, place), move |(last, mut cut, mut untold, place)| {
             let (probe, service) = (probe.clone(), service.clone());
             async move {
                 loop {
+                    let draining = probe.drain.is_draining();
                     let state = probe.state(&service).unwrap_or(ServingStatus::ServiceUnknown);
                     if last != Some(state) {
-                        return Some((Ok(message(state)), (Some(state), cut)));
+                        return Some((Ok(message(state)), (Some(state), cut, untold, place)));
+                    }
+                    if draining {
+                        // It was told before: whoever asks for more has taken that.
+                        untold = None;
                     }
                     tokio::select! {
                         biased;
-                        error = &mut cut => return Some((Err(error), (last, cut))),
+                        error = &mut cut => return Some((Err(error), (last, cut, None, place))),
                         () = probe.change() => {}
                     }
                 }
@@ -84,6 +113,33 @@ impl Health for Probe {
         // tonic ends a stream with its first error.
         let states = states.map(move |it| it.map_err(|error| status(&error, &ctx.request)));
         Ok((Box::pin(states) as Self::WatchStream).into())
+    }
+}
+
+impl Watchers {
+    /// A place for one more watcher, if there is one.
+    fn place(&self, address: Option<IpAddr>) -> Option<Place> {
+        let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if watchers.values().sum::<usize>() >= MAX_WATCHERS {
+            return None;
+        }
+        let count = watchers.entry(address).or_default();
+        (*count < MAX_WATCHERS_OF_ONE).then(|| {
+            *count += 1;
+            Place { watchers: self.clone(), address }
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut watchers = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = watchers.entry(self.address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

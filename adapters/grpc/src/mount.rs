@@ -7,12 +7,11 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flow_edge::App;
+use flow_edge::{App, FlowError};
 use futures_util::future::Either;
 use http::{Request, Response};
 use prost::Message;
 use prost_types::FileDescriptorSet;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
@@ -24,6 +23,7 @@ use tonic_reflection::server::Builder as Reflection;
 use tower::Service;
 
 use crate::health::Probe;
+use crate::reply::fault;
 use crate::service::{Mounted, Routes, mounted};
 
 /// All services. A call goes to the one its path names.
@@ -109,7 +109,7 @@ impl Service<Request<Body>> for Router {
         let named = service(call.uri().path());
         match self.0.iter().find(|it| it.0 == named) {
             Some((_, service)) => Either::Left(service.clone().call(call)),
-            None => Either::Right(ready(Ok(Status::unimplemented("").into_http()))),
+            None => Either::Right(ready(Ok(fault(FlowError::no_such_procedure()).into_http()))),
         }
     }
 }

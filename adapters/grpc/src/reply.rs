@@ -45,6 +45,11 @@ pub(crate) fn with_reason<R>(status: &Status, limit: usize, render: impl FnOnce(
         Code::OutOfRange | Code::ResourceExhausted => {
             FlowError::new(ErrorKind::BodyTooLarge, format!("The message is larger than {limit} bytes."))
         }
+        // The specification has this code for it ("Compression", `Compressed-Flag`), as if the fault were ours.
+        Code::Internal if status.message().contains("compressed-flag") => FlowError::new(
+            ErrorKind::Internal,
+            "The message is marked as compressed, but the call names no compression.",
+        ),
         Code::Unimplemented if status.metadata().is_empty() => FlowError::no_such_procedure(),
         // It comes with what would be accepted.
         Code::Unimplemented => FlowError::new(

@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Acceptor {
     tcp: TcpAcceptor,
     idle: Duration,
+    max_body_size: usize,
     places: Arc<Semaphore>,
 }
 
@@ -34,10 +35,10 @@ pub(crate) struct Acceptor {
 pub(crate) struct Connection(Bounded<TcpStream>);
 
 impl Acceptor {
-    /// Takes a listener that is bound and non-blocking, and how long its connections may be silent.
-    pub(crate) fn new(listener: TcpListener, idle: Duration) -> Result<Self> {
+    /// Takes a listener that is bound and non-blocking, how long its connections may be silent, and the largest body.
+    pub(crate) fn new(listener: TcpListener, idle: Duration, max_body_size: usize) -> Result<Self> {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        TcpAcceptor::from_std(listener).map(|tcp| Self { tcp, idle, places })
+        TcpAcceptor::from_std(listener).map(|tcp| Self { tcp, idle, max_body_size, places })
     }
 }
 
@@ -57,7 +58,7 @@ impl poem::listener::Acceptor for Acceptor {
                 let _ = stream.set_nodelay(true);
                 // poem ends idle connections by itself, but asks one in a first head, and one of HTTP/2, only to
                 // end: a client that says no more would keep it.
-                let bounded = Bounded::new(stream, Some(self.idle), Some(place));
+                let bounded = Bounded::new(stream, self.idle, self.max_body_size, Some(place));
                 Ok((Connection(bounded), local, remote, scheme))
             }
             Err(error) => {

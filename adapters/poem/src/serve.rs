@@ -22,8 +22,9 @@ const LAST_BYTES: Duration = Duration::from_millis(300);
 pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
         let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
+        let acceptor = Acceptor::new(config.listener, silence, config.app.edge.max_body_size())?;
         let app = router::<R>(config.app);
-        Server::new_with_acceptor(Acceptor::new(config.listener, silence)?)
+        Server::new_with_acceptor(acceptor)
             .idle_timeout(config.keep_alive)
             // hyper's own limit, which poem lifts.
             .http2_max_concurrent_streams(http2::MAX_STREAMS)

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::connection::{HEAD_TIMEOUT, Linger, Stall};
 use crate::http2::PREFACE;
+use crate::intake::Intake;
 
 /// The state of one connection. It lives on one thread.
 pub struct Activity {
@@ -56,6 +57,7 @@ pub struct TrackedBody<B> {
 pub struct Watched<S> {
     stream: S,
     activity: Rc<Activity>,
+    intake: Intake,
     stall: Stall,
     linger: Linger,
 }
@@ -188,8 +190,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for TrackedBody<B> {
 
 impl<S> Watched<S> {
     /// Watches a fresh stream.
-    pub fn new(stream: S, activity: Rc<Activity>) -> Self {
-        Self { stream, activity, stall: Stall::default(), linger: Linger::default() }
+    pub fn new(stream: S, max_body_size: usize, activity: Rc<Activity>) -> Self {
+        let (stall, linger) = (Stall::default(), Linger::default());
+        Self { stream, activity, intake: Intake::new(max_body_size), stall, linger }
     }
 }
 
@@ -199,8 +202,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = this.intake.poll_read(&mut this.stream, cx, buffer);
         if buffer.filled().len() > before {
             self.activity.received(&buffer.filled()[before..]);
         }
@@ -211,6 +215,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.intake.wrote(&written);
         self.stall.bound(cx, written)
     }
 
@@ -220,6 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.intake.wrote(&written);
         self.stall.bound(cx, written)
     }
 

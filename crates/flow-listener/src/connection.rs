@@ -1,5 +1,5 @@
-//! A connection with what some frameworks' own listeners leave to others: a bound on how many there are and on how
-//! long no byte may move, and an end that its client gets to see.
+//! A connection with what some frameworks' own listeners leave to others: a bound on how many there are, on how long no
+//! byte may move and on what is read without an answer, and an end that its client gets to see.
 //!
 //! It only passes bytes on and does not read them. Limits on heads need a parser, so they belong to our own listener
 //! (`--server hyper`), where hyper has one.
@@ -14,6 +14,8 @@ use flow_edge::limits::READ_TIMEOUT;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::intake::Intake;
 
 /// How many connections a listener serves at once. Those beyond wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 8192;
@@ -89,30 +91,37 @@ impl Linger {
 /// A connection with bounds that need no knowledge of the protocol. Dropping it frees its place.
 pub struct Bounded<S> {
     stream: S,
-    idle: Option<Duration>,
+    idle: Duration,
     /// When a byte was last read, or a write was last attempted.
     active: Instant,
     timer: Pin<Box<Sleep>>,
+    intake: Intake,
     stall: Stall,
     linger: Linger,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<S> Bounded<S> {
-    /// Bounds a fresh connection: it ends when no byte has moved for `idle`, if a bound is given, and when a write
-    /// waits for [`READ_TIMEOUT`].
-    pub fn new(stream: S, idle: Option<Duration>, place: Option<OwnedSemaphorePermit>) -> Self {
-        let timer = Box::pin(sleep(idle.unwrap_or(Duration::MAX)));
-        let (stall, linger) = (Stall::default(), Linger::default());
-        Self { stream, idle, active: Instant::now(), timer, stall, linger, _place: place }
+    /// Bounds a fresh connection: it ends when no byte has moved for `idle`, when a write waits for
+    /// [`READ_TIMEOUT`], and when its client sends far more than a body of `max_body_size` without an answer.
+    pub fn new(stream: S, idle: Duration, max_body_size: usize, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            stream,
+            idle,
+            active: Instant::now(),
+            timer: Box::pin(sleep(idle)),
+            intake: Intake::new(max_body_size),
+            stall: Stall::default(),
+            linger: Linger::default(),
+            _place: place,
+        }
     }
 
     /// Whether time is up. Wakes the task when it may be.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(idle) = self.idle else { return false };
         while self.timer.as_mut().poll(cx).is_ready() {
             // Nobody polls the timer while bytes move, so it may have fired for a deadline that has moved on.
-            let until = self.active + idle;
+            let until = self.active + self.idle;
             if until <= Instant::now() {
                 return true;
             }
@@ -128,8 +137,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
+        let this = &mut *self;
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = if this.intake.is_paused(cx) {
+            Poll::Pending
+        } else {
+            this.intake.poll_read(&mut this.stream, cx, buffer)
+        };
         if buffer.filled().len() > before {
             self.active = Instant::now();
         }
@@ -144,6 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         self.active = Instant::now();
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.intake.wrote(&written);
         self.stall.bound(cx, written)
     }
 
@@ -154,6 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
     ) -> Poll<Result<usize>> {
         self.active = Instant::now();
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.intake.wrote(&written);
         self.stall.bound(cx, written)
     }
 
@@ -182,10 +198,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn bounded(idle: Option<Duration>) -> (Bounded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+    const LONG: Duration = Duration::from_hours(1);
+
+    fn bounded(idle: Duration) -> (Bounded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (ours, theirs) = duplex(1024);
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Bounded::new(ours, idle, Some(place)), theirs)
+        (Bounded::new(ours, idle, 1000, Some(place)), theirs)
     }
 
     /// Reads until there is nothing more to read; how that came, and after how long.
@@ -198,7 +216,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_is_left_after_a_while_but_not_a_slow_one() {
         for (reads, expected) in [(false, Some(ErrorKind::TimedOut)), (true, None)] {
-            let (mut connection, mut client) = bounded(None);
+            let (mut connection, mut client) = bounded(LONG);
             let reading = async {
                 let mut left = 5000;
                 while reads && left > 0 {
@@ -216,7 +234,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_may_send_on_for_a_while_after_the_end() {
         for (pause, all_taken) in [(SECOND / 10, true), (2 * SECOND, false)] {
-            let (mut connection, mut client) = bounded(None);
+            let (mut connection, mut client) = bounded(LONG);
             let sending = async {
                 tokio::time::sleep(pause).await;
                 let taken = client.write_all(&vec![0; 100_000]).await.is_ok();
@@ -231,7 +249,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_lives_while_bytes_move() {
-        for (idle, lives) in [(Some(30 * SECOND), 130), (None, 1000)] {
+        for (idle, lives) in [(30 * SECOND, 130), (LONG, 1000)] {
             let (connection, mut client) = bounded(idle);
             let talk = async {
                 for _ in 0..5 {
@@ -242,7 +260,8 @@ mod tests {
                 drop(client);
             };
             let ((error, seconds), ()) = tokio::join!(end(connection), talk);
-            assert_eq!((error, seconds), (idle.map(|_| ErrorKind::TimedOut), lives), "{idle:?}");
+            let expected = (idle != LONG).then_some(ErrorKind::TimedOut);
+            assert_eq!((error, seconds), (expected, lives), "{idle:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ mod activity;
 mod adapter;
 mod connection;
 pub mod http2;
+mod intake;
 mod listener;
 mod serve;
 mod signals;

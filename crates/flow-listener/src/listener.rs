@@ -115,6 +115,7 @@ impl<F: ?Sized + 'static> Worker<F> {
     }
 
     async fn accept(self) -> io::Result<()> {
+        let max_body_size = self.app.edge.max_body_size();
         let service = self.mounted.start(self.app).await?;
         let listener = TcpListener::from_std(self.listener)?;
         let connector = Rc::new(Connector {
@@ -122,6 +123,7 @@ impl<F: ?Sized + 'static> Worker<F> {
             service,
             tls: self.tls,
             keep_alive: self.keep_alive,
+            max_body_size,
             stop: self.stop.clone(),
         });
         let mut connections = JoinSet::new();
@@ -163,6 +165,7 @@ struct Connector {
     service: HyperService,
     tls: Option<TlsAcceptor>,
     keep_alive: Duration,
+    max_body_size: usize,
     stop: CancellationToken,
 }
 
@@ -172,7 +175,7 @@ impl Connector {
         // A frame must leave when it is written. A failure here costs latency, nothing else.
         let _ = stream.set_nodelay(true);
         let activity = Activity::new(self.keep_alive);
-        let stream = Watched::new(stream, activity.clone());
+        let stream = Watched::new(stream, self.max_body_size, activity.clone());
         let Some(tls) = &self.tls else { return self.serve(stream, peer, false, activity).await };
         let encrypted = tokio::select! {
             encrypted = timeout(HEAD_TIMEOUT, tls.accept(stream)) => encrypted,

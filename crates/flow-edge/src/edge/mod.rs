@@ -92,7 +92,15 @@ impl Edge {
         if is_probe {
             return Ok(());
         }
-        call.ctx.tenant = self.config.api_keys.check(head)?;
+        match self.config.api_keys.check(head) {
+            Ok(tenant) => call.ctx.tenant = tenant,
+            Err(error) => {
+                if let (Some(client), Some(guesses)) = (call.client, &self.guesses) {
+                    guesses.count(client).into_result()?;
+                }
+                return Err(error.into());
+            }
+        }
         if let (Some(client), Some(limiter)) = (call.client, &self.limiter) {
             let decision = limiter.check(client).instrument(call.span.clone()).await;
             call.rate = Some(decision);
@@ -132,5 +140,37 @@ impl Edge {
 impl From<FlowError> for Refusal {
     fn from(error: FlowError) -> Self {
         Self::Error(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head::request;
+    use super::*;
+    use crate::drain::Drain;
+
+    #[tokio::test]
+    async fn whoever_guesses_keys_is_counted_apart_from_whoever_has_one() {
+        let right = "bb80ce1c5bb0ee8b4d5e7ecc0d7e8a2f1e4f1d0e8c7ab8f3c9d1c3c0d1f0a9b8";
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(right).into();
+        let config = EdgeConfig {
+            api_keys: ApiKeys::new([digest]),
+            rate_limit: "2/day".parse().ok(),
+            ..EdgeConfig::default()
+        };
+        let edge = Edge::new(config, Drain::default());
+        let status = async |key: &str| {
+            let value = format!("Bearer {key}");
+            let request = request("/answer", &[("host", "a.example"), ("authorization", &value)]);
+            match edge.enter(Head::of(&request, Some([10, 0, 0, 1].into()))).await {
+                Entry::Passed(_) => 200,
+                Entry::Refused(_, answer) => answer.status().as_u16(),
+            }
+        };
+        for _ in 0..20 {
+            assert_eq!(status("wrong").await, 401);
+        }
+        assert_eq!(status("wrong").await, 429);
+        assert_eq!(status(right).await, 200, "guesses take nothing from it");
     }
 }

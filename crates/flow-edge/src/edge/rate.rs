@@ -96,6 +96,11 @@ impl Limiter {
         self.check_alone(client)
     }
 
+    /// Counts a request on this replica alone.
+    pub(super) fn count(&self, address: IpAddr) -> RateDecision {
+        self.check_alone(client(address))
+    }
+
     fn check_alone(&self, client: IpAddr) -> RateDecision {
         match self.buckets.check_key(&client) {
             Ok(state) => RateDecision { remaining: state.remaining_burst_capacity(), retry_after: None },
@@ -125,6 +130,12 @@ impl RateDecision {
 }
 
 impl RateLimit {
+    /// So many times as many requests in the same time.
+    pub(super) fn times(self, factor: u32) -> Self {
+        let requests = self.requests.saturating_mul(NonZeroU32::new(factor).unwrap_or(NonZeroU32::MIN));
+        Self { requests, ..self }
+    }
+
     /// The time in which a bucket refills by one. It is at least 1 ns, the shortest time the clock
     /// knows.
     pub fn pause(&self) -> Duration {

@@ -12,12 +12,17 @@ use super::{cors, headers, rate};
 use crate::context::ServerState;
 use crate::drain::Drain;
 
+/// How many requests without a right key a client may send for each that it may send with one.
+const GUESSES: u32 = 10;
+
 /// The edge of one server, shared by all its requests.
 #[derive(Debug)]
 pub struct Edge {
     pub(super) config: EdgeConfig,
     pub(super) cors: cors::Cors,
     pub(super) limiter: Option<rate::Limiter>,
+    /// Counts the requests without a right key, which never reach the other one.
+    pub(super) guesses: Option<rate::Limiter>,
     pub(super) fixed: HeaderMap,
     pub(super) hsts: Option<HeaderValue>,
     pub(super) server: Arc<ServerState>,
@@ -29,10 +34,11 @@ impl Edge {
         let cors = cors::Cors::new(&config.cors, config.debug);
         let shared = config.shared_rate_limiter.clone();
         let limiter = config.rate_limit.map(|it| rate::Limiter::new(it, shared));
+        let guesses = config.rate_limit.map(|it| rate::Limiter::new(it.times(GUESSES), None));
         let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
         let (name, max_body_size) = (config.name.clone(), config.max_body_size);
         let server = Arc::new(ServerState { name, max_body_size, drain });
-        Arc::new(Self { config, cors, limiter, fixed, hsts, server })
+        Arc::new(Self { config, cors, limiter, guesses, fixed, hsts, server })
     }
 
     /// The largest request body, in bytes.
