@@ -71,7 +71,7 @@ impl Dedup {
         };
         metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
             .increment(1);
-        // Read back because REST, `/flows/` and gRPC need the type.
+        // Read back because every protocol needs the type.
         if let Ok(answer) = serde_json::from_str(&answer) {
             ctx.note_cache(outcome.as_str());
             return Ok(answer);

@@ -36,7 +36,7 @@ const LONGEST_METHOD: usize = 20;
 /// How many headers the edge adds at most.
 const HEADERS: usize = 24;
 
-/// The gRPC status code CANCELLED, which the access log has for a client that left.
+/// The canonical status CANCELLED, which the access log has for a procedure whose client left.
 const CANCELLED: i32 = 1;
 
 /// One request, from [`Edge::enter`] to [`Call::leave`].
