@@ -81,11 +81,15 @@ pub fn utoipa_schema<T: Schema>() -> RefOr<utoipa::openapi::Schema> {
 /// Says the same in fewer keywords, for the models that know only some.
 ///
 /// `format: uint8` and the like name Rust's types, and validators elsewhere warn about them. An enum whose
-/// variants are documented comes as a list of constants, which models understand less well than `enum`.
+/// variants are documented comes as a list of constants, which models understand less well than `enum`. A default of
+/// `null` says no more than that a member may be absent, and some generated clients send it as the text "null".
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.shift_remove("format");
+            if members.get("default").is_some_and(Value::is_null) {
+                members.shift_remove("default");
+            }
             if let Some(Value::Array(options)) = members.get("oneOf") {
                 let values: Option<Vec<_>> = options.iter().map(|it| it.get("const").cloned()).collect();
                 if let Some(values) = values {

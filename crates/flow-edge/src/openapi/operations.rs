@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::errors::add_errors;
 use super::examples::{self, Examples};
-use super::schemas::{genkit_events, rest_events};
+use super::schemas::{genkit_stream, named, rest_stream};
 use crate::context::Dialect;
 use crate::flow::{FlowInfo, OperationInfo};
 use crate::schema::TypeInfo;
@@ -28,10 +28,8 @@ pub(super) fn of_route(generated: &Value, path: &str, table: &[FlowInfo], exampl
     let ok = match known {
         Some((flow, _)) if flow.streamed.is_some_and(|it| it.route == path) => json!({
             "description": format!("{} It comes as it is written, chunk by chunk.", description(flow.output)),
-            "content": {"text/event-stream": {
-                "schema": rest_events(flow.streamed_member),
-                "examples": examples.rest_stream(flow),
-            }},
+            "content": {"text/event-stream":
+                with_examples(rest_stream(flow.streamed_member), examples.rest_stream(flow))},
         }),
         Some((flow, _)) => json!({
             "description": description(flow.output),
@@ -61,7 +59,7 @@ pub(super) fn by_name(flow: &FlowInfo, examples: &Examples) -> Value {
             "schema": {
                 "type": "object",
                 // Some of the official clients send null where there is no input.
-                "properties": {"data": {"anyOf": [(flow.input.document)(), {"type": "null"}]}},
+                "properties": {"data": {"anyOf": [named(flow.input.name), {"type": "null"}]}},
             },
             "example": {"data": examples::input(flow)},
         }}},
@@ -69,15 +67,12 @@ pub(super) fn by_name(flow: &FlowInfo, examples: &Examples) -> Value {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {"result": (flow.output.document)()},
+                    "properties": {"result": named(flow.output.name)},
                     "required": ["result"],
                 },
                 "example": {"result": examples::output(flow)},
             },
-            "text/event-stream": {
-                "schema": genkit_events(flow.output),
-                "examples": examples.genkit_stream(flow),
-            },
+            "text/event-stream": with_examples(genkit_stream(flow.output), examples.genkit_stream(flow)),
         }}},
     });
     add_errors(&mut operation, Dialect::Genkit);
@@ -118,11 +113,15 @@ fn probe(name: &str, summary: &str, responses: &Value) -> Value {
 }
 
 fn probe_answer(description: &str, schema: &str, example: Value) -> Value {
-    let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
     json!({
         "description": description,
-        "content": {"application/json": {"schema": schema, "example": example}},
+        "content": {"application/json": {"schema": named(schema), "example": example}},
     })
+}
+
+fn with_examples(mut content: Value, examples: Value) -> Value {
+    content["examples"] = examples;
+    content
 }
 
 /// The flow and the operation of this route.
@@ -146,5 +145,5 @@ fn description(of: TypeInfo) -> &'static str {
 /// The type a generator names, as a reference into our own schemas.
 fn reference(schema: &Value) -> Option<Value> {
     let name = schema["$ref"].as_str()?.rsplit('/').next()?;
-    Some(json!({"$ref": format!("#/components/schemas/{name}")}))
+    Some(named(name))
 }

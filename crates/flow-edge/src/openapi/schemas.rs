@@ -16,36 +16,46 @@ pub(super) fn all(table: &[FlowInfo]) -> Map<String, Value> {
     schemas
 }
 
-/// The events of a REST stream: chunks, then one that is the last.
-pub(super) fn rest_events(member: &str) -> Value {
+/// The content of a REST stream: chunks, then one frame that is the last.
+pub(super) fn rest_stream(member: &str) -> Value {
     let done = json!({
         "type": "object",
         "properties": {"done": {"const": true}, member: {"type": "string"}},
         "required": ["done", member],
     });
-    let error = one("error", &json!({"$ref": "#/components/schemas/Problem"}));
-    event(&json!([one("chunk", &json!({"type": "string"})), done, error]))
+    stream(&json!([one("chunk", &json!({"type": "string"})), done, one("error", &named("Problem"))]))
 }
 
-/// The events of a stream in the Genkit client protocol: messages, then one that is the last.
-pub(super) fn genkit_events(output: TypeInfo) -> Value {
-    event(&json!([
+/// The content of a stream in the Genkit client protocol: messages, then one frame that is the last.
+pub(super) fn genkit_stream(output: TypeInfo) -> Value {
+    stream(&json!([
         one("message", &json!({"type": "string"})),
-        one("result", (output.document)()),
-        one("error", &json!({"$ref": "#/components/schemas/GenkitError"})),
+        one("result", &named(output.name)),
+        one("error", &named("GenkitError")),
     ]))
 }
 
-/// One event, whose data is one of these documents. OpenAPI 3.1 has the schema of a stream describe each.
-fn event(documents: &Value) -> Value {
+/// A reference to a schema that has a name.
+pub(super) fn named(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// A stream of events, whose data is one of these documents.
+///
+/// To OpenAPI 3.1 a stream is a text: of an object, generated clients would try to read the whole stream as one. The
+/// events have a schema in 3.2, `itemSchema`, which stands here under a name that 3.1 lets pass.
+fn stream(documents: &Value) -> Value {
     json!({
-        "type": "object",
-        "properties": {"data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": {"oneOf": documents},
-        }},
-        "required": ["data"],
+        "schema": {"type": "string"},
+        "x-itemSchema": {
+            "type": "object",
+            "properties": {"data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"oneOf": documents},
+            }},
+            "required": ["data"],
+        },
     })
 }
 
