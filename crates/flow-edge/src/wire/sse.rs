@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE as CONTENT_TYPE_NAME};
 use http::{HeaderName, HeaderValue};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::body::{Answer, Body};
@@ -25,6 +25,10 @@ use crate::schema::{Schema, Streamed};
 /// How long a stream may be silent before a heartbeat. Load balancers drop silent streams at 60 s.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// How long the head of an answer waits for the first chunk. A client or a load balancer that hears nothing for longer
+/// would give up, while some models think for a minute.
+const HEAD: Duration = Duration::from_secs(10);
+
 /// The media type of every stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
@@ -35,6 +39,8 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     (CONNECTION, HeaderValue::from_static("keep-alive")),
 ];
+
+type Frames = Pin<Box<dyn Stream<Item = Result<Frame, FlowError>> + Send>>;
 
 /// The bytes of one stream, frame by frame, for an adapter to write and flush one by one.
 ///
@@ -56,8 +62,9 @@ pub struct EventStream {
 impl EventStream {
     /// Waits for the flow's first chunk and only then begins to answer, in the frames of the REST routes.
     ///
-    /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a
-    /// 200. The wait is inside the request's timeout; what follows is not.
+    /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a 200. After
+    /// 10 s it begins all the same, with heartbeats; a failure is the last frame then. The first chunk must come within
+    /// the request's timeout; what follows has none.
     pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
         Self::open(ctx, Dialect::Problem, flow.map(|event| Frame::rest(&event?))).await
     }
@@ -76,19 +83,19 @@ impl EventStream {
         S: Stream<Item = Result<Frame, FlowError>> + Send + 'static,
     {
         // A panic in a flow must not cut the stream short without a terminal frame.
-        let mut frames: Pin<Box<dyn Stream<Item = _> + Send>> =
-            Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
-                frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
-            }));
-        let first = match frames.next().await {
-            Some(first) => first?,
-            None => return Err(FlowError::internal("the flow's stream ended before its first event")),
+        let mut frames: Frames = Box::pin(AssertUnwindSafe(frames).catch_unwind().map(|frame| {
+            frame.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
+        }));
+        let (first, frames, heartbeat) = match timeout(HEAD, frames.next()).await {
+            Ok(Some(first)) => (Some(first?), frames, HEARTBEAT),
+            Ok(None) => return Err(FlowError::internal("the flow's stream ended before its first event")),
+            Err(_) => (None, first_by(ctx.deadline, frames), Duration::ZERO),
         };
         Ok(Self {
             frames: Some(pump(frames)),
-            first: Some(first),
+            first,
             ending: Box::pin(ctx.server.drain.grace_over_owned()),
-            heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
+            heartbeat: Box::pin(sleep(heartbeat)),
             prefix_sent: false,
             dialect,
             ctx: ctx.clone(),
@@ -124,6 +131,20 @@ impl EventStream {
             Frame::failure(&error, self.dialect, &self.ctx)
         }))
     }
+}
+
+/// The same frames, of which the first must come in time.
+fn first_by(deadline: Instant, frames: Frames) -> Frames {
+    Box::pin(stream::unfold((frames, Some(deadline)), |(mut frames, deadline)| async move {
+        let next = match deadline {
+            Some(deadline) => {
+                let too_late = |_| Some(Err(FlowError::out_of_time()));
+                timeout_at(deadline, frames.next()).await.unwrap_or_else(too_late)
+            }
+            None => frames.next().await,
+        };
+        next.map(|frame| (frame, (frames, None)))
+    }))
 }
 
 impl Stream for EventStream {
@@ -199,6 +220,27 @@ mod tests {
         let ctx = RequestContext::detached();
         let body = text(EventStream::start(&ctx, flow(slow)).await.unwrap()).await;
         assert_eq!(body, "data: {\"chunk\":\"a\"}\n\ndata:  {\"done\":true,\"said\":\"a\"}\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_that_thinks_is_waited_for_with_heartbeats_but_not_for_ever() {
+        let after = |wait: u64| {
+            let event = async move {
+                sleep(Duration::from_secs(wait)).await;
+                Ok(StreamEvent::Done(response("a")))
+            };
+            flow(futures_util::stream::once(event))
+        };
+        let began = Instant::now();
+        let ctx = RequestContext { deadline: began + Duration::from_secs(100), ..RequestContext::detached() };
+        let thinking = EventStream::start(&ctx, after(40)).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 10);
+        assert_eq!(text(thinking).await, "data:   {\"done\":true,\"said\":\"a\"}\n\n", "at 10, 25 and 40 s");
+
+        let too_late = text(EventStream::start(&ctx, after(1000)).await.unwrap()).await;
+        assert!(too_late.trim_start_matches("data:").trim_start().starts_with("{\"error\":"), "{too_late}");
+        assert!(too_late.contains("\"status\":504"), "{too_late}");
+        assert_eq!(began.elapsed().as_secs(), 100);
     }
 
     #[tokio::test]
