@@ -48,9 +48,9 @@ impl FromRequest for Named {
     fn from_request(head: &HttpRequest, body: &mut Payload) -> Self::Future {
         let (head, body) = (head.clone(), body.take());
         Box::pin(async move {
-            let (content_type, accept) = (header(&head, CONTENT_TYPE), header(&head, ACCEPT));
+            let accept = header(&head, ACCEPT);
             let query = head.uri().query();
-            Ok(Self(Envelope::read(&ctx(&head)?, content_type, accept, query, body).await?))
+            Ok(Self(Envelope::read(&ctx(&head)?, accept, query, body).await?))
         })
     }
 }

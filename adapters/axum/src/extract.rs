@@ -42,8 +42,8 @@ impl<S: Sync> FromRequest<S> for Named {
     async fn from_request(request: Request, _: &S) -> Result<Self, ErrorReply> {
         let (parts, body) = request.into_parts();
         let (head, query, body) = (&parts, parts.uri.query(), body.into_data_stream());
-        let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
-        let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
+        let accept = header(head, ACCEPT);
+        let envelope = Envelope::read(ctx(head)?, accept, query, body).await;
         Ok(Self(envelope.map_err(ErrorReply)?))
     }
 }

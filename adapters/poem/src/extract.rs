@@ -53,8 +53,8 @@ impl<'a, T: Schema> ApiExtractor<'a> for Input<T> {
 impl<'a> FromRequest<'a> for Named {
     async fn from_request(head: &'a Request, body: &mut RequestBody) -> Result<Self> {
         let (query, body) = (head.uri().query(), body.take()?.into_bytes_stream());
-        let (content_type, accept) = (header(head, CONTENT_TYPE), header(head, ACCEPT));
-        let envelope = Envelope::read(ctx(head)?, content_type, accept, query, body).await;
+        let accept = header(head, ACCEPT);
+        let envelope = Envelope::read(ctx(head)?, accept, query, body).await;
         Ok(Self(envelope.map_err(ErrorReply)?))
     }
 }

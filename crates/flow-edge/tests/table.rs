@@ -71,7 +71,7 @@ impl Service for Repeater {
 async fn call(name: &str, body: &str, query: &str) -> Result<String, FlowError> {
     let ctx = RequestContext::detached();
     let body = stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_bytes()))]);
-    let envelope = Envelope::read(&ctx, Some(b"application/json"), None, Some(query), body).await?;
+    let envelope = Envelope::read(&ctx, None, Some(query), body).await?;
     let service: &dyn Service = &Repeater;
     let reply = NamedFlows::call(service, &ctx, name, envelope).await?;
     let bytes = reply.0.into_body().collect().await.unwrap().to_bytes();

@@ -34,7 +34,8 @@ pub use rate::{MAX_CLIENTS, ParseRateLimitError, RateDecision, RateLimit, Shared
 pub use shared::Edge;
 pub use unread::{Lent, Unread, lend};
 
-use crate::error::{ErrorKind, FlowError};
+use crate::error::FlowError;
+use crate::wire::decode::coded;
 use crate::wire::{Answer, answer};
 use call::Protocol;
 
@@ -125,8 +126,7 @@ impl Edge {
             return Err(FlowError::body_too_large(self.config.max_body_size));
         }
         if head.lines("content-encoding").any(|it| !it.eq_ignore_ascii_case(b"identity")) {
-            let detail = "The body must be sent without a content-encoding.";
-            return Err(FlowError::new(ErrorKind::UnsupportedMediaType, detail));
+            return Err(coded());
         }
         // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path
         // that has one matches none. Nor does one that should have had them.

@@ -10,7 +10,7 @@ use crate::edge::Edge;
 use crate::error::{ErrorKind, FlowError, Violation};
 use crate::flow::{FlowInfo, Readiness};
 use crate::wire::answer;
-use crate::wire::decode::decode_any;
+use crate::wire::decode::{check_declared_json, coded, decode_any};
 use crate::wire::frame::Frame;
 use crate::wire::problem::{genkit_error, problem};
 use crate::wire::{Answer, Body};
@@ -73,8 +73,9 @@ impl Examples {
     /// An error of this kind.
     fn sample(&self, kind: ErrorKind, dialect: Dialect) -> FlowError {
         let sample = match kind {
-            ErrorKind::Malformed => decode_any(Some(b"application/json"), b"{").err(),
-            ErrorKind::UnsupportedMediaType => decode_any(None, b"{}").err(),
+            ErrorKind::Malformed => decode_any(b"{").err(),
+            ErrorKind::UnsupportedMediaType if dialect == Dialect::Genkit => Some(coded()),
+            ErrorKind::UnsupportedMediaType => check_declared_json(None).err(),
             ErrorKind::Invalid => {
                 let inside = if dialect == Dialect::Genkit { "/data" } else { "" };
                 let violation = Violation {

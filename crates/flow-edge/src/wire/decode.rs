@@ -53,7 +53,8 @@ where
 
 /// Reads a flow's input from a body that is declared to be JSON.
 pub fn decode<T: Schema>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, FlowError> {
-    check_declared_json(content_type, body)?;
+    check_not_empty(body)?;
+    check_declared_json(content_type)?;
     // serde reads an array as a struct's members in order, and skips what it ignores without looking at its bytes. On
     // the wire only an object is an input, and all of it is UTF-8.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
@@ -76,16 +77,26 @@ pub fn decode_value<T: Schema>(value: &Value) -> Result<T, FlowError> {
     }
 }
 
-/// Reads any JSON document from a body that is declared to be JSON.
-pub(crate) fn decode_any(content_type: Option<&[u8]>, body: &[u8]) -> Result<Value, FlowError> {
-    check_declared_json(content_type, body)?;
+/// Reads any JSON document.
+pub(crate) fn decode_any(body: &[u8]) -> Result<Value, FlowError> {
+    check_not_empty(body)?;
     parse(body)
 }
 
-fn check_declared_json(content_type: Option<&[u8]>, body: &[u8]) -> Result<(), FlowError> {
+fn check_not_empty(body: &[u8]) -> Result<(), FlowError> {
     if body.is_empty() {
         return Err(FlowError::new(ErrorKind::Malformed, "The body is empty. Send {} for all defaults."));
     }
+    Ok(())
+}
+
+/// The error of a body that is packed.
+pub(crate) fn coded() -> FlowError {
+    let detail = "The body must be sent without a content-encoding.";
+    FlowError::new(ErrorKind::UnsupportedMediaType, detail)
+}
+
+pub(crate) fn check_declared_json(content_type: Option<&[u8]>) -> Result<(), FlowError> {
     let essence = content_type.unwrap_or_default().split(|it| *it == b';').next().unwrap_or_default();
     if essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {
         Ok(())

@@ -27,10 +27,10 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads the envelope `{"data": <input>}` from a request. A missing `data` means all defaults.
+    /// Reads the envelope `{"data": <input>}` from a request, whatever its content type: some of Genkit's clients send
+    /// none, others `text/plain`. A missing `data` means all defaults.
     pub async fn read<S, E>(
         ctx: &RequestContext,
-        content_type: Option<&[u8]>,
         accept: Option<&[u8]>,
         query: Option<&str>,
         body: S,
@@ -39,7 +39,7 @@ impl Envelope {
         S: Stream<Item = Result<Bytes, E>>,
     {
         let body = collect(body, ctx.max_body_size()).await?;
-        Ok(Self { data: open(content_type, &body)?, wants_stream: wants_stream(accept, query) })
+        Ok(Self { data: open(&body)?, wants_stream: wants_stream(accept, query) })
     }
 
     /// Reads the input, and points at its faults from the body's root.
@@ -81,8 +81,8 @@ impl Envelope {
 }
 
 /// Takes the input out of the envelope.
-fn open(content_type: Option<&[u8]>, body: &[u8]) -> Result<Value, FlowError> {
-    match decode_any(content_type, body)? {
+fn open(body: &[u8]) -> Result<Value, FlowError> {
+    match decode_any(body)? {
         Value::Object(mut members) => Ok(match members.shift_remove("data") {
             // Some of the official clients send null where there is no input.
             None | Some(Value::Null) => Value::Object(Map::new()),
@@ -135,7 +135,6 @@ mod tests {
 
     #[test]
     fn an_envelope_without_data_means_all_defaults() {
-        let open = |body: &[u8]| open(Some(b"application/json"), body);
         assert_eq!(open(b"{}").unwrap(), json!({}));
         assert_eq!(open(b"{\"data\":[1]}").unwrap(), json!([1]));
         assert_eq!(open(b"[]").unwrap_err().kind, ErrorKind::Malformed);

@@ -2,7 +2,8 @@
 
 use fake_gemini::{FakeGemini, Fault, Matcher, Reply};
 
-use super::{Case, post};
+use super::{Case, bare, post};
+use crate::client::Body;
 
 pub fn script(fake: &FakeGemini) {
     fake.on(Matcher::prompt("genkit-fault"), Fault::internal());
@@ -31,6 +32,8 @@ pub fn cases() -> Vec<Case> {
         post("flow-by-name-invalid", "/flows/extract_facts", r#"{"data":{"language":"no spaces","text":1}}"#),
         post("flow-by-name-not-an-envelope", "/flows/write_note", "[]"),
         post("flow-by-name-not-json", "/flows/write_note", "{"),
+        bare("flow-by-name-without-content-type", "POST", "/flows/write_note")
+            .body(Body::Whole(b"{}".to_vec())),
         post("flow-by-name-other-content-type", "/flows/write_note", "{}")
             .header("content-type", "text/plain"),
         post("flow-by-name-upstream-fault", "/flows/write_note", r#"{"data":{"name":"genkit-fault"}}"#),
