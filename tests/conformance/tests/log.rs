@@ -41,7 +41,17 @@ struct Server {
 }
 
 impl Server {
-    async fn start(framework: &str, stdout: Stdio, more: &[(&str, &str)]) -> Self {
+    async fn start(framework: &str, stdout: impl Fn() -> Stdio, more: &[(&str, &str)]) -> Self {
+        // Somebody else may take a port between the look and the start.
+        for _ in 0..5 {
+            if let Some(server) = Self::try_start(framework, stdout(), more).await {
+                return server;
+            }
+        }
+        panic!("{framework} does not start");
+    }
+
+    async fn try_start(framework: &str, stdout: Stdio, more: &[(&str, &str)]) -> Option<Self> {
         // Nothing tells which port it has chosen when its log cannot be read.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_test-server"))
@@ -59,11 +69,14 @@ impl Server {
         let client = client();
         let began = Instant::now();
         while server.health(&client).await.is_err() {
-            assert!(began.elapsed() < SOON, "{framework} does not start");
+            if server.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            assert!(began.elapsed() < SOON, "{framework} does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server.greetings += 1;
-        server
+        Some(server)
     }
 
     async fn health(&self, client: &Client) -> reqwest::Result<()> {
@@ -123,7 +136,7 @@ fn is_loss(line: &Value) -> bool {
 #[tokio::test]
 async fn requests_are_answered_while_nobody_reads_and_what_is_lost_is_counted() {
     for adapter in COMPILED_IN {
-        let mut server = Server::start(adapter.name, Stdio::piped(), &[("LOG_LEVEL", "debug")]).await;
+        let mut server = Server::start(adapter.name, Stdio::piped, &[("LOG_LEVEL", "debug")]).await;
         server.answers(REQUESTS).await;
 
         let mut lines = server.lines();
@@ -151,7 +164,7 @@ async fn a_pipe_that_nobody_ever_reads_does_not_hold_the_end() {
     for adapter in COMPILED_IN {
         // A pipe full to the brim, and then a queue as well.
         for requests in [600, REQUESTS] {
-            let mut server = Server::start(adapter.name, Stdio::piped(), &[]).await;
+            let mut server = Server::start(adapter.name, Stdio::piped, &[]).await;
             server.answers(requests).await;
             assert_eq!(server.end().code(), Some(0), "{} after {requests}", adapter.name);
         }
@@ -161,12 +174,12 @@ async fn a_pipe_that_nobody_ever_reads_does_not_hold_the_end() {
 #[tokio::test]
 async fn a_reader_that_has_gone_and_a_full_disk_change_nothing() {
     for adapter in COMPILED_IN {
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut server = Server::start(adapter.name, full.into(), &[]).await;
+        let full = || File::options().write(true).open("/dev/full").unwrap().into();
+        let mut server = Server::start(adapter.name, full, &[]).await;
         server.answers(600).await;
         assert_eq!(server.end().code(), Some(0), "{}", adapter.name);
 
-        let mut server = Server::start(adapter.name, Stdio::piped(), &[]).await;
+        let mut server = Server::start(adapter.name, Stdio::piped, &[]).await;
         drop(server.child.stdout.take());
         server.answers(600).await;
         assert_eq!(server.end().code(), Some(0), "{}", adapter.name);
@@ -188,7 +201,7 @@ async fn no_secret_is_in_the_log_at_its_lowest_level() {
         ("GEMINI_BASE_URL", &fake.url()),
     ];
     for adapter in COMPILED_IN {
-        let mut server = Server::start(adapter.name, Stdio::piped(), &environment).await;
+        let mut server = Server::start(adapter.name, Stdio::piped, &environment).await;
         let url = format!("http://{}/write-note", server.address);
         for client in [client(), Client::builder().no_proxy().http2_prior_knowledge().build().unwrap()] {
             let call = client.post(&url).bearer_auth(SECRETS[0]).json(&serde_json::json!({"name": "Who?"}));
