@@ -6,7 +6,7 @@
 For each proxy and each framework and listener: scripts/test_endpoints.sh through it, then good clients beside clients
 whose long bodies are refused; a good one must not see a failure. For gRPC: scripts/test_grpc_endpoints.sh through the
 proxy, and gRPC-Web over HTTP/1.1 beside the same bad clients. With --thinking: a model that thinks for 40 s, through
-nginx that waits for 30. TOOLS is a folder with venv/bin/caddy, traefik and grpcurl; nginx and haproxy are Debian's.
+nginx that waits for 30, and with Genkit's own client where TOOLS has it. TOOLS is a folder with venv/bin/caddy, traefik and grpcurl; nginx and haproxy are Debian's.
 """
 
 import argparse
@@ -224,7 +224,7 @@ def thinking(tools):
     model = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Thinking)
     threading.Thread(target=model.serve_forever, daemon=True).start()
     settings = {
-        "MODEL": "gemini-2.5-flash",
+        "MODEL": "googleai/gemini-flash-latest",
         "GEMINI_API_KEY": "key",
         "GEMINI_BASE_URL": f"http://127.0.0.1:{model.server_port}",
     }
@@ -242,13 +242,22 @@ def thinking(tools):
         if not good:
             failed.append(combination)
 
+    def ask_as_genkit(combination, port):
+        environment = {**os.environ, "TOOLS": str(tools.resolve())}
+        command = ["node", ROOT / "workshop/clients/genkit.mjs", f"http://127.0.0.1:{port}/flows/tell_story"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        print(f"{combination}: Genkit's client: {done.stdout.strip()}{done.stderr[-300:]}")
+        if done.returncode or '"output":{"story":"Once."}' not in done.stdout:
+            failed.append(combination)
+
     with ExitStack() as stack:
         threads = []
+        asks = [ask, ask_as_genkit] if (tools / "node_modules/genkit").exists() else [ask]
         for combination in COMBINATIONS:
             rest, grpc = stack.enter_context(server(*combination, **settings))
             impatient = lambda text: text.replace("proxy_read_timeout 130s", "proxy_read_timeout 30s")
             front, _ = stack.enter_context(proxy("nginx", tools, rest, grpc, impatient))
-            threads.append(threading.Thread(target=ask, args=(combination, front)))
+            threads += [threading.Thread(target=it, args=(combination, front)) for it in asks]
         for thread in threads:
             thread.start()
         for thread in threads:
