@@ -96,8 +96,9 @@ impl<R: Routes> Worker<R> {
                     http2.serve(stream, peer, app, stop).await;
                 } else {
                     // The framework bounds how many connections there are, and how long one may be idle, by itself,
-                    // but not how long a later head may take.
-                    let bounded = Bounded::new(stream, silence, max_body_size, None);
+                    // but not how long a later head may take. It parses all that it has read, and a request that
+                    // has to wait takes more than 6 KB.
+                    let bounded = Bounded::new(stream, silence, max_body_size, None).in_short_reads();
                     let _ = http1.call((bounded, Some(peer))).await;
                 }
                 Ok(())

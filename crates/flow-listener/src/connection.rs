@@ -117,6 +117,13 @@ impl<S> Bounded<S> {
         }
     }
 
+    /// For a framework that keeps all requests it has read: see [`Intake::in_short_reads`].
+    #[must_use]
+    pub fn in_short_reads(mut self) -> Self {
+        self.intake = self.intake.in_short_reads();
+        self
+    }
+
     /// Whether time is up. Wakes the task when it may be.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {

@@ -4,13 +4,16 @@ use std::io::{ErrorKind, Result};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// Bytes on the wire for each byte of a body, at the worst: chunks of one byte.
 const FRAMING: usize = 8;
 
 /// Room for heads, in bytes.
 const HEADS: usize = 256 * 1024;
+
+/// How many bytes are read at first, and after each answer, where reads are to be short.
+const SHORT: usize = 1024;
 
 /// A bound on what a client may send without being answered: it is the same for a body that never ends, for requests
 /// one behind the other, and for a chunk's size with a million zeros.
@@ -20,13 +23,24 @@ pub(crate) struct Intake {
     read: usize,
     write_waits: bool,
     reader: Option<Waker>,
+    /// The longest read, which doubles until something is written.
+    short: Option<usize>,
+    /// The last read was as long as it might be, so that others get their turn before the next.
+    turn_is_over: bool,
 }
 
 impl Intake {
     /// Lets bodies of so many bytes pass.
     pub(crate) fn new(max_body_size: usize) -> Self {
         let limit = max_body_size.saturating_mul(FRAMING).saturating_add(HEADS);
-        Self { limit, read: 0, write_waits: false, reader: None }
+        Self { limit, read: 0, write_waits: false, reader: None, short: None, turn_is_over: false }
+    }
+
+    /// Reads little at a time from a client that is being answered. A framework that parses all it has read, and
+    /// keeps what it cannot answer at once, would otherwise keep thousands of requests.
+    pub(crate) fn in_short_reads(mut self) -> Self {
+        self.short = Some(SHORT);
+        self
     }
 
     /// Reads, unless that was too much already.
@@ -39,9 +53,22 @@ impl Intake {
         if self.read > self.limit {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
+        if self.turn_is_over {
+            self.turn_is_over = false;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        let read = Pin::new(stream).poll_read(cx, buffer);
-        self.read += buffer.filled().len() - before;
+        let read = match self.short {
+            Some(most) => Pin::new(&mut stream.take(most as u64)).poll_read(cx, buffer),
+            None => Pin::new(stream).poll_read(cx, buffer),
+        };
+        let filled = buffer.filled().len() - before;
+        self.read += filled;
+        if let Some(most) = self.short.filter(|most| filled == *most) {
+            self.turn_is_over = true;
+            self.short = Some(most.saturating_mul(2));
+        }
         read
     }
 
@@ -58,6 +85,7 @@ impl Intake {
         self.write_waits = written.is_pending();
         if written.is_ready() {
             self.read = 0;
+            self.short = self.short.map(|_| SHORT);
             self.reader.take().into_iter().for_each(Waker::wake);
         }
     }
@@ -70,6 +98,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::time::timeout;
 
+    use super::SHORT;
     use crate::connection::Bounded;
 
     const LONG: Duration = Duration::from_secs(20);
@@ -97,6 +126,21 @@ mod tests {
             let read = tokio::select! { () = sends => unreachable!(), read = reads => read };
             assert_eq!(read.is_ok(), answered, "{read:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn short_reads_grow_with_a_body_and_are_short_again_after_an_answer() {
+        let (ours, mut client) = duplex(64 * 1024);
+        let mut connection = Bounded::new(ours, LONG, 100_000, None).in_short_reads();
+        client.write_all(&[0; 50_000]).await.unwrap();
+        let mut buffer = vec![0; 100_000];
+        let mut lengths = Vec::new();
+        for _ in 0..3 {
+            lengths.push(connection.read(&mut buffer).await.unwrap());
+        }
+        connection.write_all(b"x").await.unwrap();
+        lengths.push(connection.read(&mut buffer).await.unwrap());
+        assert_eq!(lengths, [SHORT, 2 * SHORT, 4 * SHORT, SHORT]);
     }
 
     #[tokio::test(start_paused = true)]

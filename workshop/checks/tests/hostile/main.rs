@@ -10,6 +10,7 @@
 )]
 
 mod bodies;
+mod floods;
 mod heads;
 mod images;
 mod patience;
