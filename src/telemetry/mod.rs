@@ -10,6 +10,7 @@ mod output;
 #[cfg(test)]
 mod tests;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
@@ -84,21 +85,18 @@ fn directives(filter: &LogFilter) -> String {
     }
 }
 
-/// Makes a panic an ordinary event, so that it carries the request's id and stays on one line. Its payload
-/// may quote user data and is shown in debug only, along with the usual report on standard error.
+/// Makes a panic an ordinary event, so that it carries the request's id, stays on one line, and waits for nobody, as
+/// the usual report on standard error would. Its payload may quote user data and is shown in debug only, as is the
+/// stack where `RUST_BACKTRACE` asks for it.
 fn log_panics(debug: bool) {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        log_panic(info, debug);
-        if debug {
-            usual(info);
-        }
-    }));
+    panic::set_hook(Box::new(move |info| log_panic(info, debug)));
 }
 
 fn log_panic(info: &PanicHookInfo<'_>, debug: bool) {
     let location = info.location().map(tracing::field::display);
     let payload = info.payload_as_str().filter(|_| debug);
     let thread = std::thread::current();
-    tracing::error!(location, payload, thread = thread.name(), "panicked");
+    let stack = debug.then(Backtrace::capture).filter(|it| it.status() == BacktraceStatus::Captured);
+    let stack = stack.as_ref().map(tracing::field::display);
+    tracing::error!(location, payload, thread = thread.name(), stack, "panicked");
 }

@@ -132,7 +132,7 @@ mod tests {
     async fn short_reads_grow_with_a_body_and_are_short_again_after_an_answer() {
         let (ours, mut client) = duplex(64 * 1024);
         let mut connection = Bounded::new(ours, LONG, 100_000, None).in_short_reads();
-        client.write_all(&[0; 50_000]).await.unwrap();
+        client.write_all(&vec![0; 50_000]).await.unwrap();
         let mut buffer = vec![0; 100_000];
         let mut lengths = Vec::new();
         for _ in 0..3 {

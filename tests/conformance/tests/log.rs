@@ -18,6 +18,7 @@ use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use conformance::PANIC;
 use conformance::routes::COMPILED_IN;
 use fake_gemini::{FakeGemini, Reply};
 use futures_util::future::try_join_all;
@@ -28,9 +29,13 @@ use serde_json::Value;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// As many requests as make more lines than a pipe and the log's queue hold.
-const REQUESTS: usize = 6000;
+const REQUESTS: usize = 10_000;
 
 const SOON: Duration = Duration::from_secs(10);
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
 
 /// The program, its standard output wherever the test likes.
 struct Server {
@@ -42,16 +47,25 @@ struct Server {
 
 impl Server {
     async fn start(framework: &str, stdout: impl Fn() -> Stdio, more: &[(&str, &str)]) -> Self {
+        Self::start_with(framework, stdout, Stdio::inherit, more).await
+    }
+
+    async fn start_with(
+        framework: &str,
+        stdout: impl Fn() -> Stdio,
+        stderr: impl Fn() -> Stdio,
+        more: &[(&str, &str)],
+    ) -> Self {
         // Somebody else may take a port between the look and the start.
         for _ in 0..5 {
-            if let Some(server) = Self::try_start(framework, stdout(), more).await {
+            if let Some(server) = Self::try_start(framework, stdout(), stderr(), more).await {
                 return server;
             }
         }
         panic!("{framework} does not start");
     }
 
-    async fn try_start(framework: &str, stdout: Stdio, more: &[(&str, &str)]) -> Option<Self> {
+    async fn try_start(framework: &str, stdout: Stdio, stderr: Stdio, more: &[(&str, &str)]) -> Option<Self> {
         // Nothing tells which port it has chosen when its log cannot be read.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_test-server"))
@@ -63,6 +77,7 @@ impl Server {
             .envs(more.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdout(stdout)
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut server = Self { child, address, greetings: 0 };
@@ -174,7 +189,6 @@ async fn a_pipe_that_nobody_ever_reads_does_not_hold_the_end() {
 #[tokio::test]
 async fn a_reader_that_has_gone_and_a_full_disk_change_nothing() {
     for adapter in COMPILED_IN {
-        let full = || File::options().write(true).open("/dev/full").unwrap().into();
         let mut server = Server::start(adapter.name, full, &[]).await;
         server.answers(600).await;
         assert_eq!(server.end().code(), Some(0), "{}", adapter.name);
@@ -183,6 +197,27 @@ async fn a_reader_that_has_gone_and_a_full_disk_change_nothing() {
         drop(server.child.stdout.take());
         server.answers(600).await;
         assert_eq!(server.end().code(), Some(0), "{}", adapter.name);
+    }
+}
+
+/// Panics are the only thing a Rust program tells standard error of its own accord.
+#[tokio::test]
+async fn a_standard_error_that_nobody_reads_or_that_is_full_holds_nothing_up() {
+    // As many as a pipe has no room for.
+    const PANICS: usize = 1000;
+    for adapter in COMPILED_IN {
+        for stderr in [Stdio::piped as fn() -> Stdio, full] {
+            let environment = [("DEBUG", "true"), ("RATE_LIMIT_DEFAULT", "1000000/second")];
+            let mut server = Server::start_with(adapter.name, Stdio::null, stderr, &environment).await;
+            let (client, url) = (client(), format!("http://{}/write-note", server.address));
+            for nth in 0..PANICS {
+                let call = client.post(&url).json(&serde_json::json!({"name": PANIC}));
+                let answer = call.send().await;
+                assert_eq!(answer.expect("an answer").status(), 500, "{}: call {nth}", adapter.name);
+            }
+            server.answers(100).await;
+            assert_eq!(server.end().code(), Some(0), "{}", adapter.name);
+        }
     }
 }
 
