@@ -31,6 +31,8 @@ use crate::settings::{LogFilter, LogFormat, LogSettings};
 const OURS: [&str; 4] = [env!("CARGO_CRATE_NAME"), "flow_", "adapter_", "genkit"];
 /// Dependencies that put replies and prompts into warnings; the runtime reports their errors without.
 const LOGS_PROMPTS: &str = "genai=off";
+/// Dependencies for which each malformed request of a client is an error. Only at debug is it of interest.
+const LOGS_CLIENTS_MISTAKES: &str = "actix_http::h1::dispatcher=off";
 
 /// Logging could not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +80,9 @@ fn directives(filter: &LogFilter) -> String {
     match filter {
         LogFilter::Level(level) => {
             let others = (*level).min(LevelFilter::WARN);
-            OURS.iter().fold(format!("{others},{LOGS_PROMPTS}"), |all, name| format!("{all},{name}={level}"))
+            let quiet = if *level < LevelFilter::DEBUG { LOGS_CLIENTS_MISTAKES } else { "" };
+            let base = format!("{others},{LOGS_PROMPTS},{quiet}");
+            OURS.iter().fold(base, |all, name| format!("{all},{name}={level}"))
         }
         // Whoever wants these targets has to name them.
         LogFilter::Directives(directives) => format!("{LOGS_PROMPTS},{directives}"),

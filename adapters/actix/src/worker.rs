@@ -12,10 +12,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::{HttpService, Request};
+use actix_http::{HttpService, Payload, Request};
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_service};
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_web::http::{ConnectionType, Version};
 use flow_edge::App;
 use flow_listener::{Activity, Bounded, Expired, HEAD_TIMEOUT, Watched, http2 as limits, longest_silence};
@@ -138,7 +139,12 @@ where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
     let version = request.version();
+    let endless = asks_for_websocket_without_a_body(&request);
+    let request = if endless { request.replace_payload(Payload::None).0 } else { request };
     let mut response = answer(app, request).await;
+    if endless {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     // The head comes from a pool, with the version of the answer it was last used for.
     response.head_mut().version = version;
     if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
@@ -147,6 +153,14 @@ where
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     response
+}
+
+/// For the framework, whatever follows such a request is its body, which never ends. Nothing here speaks WebSocket, so
+/// it has none (RFC 9110 §7.8), and its connection ends with the answer.
+fn asks_for_websocket_without_a_body(request: &Request) -> bool {
+    let headers = request.head().headers();
+    let websocket = headers.get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    websocket && !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// HTTP/2 on hyper.

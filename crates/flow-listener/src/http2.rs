@@ -5,9 +5,9 @@ use std::time::Duration;
 /// What a connection begins with (RFC 9113 §3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Requests at once on one connection: as few as RFC 9113 §6.5.2 recommends, since each costs some kilobytes even if
+/// Requests at once on one connection. RFC 9113 §6.5.2 recommends no less than 100; each costs some kilobytes even if
 /// its answer gets no room.
-pub const MAX_STREAMS: u32 = 100;
+pub const MAX_STREAMS: u32 = 128;
 
 /// Resets of requests that are not yet accepted (CVE-2023-44487).
 pub const MAX_PENDING_RESETS: usize = 20;

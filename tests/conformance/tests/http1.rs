@@ -135,10 +135,27 @@ async fn a_head_that_is_not_clear_is_refused() {
     }
 }
 
+/// No protocol is changed to, so the request is what it is without the header (RFC 9110 §7.8).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_to_change_the_protocol_is_answered_as_any_other() {
+    for (adapter, kind) in combinations() {
+        let server = Server::rest(adapter, kind, &[("MODEL", "demo")]);
+        let mut statuses = Vec::new();
+        for more in ["", "connection: upgrade\r\nupgrade: websocket\r\n"] {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            let head = format!("POST /write-note HTTP/1.1\r\nhost: x\r\n{more}\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let answer = timeout(PATIENCE, answer(&mut stream)).await.expect("an answer in time");
+            statuses.push(answer.unwrap().lines().next().unwrap().to_owned());
+        }
+        assert_eq!(statuses[0], statuses[1], "{}/{}", adapter.name, kind.as_str());
+    }
+}
+
 // eject: grpc
 #[cfg(feature = "grpc")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_does_one_to_grpc_web() {
+async fn an_early_answer_to_grpc_web_says_so_too() {
     let (adapter, _) = combinations()[0];
     let server = Server::start(adapter, &[("API_KEYS", &*"0".repeat(64))]);
     let to = server.grpc.expect("gRPC is on");
