@@ -297,7 +297,8 @@ def main():
                 print(f"{name} gRPC: test_grpc_endpoints.sh: {said}", flush=True)
                 failed += not good
                 # The same routes, to the other port, which has no /ready: gRPC-Web over HTTP/1.1.
-                unchecked = lambda text: text.replace("    option httpchk GET /ready\n", "")
+                checks = r"    option httpchk GET /ready\n|        healthCheck:\n          path: /ready\n"
+                unchecked = lambda text: re.sub(checks, "", text)
                 with proxy(name, arguments.tools, grpc, grpc, unchecked) as (front, _):
                     for size, length in SIZES.items():
                         refused_type = {**GRPC_WEB, "content-type": "text/plain"}

@@ -117,7 +117,7 @@ impl<S> Bounded<S> {
         }
     }
 
-    /// For a framework that keeps all requests it has read: see [`Intake::in_short_reads`].
+    /// Reads little at a time from a client that is being answered, for a framework that keeps each request it has read.
     #[must_use]
     pub fn in_short_reads(mut self) -> Self {
         self.intake = self.intake.in_short_reads();
