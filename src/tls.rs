@@ -3,13 +3,16 @@
 use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
 
 /// A setting that is wrong, and why.
 pub(crate) type Refusal = (&'static str, String);
@@ -25,6 +28,8 @@ pub struct Tls {
     pub config: Arc<ServerConfig>,
     /// Whether clients must show a certificate.
     pub mutual: bool,
+    /// Why clients will not accept the certificate, if it is past its end or before its beginning.
+    pub warning: Option<String>,
 }
 
 impl fmt::Debug for Tls {
@@ -50,10 +55,13 @@ impl Tls {
         }
         let mutual = client_ca.is_some();
         let refusal = match (certificate, key) {
-            (Some(certificate), Some(key)) => match configuration(certificate, key, client_ca) {
-                Ok(config) => return Ok(Some(Self { config: Arc::new(config), mutual })),
-                Err(error) => (CERTIFICATE, format!("does not go with {KEY}: {error}")),
-            },
+            (Some(certificate), Some(key)) => {
+                let warning = certificate.first().and_then(out_of_time);
+                match configuration(certificate, key, client_ca) {
+                    Ok(config) => return Ok(Some(Self { config: Arc::new(config), mutual, warning })),
+                    Err(error) => (CERTIFICATE, format!("does not go with {KEY}: {error}")),
+                }
+            }
             (Some(_), None) => (CERTIFICATE, format!("needs {KEY} beside it")),
             (None, Some(_)) => (KEY, format!("needs {CERTIFICATE} beside it")),
             (None, None) if mutual => (CLIENT_CA, format!("needs {CERTIFICATE} and {KEY}")),
@@ -99,6 +107,23 @@ fn roots(path: &str) -> Result<Arc<RootCertStore>, String> {
         roots.add(certificate).map_err(|error| format!("the file has an unusable certificate: {error}"))?;
     }
     Ok(Arc::new(roots))
+}
+
+/// What is wrong with a certificate's time, in rustls' words: it would be served all the same.
+fn out_of_time(certificate: &CertificateDer<'_>) -> Option<String> {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone().into_owned()).ok()?;
+    let provider = Arc::new(default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()?;
+    // Time is looked at first. Who vouches for the certificate, and for which name, is for clients to judge.
+    let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
+    match verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now()) {
+        Err(Error::InvalidCertificate(
+            error @ (Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }),
+        )) => Some(format!("{CERTIFICATE}: {error}")),
+        _ => None,
+    }
 }
 
 fn configuration(

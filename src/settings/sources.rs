@@ -46,6 +46,7 @@ pub fn load(
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);
         settings.warnings = given.warnings();
+        settings.warnings.extend(settings.grpc.tls.iter().filter_map(|it| it.warning.clone())); // eject: grpc
         given.finish(Box::new(settings))
     };
     Ok(match action {

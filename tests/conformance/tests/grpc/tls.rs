@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use conformance::proto::NoteRequest;
 use conformance::proto::test_flows_client::TestFlowsClient;
 use conformance::settings;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::server::Server;
@@ -28,8 +28,14 @@ impl Authority {
 
     /// A certificate and its key.
     fn issue(&self) -> (String, String) {
+        self.issue_between(1975, 4096)
+    }
+
+    /// One that is valid from one year to another.
+    fn issue_between(&self, from: i32, to: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 }
@@ -112,6 +118,24 @@ async fn with_a_client_authority_only_its_clients_get_in() {
     assert!(call(Some(clients.issue())).await);
     assert!(!call(None).await, "no certificate");
     assert!(!call(Some(Authority::new().issue())).await, "another authority's");
+}
+
+#[test]
+fn a_certificate_that_is_out_of_its_time_is_warned_about() {
+    let (files, authority) = (Files::new(), Authority::new());
+    for ((from, to), why) in [
+        ((2020, 2021), Some("certificate expired")),
+        ((2095, 2096), Some("not valid yet")),
+        ((2020, 2096), None),
+    ] {
+        let (certificate, key) = authority.issue_between(from, to);
+        let (certificate, key) = (files.put("server.crt", &certificate), files.put("server.key", &key));
+        let warnings =
+            settings(&[("GRPC_TLS_CERT", &*certificate), ("GRPC_TLS_KEY", &key)]).unwrap().warnings;
+        let warnings: Vec<_> = warnings.iter().filter(|it| it.starts_with("GRPC_TLS_CERT: ")).collect();
+        assert_eq!(warnings.len(), usize::from(why.is_some()), "{from} to {to}: {warnings:?}");
+        assert!(why.is_none_or(|why| warnings[0].contains(why)), "{from} to {to}: {warnings:?}");
+    }
 }
 
 #[test]
