@@ -32,7 +32,9 @@ const OURS: [&str; 4] = [env!("CARGO_CRATE_NAME"), "flow_", "adapter_", "genkit"
 /// Dependencies that put replies and prompts into warnings; the runtime reports their errors without.
 const LOGS_PROMPTS: &str = "genai=off";
 /// Dependencies for which each malformed request of a client is an error. Only at debug is it of interest.
-const LOGS_CLIENTS_MISTAKES: &str = "actix_http::h1::dispatcher=off";
+const LOGS_CLIENTS_MISTAKES: &[&str] = &[
+    "actix_http", // eject: actix
+];
 
 /// Logging could not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,9 +82,11 @@ fn directives(filter: &LogFilter) -> String {
     match filter {
         LogFilter::Level(level) => {
             let others = (*level).min(LevelFilter::WARN);
-            let quiet = if *level < LevelFilter::DEBUG { LOGS_CLIENTS_MISTAKES } else { "" };
-            let base = format!("{others},{LOGS_PROMPTS},{quiet}");
-            OURS.iter().fold(base, |all, name| format!("{all},{name}={level}"))
+            let quiet = if *level < LevelFilter::DEBUG { LOGS_CLIENTS_MISTAKES } else { &[] };
+            let ours = OURS.iter().map(|name| format!("{name}={level}"));
+            let quiet = quiet.iter().map(|name| format!("{name}=off"));
+            let all = [others.to_string(), LOGS_PROMPTS.to_owned()].into_iter().chain(ours).chain(quiet);
+            all.collect::<Vec<_>>().join(",")
         }
         // Whoever wants these targets has to name them.
         LogFilter::Directives(directives) => format!("{LOGS_PROMPTS},{directives}"),

@@ -12,7 +12,10 @@ const FRAMING: usize = 8;
 /// Room for heads, in bytes.
 const HEADS: usize = 256 * 1024;
 
-/// How many bytes are read at first, and after each answer, where reads are to be short.
+/// How many bytes are read before other connections get their turn.
+const TURN: usize = 64 * 1024;
+
+/// The same at first, and after each answer, where reads are to be short.
 const SHORT: usize = 1024;
 
 /// A bound on what a client may send without being answered: it is the same for a body that never ends, for requests
@@ -23,23 +26,32 @@ pub(crate) struct Intake {
     read: usize,
     write_waits: bool,
     reader: Option<Waker>,
-    /// The longest read, which doubles until something is written.
-    short: Option<usize>,
-    /// The last read was as long as it might be, so that others get their turn before the next.
-    turn_is_over: bool,
+    /// How many bytes may be read in a turn at first, and after each answer.
+    first_turn: usize,
+    /// The same now; it doubles from turn to turn.
+    turn: usize,
+    read_in_turn: usize,
 }
 
 impl Intake {
     /// Lets bodies of so many bytes pass.
     pub(crate) fn new(max_body_size: usize) -> Self {
         let limit = max_body_size.saturating_mul(FRAMING).saturating_add(HEADS);
-        Self { limit, read: 0, write_waits: false, reader: None, short: None, turn_is_over: false }
+        Self {
+            limit,
+            read: 0,
+            write_waits: false,
+            reader: None,
+            first_turn: TURN,
+            turn: TURN,
+            read_in_turn: 0,
+        }
     }
 
     /// Reads little at a time from a client that is being answered. A framework that parses all it has read, and
     /// keeps what it cannot answer at once, would otherwise keep thousands of requests.
     pub(crate) fn in_short_reads(mut self) -> Self {
-        self.short = Some(SHORT);
+        (self.first_turn, self.turn) = (SHORT, SHORT);
         self
     }
 
@@ -53,22 +65,18 @@ impl Intake {
         if self.read > self.limit {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
-        if self.turn_is_over {
-            self.turn_is_over = false;
+        if self.read_in_turn >= self.turn {
+            self.turn = self.turn.saturating_mul(2).min(TURN);
+            self.read_in_turn = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let read = match self.short {
-            Some(most) => Pin::new(&mut stream.take(most as u64)).poll_read(cx, buffer),
-            None => Pin::new(stream).poll_read(cx, buffer),
-        };
+        let most = (self.turn - self.read_in_turn) as u64;
+        let read = Pin::new(&mut stream.take(most)).poll_read(cx, buffer);
         let filled = buffer.filled().len() - before;
         self.read += filled;
-        if let Some(most) = self.short.filter(|most| filled == *most) {
-            self.turn_is_over = true;
-            self.short = Some(most.saturating_mul(2));
-        }
+        self.read_in_turn = if read.is_pending() { 0 } else { self.read_in_turn + filled };
         read
     }
 
@@ -85,7 +93,7 @@ impl Intake {
         self.write_waits = written.is_pending();
         if written.is_ready() {
             self.read = 0;
-            self.short = self.short.map(|_| SHORT);
+            (self.turn, self.read_in_turn) = (self.first_turn, 0);
             self.reader.take().into_iter().for_each(Waker::wake);
         }
     }
