@@ -68,6 +68,7 @@ for framework in ${FRAMEWORKS:-axum actix poem}; do
   # printf sesame | sha256sum
   API_KEYS=d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272 RATE_LIMIT_DEFAULT=20/second \
     start --framework "$framework" --debug --model demo
-  run_schemathesis --header 'Authorization: Bearer sesame'
+  # Inputs had their turn above.
+  examples=5 run_schemathesis --header 'Authorization: Bearer sesame'
   stop
 done
