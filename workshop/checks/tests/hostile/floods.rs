@@ -51,7 +51,8 @@ async fn under_attack<F: Future>(
     tokio::time::sleep(ATTACK.saturating_sub(began.elapsed())).await;
     over.store(true, Ordering::Relaxed);
     let slowest = probing.join().unwrap();
-    let grown = server.peak_memory() - before;
+    // The kernel counts in batches, so that a peak may seem to sink a little.
+    let grown = server.peak_memory().saturating_sub(before);
     println!("{combination}: {name}: memory grew by {grown} KiB, /health took {slowest:.0?} at most");
     assert!(slowest <= SLOW, "{combination}: {name}: /health took {slowest:?}");
     (grown, result)
@@ -82,7 +83,7 @@ async fn sixteen_thousand_requests_that_nobody_reads_the_answers_of() {
             let attack = join_all((0..connections).map(|_| pipeline(server.address)));
             let name = format!("16,000 requests on each of {connections} connections");
             let (grown, held) = under_attack(&name, combination, &server, attack).await;
-            assert!(grown <= 4 * 1024 + connections * 1024, "{combination}: {grown} KiB");
+            assert!(grown <= 8 * 1024 + connections * 512, "{combination}: {grown} KiB");
             drop(held);
         }
     }
@@ -208,7 +209,7 @@ async fn a_chunks_size_and_a_head_that_never_end() {
             let most = taken.into_iter().max().unwrap_or_default() / 1024;
             println!("{combination}: {name}: at most {most} KiB were taken");
             // Eight times the largest body and 256 KiB, 8 MiB after the end, and what the kernel holds.
-            assert!(most <= (8 + 8 + 16) * 1024, "{combination}: {name}: {most} KiB");
+            assert!(most <= (8 + 8 + 24) * 1024, "{combination}: {name}: {most} KiB");
             assert!(grown <= 16 * 1024, "{combination}: {name}: {grown} KiB");
         }
     }
