@@ -4,11 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::EdgeConfig;
 
-/// Just enough for the documentation pages: their own scripts and styles, and `data:` images.
-pub const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                            img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
-                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 const FIXED: [(&str, &str); 7] = [
     ("content-security-policy", "default-src 'none'"),
     ("x-content-type-options", "nosniff"),

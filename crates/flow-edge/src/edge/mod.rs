@@ -26,7 +26,6 @@ pub use call::{Call, Outgoing};
 pub use config::{ApiInfo, EdgeConfig};
 pub use cors::CorsConfig;
 pub use head::{Head, PROBES};
-pub use headers::DOCS_CSP;
 pub use host::TrustedHosts;
 pub use keys::ApiKeys;
 pub use proxy::{ParseTrustedProxyError, TrustedProxies, TrustedProxy};
