@@ -94,11 +94,11 @@ where
 
 async fn call_flow<R: Routes>(
     ThinData(app): ThinData<App<R::Flows>>,
-    Ctx(ctx): Ctx,
+    ctx: Ctx,
     flow: Path<String>,
     Named(envelope): Named,
 ) -> Result<Raw, ErrorReply> {
-    Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
+    Ok(Raw(app.flows.call(&ctx.0, &flow, envelope).await?.0))
 }
 
 async fn health() -> Raw {

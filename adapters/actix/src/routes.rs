@@ -49,91 +49,71 @@ impl Routes for FlowRoutes {
 
 // eject: tell_joke
 #[utoipa::path(post, path = "/tell-joke", request_body = JokeInput, responses((status = 200, body = JokeResponse)))]
-async fn tell_joke(
-    ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<JokeInput>,
-) -> Reply<JokeResponse> {
-    Ok(Output(app.flows.tell_joke(&ctx, input).await?))
+async fn tell_joke(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<JokeInput>) -> Reply<JokeResponse> {
+    Ok(Output(app.flows.tell_joke(&ctx.0, input.0).await?))
 }
 
 #[utoipa::path(post, path = "/tell-joke/stream", request_body = JokeInput, responses((status = 200, body = str)))]
-async fn tell_joke_stream(
-    ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<JokeInput>,
-) -> StreamReply {
-    Events::start(&ctx, app.flows.tell_joke_stream(&ctx, input)).await
+async fn tell_joke_stream(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<JokeInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.tell_joke_stream(&ctx.0, input.0)).await
 }
 
 // eject: tell_story
 #[utoipa::path(post, path = "/tell-story/stream", request_body = StoryInput, responses((status = 200, body = str)))]
-async fn tell_story(
-    ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<StoryInput>,
-) -> StreamReply {
-    Events::start(&ctx, app.flows.tell_story(&ctx, input)).await
+async fn tell_story(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<StoryInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.tell_story(&ctx.0, input.0)).await
 }
 
 // eject: translate_text
 #[utoipa::path(post, path = "/translate", request_body = TranslateInput, responses((status = 200, body = TranslationResult)))]
 async fn translate_text(
     ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<TranslateInput>,
+    ctx: Ctx,
+    input: Input<TranslateInput>,
 ) -> Reply<TranslationResult> {
-    Ok(Output(app.flows.translate_text(&ctx, input).await?))
+    Ok(Output(app.flows.translate_text(&ctx.0, input.0).await?))
 }
 
 // eject: describe_image
 #[utoipa::path(post, path = "/describe-image", request_body = ImageInput, responses((status = 200, body = ImageResponse)))]
 async fn describe_image(
     ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<ImageInput>,
+    ctx: Ctx,
+    input: Input<ImageInput>,
 ) -> Reply<ImageResponse> {
-    Ok(Output(app.flows.describe_image(&ctx, input).await?))
+    Ok(Output(app.flows.describe_image(&ctx.0, input.0).await?))
 }
 
 // eject: generate_character
 #[utoipa::path(post, path = "/generate-character", request_body = CharacterInput, responses((status = 200, body = RpgCharacter)))]
 async fn generate_character(
     ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<CharacterInput>,
+    ctx: Ctx,
+    input: Input<CharacterInput>,
 ) -> Reply<RpgCharacter> {
-    Ok(Output(app.flows.generate_character(&ctx, input).await?))
+    Ok(Output(app.flows.generate_character(&ctx.0, input.0).await?))
 }
 
 // eject: pirate_chat
 #[utoipa::path(post, path = "/chat", request_body = ChatInput, responses((status = 200, body = ChatResponse)))]
-async fn pirate_chat(
-    ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<ChatInput>,
-) -> Reply<ChatResponse> {
-    Ok(Output(app.flows.pirate_chat(&ctx, input).await?))
+async fn pirate_chat(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<ChatInput>) -> Reply<ChatResponse> {
+    Ok(Output(app.flows.pirate_chat(&ctx.0, input.0).await?))
 }
 
 // eject: generate_code
 #[utoipa::path(post, path = "/generate-code", request_body = CodeInput, responses((status = 200, body = CodeOutput)))]
-async fn generate_code(
-    ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<CodeInput>,
-) -> Reply<CodeOutput> {
-    Ok(Output(app.flows.generate_code(&ctx, input).await?))
+async fn generate_code(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<CodeInput>) -> Reply<CodeOutput> {
+    Ok(Output(app.flows.generate_code(&ctx.0, input.0).await?))
 }
 
 // eject: review_code
 #[utoipa::path(post, path = "/review-code", request_body = CodeReviewInput, responses((status = 200, body = CodeReview)))]
 async fn review_code(
     ThinData(app): ThinData<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<CodeReviewInput>,
+    ctx: Ctx,
+    input: Input<CodeReviewInput>,
 ) -> Reply<CodeReview> {
-    Ok(Output(app.flows.review_code(&ctx, input).await?))
+    Ok(Output(app.flows.review_code(&ctx.0, input.0).await?))
 }
 // eject: end
 // eject: insert handlers

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, fn_factory};
 use flow_edge::App;
-use flow_listener::{HyperService, ListenerConfig, MAX_CONNECTIONS, Serving, Starting};
+use flow_listener::{HyperService, ListenerConfig, MAX_CONNECTIONS, Places, Serving, Starting};
 use tokio_util::task::TaskTracker;
 
 use crate::application::build;
@@ -26,7 +26,9 @@ pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
         let ListenerConfig { listener, app, workers, keep_alive, stop } = config;
         let connections = TaskTracker::new();
-        let worker = Worker::<R> { app, keep_alive, stop: stop.clone(), connections: connections.clone() };
+        let places = Places::new(app.edge.clone());
+        let worker =
+            Worker::<R> { app, keep_alive, stop: stop.clone(), connections: connections.clone(), places };
         // Dropping the server stops it: it joins the thread that accepts, and the workers end.
         let workers = workers.get().min(MAX_WORKERS);
         let mut server = Server::build()

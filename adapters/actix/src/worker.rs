@@ -19,7 +19,9 @@ use actix_web::dev::{Response, Service, ServiceFactory, ServiceResponse, fn_serv
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_web::http::{ConnectionType, Version};
 use flow_edge::App;
-use flow_listener::{Activity, Bounded, Expired, HEAD_TIMEOUT, Watched, http2 as limits, longest_silence};
+use flow_listener::{
+    Activity, Bounded, Expired, HEAD_TIMEOUT, Places, Watched, http2 as limits, longest_silence,
+};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -43,17 +45,19 @@ pub(crate) struct Worker<R: Routes> {
     pub(crate) keep_alive: Duration,
     pub(crate) stop: CancellationToken,
     pub(crate) connections: TaskTracker,
+    pub(crate) places: Places,
 }
 
 // Derived, it would ask for routes that can be cloned.
 impl<R: Routes> Clone for Worker<R> {
     fn clone(&self) -> Self {
-        let Self { app, keep_alive, stop, connections } = self;
+        let Self { app, keep_alive, stop, connections, places } = self;
         Self {
             app: app.clone(),
             keep_alive: *keep_alive,
             stop: stop.clone(),
             connections: connections.clone(),
+            places: places.clone(),
         }
     }
 }
@@ -88,18 +92,21 @@ impl<R: Routes> Worker<R> {
         );
         Ok(fn_service(move |stream: TcpStream| {
             let (http1, http2, app, stop) = (http1.clone(), http2.clone(), app.clone(), self.stop.clone());
+            let places = self.places.clone();
             let connection = async move {
+                let peer = stream.peer_addr()?;
+                let Some(place) = places.admit(peer.ip()) else { return Ok(()) };
                 // A frame must leave when it is written. A failure here costs latency, nothing else.
                 let _ = stream.set_nodelay(true);
-                let peer = stream.peer_addr()?;
                 // Broken connections are the clients' business; the calls on them are in the access log.
                 if starts_http2(&stream, &stop).await? {
                     http2.serve(stream, peer, app, stop).await;
+                    drop(place);
                 } else {
                     // The framework bounds how many connections there are, and how long one may be idle, by itself,
                     // but not how long a later head may take. It parses all that it has read, and a request that
                     // has to wait takes more than 6 KB.
-                    let bounded = Bounded::new(stream, silence, max_body_size, None).in_short_reads();
+                    let bounded = Bounded::new(stream, silence, max_body_size, place).in_short_reads();
                     let _ = http1.call((bounded, Some(peer))).await;
                 }
                 Ok(())

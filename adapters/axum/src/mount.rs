@@ -66,11 +66,11 @@ fn documented<R: Routes>(router: Router<App<R::Flows>>, app: &App<R::Flows>) -> 
 
 async fn call_flow<R: Routes>(
     State(app): State<App<R::Flows>>,
-    Ctx(ctx): Ctx,
+    ctx: Ctx,
     Path(flow): Path<String>,
     Named(envelope): Named,
 ) -> Result<Raw, ErrorReply> {
-    Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
+    Ok(Raw(app.flows.call(&ctx.0, &flow, envelope).await?.0))
 }
 
 async fn health() -> Raw {

@@ -6,7 +6,7 @@ use axum::ServiceExt;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use flow_edge::App;
-use flow_listener::{HyperBody, HyperService, ListenerConfig, Serving, Starting, longest_silence};
+use flow_listener::{BoundedListener, HyperBody, HyperService, ListenerConfig, Serving, Starting};
 use http_body_util::BodyExt;
 use tower_service::Service;
 
@@ -18,10 +18,9 @@ use crate::mount::{Routes, router};
 /// It has no limits on connections; our [`Listener`] gives it some.
 pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
-        let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
-        let listener = Listener::new(config.listener, silence, config.app.edge.max_body_size())?;
+        let listener = BoundedListener::new(config.listener, config.app.edge.clone(), config.keep_alive)?;
         let app = router::<R>(config.app).into_make_service_with_connect_info::<Peer>();
-        axum::serve(listener, app).with_graceful_shutdown(config.stop.cancelled_owned()).await
+        axum::serve(Listener(listener), app).with_graceful_shutdown(config.stop.cancelled_owned()).await
     })
 }
 

@@ -1,15 +1,16 @@
 //! The standard health service (`grpc.health.v1`), as load balancers and Kubernetes ask it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_edge::drain::Drain;
+use flow_edge::edge::Edge;
 use flow_edge::{App, ErrorKind, FlowError, Ready};
+use flow_listener::{Held, PerClient};
 use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
@@ -22,7 +23,7 @@ use crate::stream::cut;
 /// How often readiness is checked for clients that watch it. Draining they learn at once.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// How many may watch at once: from one address, and in all. They need no key and are not counted as calls, so that
+/// How many may watch at once: of one client, and in all. They need no key and are not counted as calls, so that
 /// without a bound they would cost memory for nothing; each holds some kilobytes.
 const MAX_WATCHERS_OF_ONE: usize = 100;
 const MAX_WATCHERS: usize = 1000;
@@ -32,25 +33,25 @@ const MAX_WATCHERS: usize = 1000;
 pub(crate) struct Probe {
     flows: Arc<dyn Fn() -> bool + Send + Sync>,
     drain: Drain,
-    watchers: Watchers,
+    edge: Arc<Edge>,
+    watchers: Arc<Semaphore>,
+    of_clients: PerClient,
     service: &'static str,
-}
-
-/// The watchers of each address.
-#[derive(Clone, Default)]
-struct Watchers(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
-
-/// One watcher's place, until it is dropped.
-struct Place {
-    watchers: Watchers,
-    address: Option<IpAddr>,
 }
 
 impl Probe {
     pub(crate) fn new<F: Ready + ?Sized>(app: App<F>, service: &'static str) -> Self {
         let drain = app.edge.drain().clone();
         let flows = Arc::new(move || app.flows.readiness().ready);
-        Self { flows, drain, watchers: Watchers::default(), service }
+        let watchers = Arc::new(Semaphore::new(MAX_WATCHERS));
+        Self {
+            flows,
+            drain,
+            edge: app.edge,
+            watchers,
+            of_clients: PerClient::new(MAX_WATCHERS_OF_ONE),
+            service,
+        }
     }
 
     /// The state of a service; none has the empty name, which stands for the whole server.
@@ -58,6 +59,15 @@ impl Probe {
         let known = service.is_empty() || service == self.service;
         let serving = (self.flows)() && !self.drain.is_draining();
         known.then_some(if serving { ServingStatus::Serving } else { ServingStatus::NotServing })
+    }
+
+    /// A place for one more watcher, if there is one.
+    fn place(&self, peer: Option<&SocketAddr>) -> Option<(OwnedSemaphorePermit, Option<Held>)> {
+        let place = self.watchers.clone().try_acquire_owned().ok()?;
+        match peer.and_then(|it| self.edge.client_of_connection(it.ip())) {
+            Some(client) => Some((place, Some(self.of_clients.hold(client)?))),
+            None => Some((place, None)),
+        }
     }
 
     /// Waits until it may look different.
@@ -82,9 +92,8 @@ impl Health for Probe {
     async fn watch(&self, mut call: Request<HealthCheckRequest>) -> Answer<Self::WatchStream> {
         let ctx = call.extensions_mut().remove::<Ctx>();
         let ctx = ctx.ok_or_else(|| fault(FlowError::internal("the procedure is outside the edge")))?;
-        let address = call.extensions().get().map(SocketAddr::ip);
-        let place =
-            self.watchers.place(address).ok_or_else(|| fault(FlowError::rate_limited(CHECK_EVERY)))?;
+        let place = self.place(call.extensions().get());
+        let place = place.ok_or_else(|| fault(FlowError::rate_limited(CHECK_EVERY)))?;
         let (probe, service) = (self.clone(), call.into_inner().service);
         let cut = Box::pin(cut(ctx.deadline, self.drain.clone()));
         // A server without other work must not be gone before its watchers know.
@@ -113,33 +122,6 @@ impl Health for Probe {
         // tonic ends a stream with its first error.
         let states = states.map(move |it| it.map_err(|error| status(&error, &ctx.request)));
         Ok((Box::pin(states) as Self::WatchStream).into())
-    }
-}
-
-impl Watchers {
-    /// A place for one more watcher, if there is one.
-    fn place(&self, address: Option<IpAddr>) -> Option<Place> {
-        let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if watchers.values().sum::<usize>() >= MAX_WATCHERS {
-            return None;
-        }
-        let count = watchers.entry(address).or_default();
-        (*count < MAX_WATCHERS_OF_ONE).then(|| {
-            *count += 1;
-            Place { watchers: self.clone(), address }
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut watchers = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = watchers.entry(self.address) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
     }
 }
 

@@ -66,11 +66,11 @@ fn documented<R: Routes>(router: Route, app: &App<R::Flows>) -> Route {
 #[handler]
 async fn call_flow<R: Routes>(
     Data(Mounted(app)): Data<&Mounted<R>>,
-    Ctx(ctx): Ctx,
+    ctx: Ctx,
     Path(flow): Path<String>,
     Named(envelope): Named,
 ) -> Result<Raw, ErrorReply> {
-    Ok(Raw(app.flows.call(&ctx, &flow, envelope).await?.0))
+    Ok(Raw(app.flows.call(&ctx.0, &flow, envelope).await?.0))
 }
 
 #[handler]

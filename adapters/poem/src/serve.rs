@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use flow_edge::App;
-use flow_listener::{HyperBody, HyperService, ListenerConfig, Serving, Starting, http2, longest_silence};
+use flow_listener::{BoundedListener, HyperBody, HyperService, ListenerConfig, Serving, Starting, http2};
 use http_body_util::BodyExt;
 use hyper::Response;
 use poem::http::uri::Scheme;
@@ -21,10 +21,9 @@ const LAST_BYTES: Duration = Duration::from_millis(300);
 /// `poem::Server`: HTTP/1.1 and h2c on the runtime the program runs on, which has the worker threads.
 pub(crate) fn native<R: Routes>(config: ListenerConfig<R::Flows>) -> Serving {
     Box::pin(async move {
-        let silence = longest_silence(config.keep_alive, config.app.edge.request_timeout());
-        let acceptor = Acceptor::new(config.listener, silence, config.app.edge.max_body_size())?;
+        let listener = BoundedListener::new(config.listener, config.app.edge.clone(), config.keep_alive)?;
         let app = router::<R>(config.app);
-        Server::new_with_acceptor(acceptor)
+        Server::new_with_acceptor(Acceptor(listener))
             .idle_timeout(config.keep_alive)
             // hyper's own limit, which poem lifts.
             .http2_max_concurrent_streams(http2::MAX_STREAMS)

@@ -1,5 +1,5 @@
-//! A connection with what some frameworks' own listeners leave to others: a bound on how many there are, on how long no
-//! byte may move and on what is read without an answer, and an end that its client gets to see.
+//! A connection with what some frameworks' own listeners leave to others: a bound on how long no byte may move and on
+//! what is read without an answer, and an end that its client gets to see.
 //!
 //! It only passes bytes on and does not read them. Limits on heads need a parser, so they belong to our own listener
 //! (`--server hyper`), where hyper has one.
@@ -12,13 +12,10 @@ use std::time::Duration;
 
 use flow_edge::limits::READ_TIMEOUT;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::intake::Intake;
-
-/// How many connections a listener serves at once. Those beyond wait in the kernel's queue.
-pub const MAX_CONNECTIONS: usize = 8192;
+use crate::places::Place;
 
 /// How long a request's head may take to arrive on our own listener.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,13 +95,13 @@ pub struct Bounded<S> {
     intake: Intake,
     stall: Stall,
     linger: Linger,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Place,
 }
 
 impl<S> Bounded<S> {
     /// Bounds a fresh connection: it ends when no byte has moved for `idle`, when a write waits for
     /// [`READ_TIMEOUT`], and when its client sends far more than a body of `max_body_size` without an answer.
-    pub fn new(stream: S, idle: Duration, max_body_size: usize, place: Option<OwnedSemaphorePermit>) -> Self {
+    pub fn new(stream: S, idle: Duration, max_body_size: usize, place: Place) -> Self {
         Self {
             stream,
             idle,
@@ -196,10 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -209,8 +203,7 @@ mod tests {
 
     fn bounded(idle: Duration) -> (Bounded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (ours, theirs) = duplex(1024);
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Bounded::new(ours, idle, 1000, Some(place)), theirs)
+        (Bounded::new(ours, idle, 1000, Place::default()), theirs)
     }
 
     /// Reads until there is nothing more to read; how that came, and after how long.

@@ -108,6 +108,7 @@ mod tests {
 
     use super::SHORT;
     use crate::connection::Bounded;
+    use crate::places::Place;
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -115,7 +116,7 @@ mod tests {
     async fn a_client_that_only_sends_is_left_and_one_that_is_answered_is_not() {
         for answered in [true, false] {
             let (ours, mut client) = duplex(64 * 1024);
-            let mut connection = Bounded::new(ours, LONG, 1000, None);
+            let mut connection = Bounded::new(ours, LONG, 1000, Place::default());
             let sends = async { while client.write_all(&[b'0'; 10_000]).await.is_ok() {} };
             let reads = async {
                 let mut read = 0;
@@ -139,7 +140,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn short_reads_grow_with_a_body_and_are_short_again_after_an_answer() {
         let (ours, mut client) = duplex(64 * 1024);
-        let mut connection = Bounded::new(ours, LONG, 100_000, None).in_short_reads();
+        let mut connection = Bounded::new(ours, LONG, 100_000, Place::default()).in_short_reads();
         client.write_all(&vec![0; 50_000]).await.unwrap();
         let mut buffer = vec![0; 100_000];
         let mut lengths = Vec::new();
@@ -154,7 +155,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn while_a_write_waits_nothing_is_read_and_then_it_is() {
         let (ours, mut client) = duplex(1000);
-        let (mut reader, mut writer) = tokio::io::split(Bounded::new(ours, LONG, 1000, None));
+        let (mut reader, mut writer) = tokio::io::split(Bounded::new(ours, LONG, 1000, Place::default()));
         let task = tokio::spawn(async move { writer.write_all(&[0; 1500]).await });
         tokio::task::yield_now().await;
         client.write_all(b"next").await.unwrap();

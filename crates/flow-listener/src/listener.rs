@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -24,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, Expired, Watched};
 use crate::adapter::{Adapter, Encrypted, HyperService, ListenerConfig, RpcAdapter};
-use crate::connection::{HEAD_TIMEOUT, MAX_CONNECTIONS};
+use crate::connection::HEAD_TIMEOUT;
 use crate::http2;
+use crate::places::Places;
 
 /// HTTP/1's buffer, which a head must fit into, in bytes.
 const MAX_BUFFER: usize = 16 * 1024;
@@ -71,7 +72,7 @@ pub(crate) async fn serve<F: ?Sized + Send + Sync + 'static>(
     config: ListenerConfig<F>,
     tls: Option<Arc<ServerConfig>>,
 ) -> io::Result<()> {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new(config.app.edge.clone());
     let stop_on_drop = config.stop.clone().drop_guard();
     let mut workers = JoinSet::new();
     for nth in 0..config.workers.get() {
@@ -80,7 +81,7 @@ pub(crate) async fn serve<F: ?Sized + Send + Sync + 'static>(
             tls: tls.clone().map(TlsAcceptor::from),
             app: config.app.clone(),
             listener: config.listener.try_clone()?,
-            permits: permits.clone(),
+            places: places.clone(),
             keep_alive: config.keep_alive,
             stop: config.stop.clone(),
         };
@@ -103,7 +104,7 @@ struct Worker<F: ?Sized> {
     tls: Option<TlsAcceptor>,
     app: App<F>,
     listener: std::net::TcpListener,
-    permits: Arc<Semaphore>,
+    places: Places,
     keep_alive: Duration,
     stop: CancellationToken,
 }
@@ -128,30 +129,16 @@ impl<F: ?Sized + 'static> Worker<F> {
         });
         let mut connections = JoinSet::new();
         loop {
-            let accepted = async {
-                // The semaphore is never closed, so this only waits.
-                let permit = self.permits.clone().acquire_owned().await;
-                (permit, listener.accept().await)
-            };
-            let (permit, accepted) = tokio::select! {
+            let (stream, peer, place) = tokio::select! {
                 () = self.stop.cancelled() => break,
-                accepted = accepted => accepted,
+                accepted = self.places.accept(&listener) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let connector = connector.clone();
-                    connections.spawn_local(async move {
-                        connector.accept(stream, peer).await;
-                        drop(permit);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    // Out of file descriptors, most likely: trying again at once would only spin.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
+            let connector = connector.clone();
+            connections.spawn_local(async move {
+                connector.accept(stream, peer).await;
+                drop(place);
+            });
         }
         drop(listener);
         while connections.join_next().await.is_some() {}
@@ -172,8 +159,6 @@ struct Connector {
 impl Connector {
     /// One connection, until it closes, falls silent for too long, or the server stops.
     async fn accept(&self, stream: TcpStream, peer: SocketAddr) {
-        // A frame must leave when it is written. A failure here costs latency, nothing else.
-        let _ = stream.set_nodelay(true);
         let activity = Activity::new(self.keep_alive);
         let stream = Watched::new(stream, self.max_body_size, activity.clone());
         let Some(tls) = &self.tls else { return self.serve(stream, peer, false, activity).await };

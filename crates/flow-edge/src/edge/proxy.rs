@@ -50,7 +50,7 @@ impl TrustedProxies {
         let Some(peer) = head.peer.map(|it| it.to_canonical()) else {
             return Origin { client: None, https: head.encrypted };
         };
-        if !self.0.contains(&TrustedProxy::Platform) && !self.trusts(peer) {
+        if !self.contains(peer) {
             return Origin { client: Some(peer), https: head.encrypted };
         }
         let proto = hops(head, "x-forwarded-proto").next();
@@ -58,6 +58,11 @@ impl TrustedProxies {
             client: Some(self.client(peer, hops(head, "x-forwarded-for").map(address))),
             https: head.encrypted || proto.is_some_and(is_https),
         }
+    }
+
+    /// Whether a connection from there is a trusted proxy's.
+    pub(super) fn contains(&self, peer: IpAddr) -> bool {
+        self.0.contains(&TrustedProxy::Platform) || self.trusts(peer.to_canonical())
     }
 
     /// The first hop from the right that is not trusted; if one is no address, the hop that wrote it.
@@ -75,6 +80,14 @@ impl TrustedProxies {
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|it| matches!(it, TrustedProxy::Network(network) if network.contains(&address)))
+    }
+}
+
+/// One client, as limits count: an IPv4 address, or the /64 that one IPv6 customer gets.
+pub(super) fn client_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

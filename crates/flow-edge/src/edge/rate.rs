@@ -1,7 +1,7 @@
 //! How many requests one client may send.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::proxy::client_key;
 use crate::error::FlowError;
 
 /// So many requests in such a time, written `60/minute`.
@@ -87,7 +88,7 @@ impl Limiter {
 
     /// Counts a request of the client at this address.
     pub(super) async fn check(&self, address: IpAddr) -> RateDecision {
-        let client = client(address);
+        let client = client_key(address);
         if let Some(shared) = &self.shared
             && let Some(decision) = shared.check(client, self.limit).await
         {
@@ -98,7 +99,7 @@ impl Limiter {
 
     /// Counts a request on this replica alone.
     pub(super) fn count(&self, address: IpAddr) -> RateDecision {
-        self.check_alone(client(address))
+        self.check_alone(client_key(address))
     }
 
     fn check_alone(&self, client: IpAddr) -> RateDecision {
@@ -164,14 +165,6 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// One client: an IPv4 address, or the /64 that one IPv6 customer gets.
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 impl FromStr for RateLimit {
     type Err = ParseRateLimitError;
 
@@ -199,6 +192,8 @@ impl std::error::Error for ParseRateLimitError {}
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
     use crate::error::ErrorKind;
 
@@ -260,9 +255,9 @@ mod tests {
     #[test]
     fn an_ipv6_customer_is_one_client() {
         let [a, b, c] =
-            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|it| client(it.parse().unwrap()));
+            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|it| client_key(it.parse().unwrap()));
         assert!(a == b && a != c);
-        assert_eq!(client("::ffff:10.0.0.1".parse().unwrap()), IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(client_key("::ffff:10.0.0.1".parse().unwrap()), IpAddr::from([10, 0, 0, 1]));
     }
 
     #[test]

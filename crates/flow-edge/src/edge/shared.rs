@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::config::{ApiInfo, EdgeConfig};
 use super::head::Head;
-use super::{cors, headers, rate};
+use super::{cors, headers, proxy, rate};
 use crate::context::ServerState;
 use crate::drain::Drain;
 
@@ -84,6 +84,11 @@ impl Edge {
     /// What requests share.
     pub(crate) fn server(&self) -> &Arc<ServerState> {
         &self.server
+    }
+
+    /// The client whose connection this is, as limits count clients; none for a trusted proxy, which carries many.
+    pub fn client_of_connection(&self, peer: IpAddr) -> Option<IpAddr> {
+        (!self.config.trusted_proxies.contains(peer)).then(|| proxy::client_key(peer))
     }
 
     /// Where a request comes from.

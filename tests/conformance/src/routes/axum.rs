@@ -26,47 +26,31 @@ impl Routes for TestRoutes {
 }
 
 #[utoipa::path(post, path = "/write-note", request_body = NoteInput, responses((status = 200, body = Note)))]
-async fn write_note(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<NoteInput>) -> Reply<Note> {
-    Ok(Output(app.flows.write_note(&ctx, input).await?))
+async fn write_note(State(app): State<App>, ctx: Ctx, input: Input<NoteInput>) -> Reply<Note> {
+    Ok(Output(app.flows.write_note(&ctx.0, input.0).await?))
 }
 
 #[utoipa::path(post, path = "/write-note/stream", request_body = NoteInput, responses((status = 200, body = str)))]
-async fn write_note_stream(
-    State(app): State<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<NoteInput>,
-) -> StreamReply {
-    Events::start(&ctx, app.flows.write_note_stream(&ctx, input)).await
+async fn write_note_stream(State(app): State<App>, ctx: Ctx, input: Input<NoteInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.write_note_stream(&ctx.0, input.0)).await
 }
 
 #[utoipa::path(post, path = "/stream-sentences", request_body = TopicInput, responses((status = 200, body = str)))]
-async fn stream_sentences(
-    State(app): State<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<TopicInput>,
-) -> StreamReply {
-    Events::start(&ctx, app.flows.stream_sentences(&ctx, input)).await
+async fn stream_sentences(State(app): State<App>, ctx: Ctx, input: Input<TopicInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.stream_sentences(&ctx.0, input.0)).await
 }
 
 #[utoipa::path(post, path = "/extract", request_body = FactsInput, responses((status = 200, body = Facts)))]
-async fn extract_facts(
-    State(app): State<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<FactsInput>,
-) -> Reply<Facts> {
-    Ok(Output(app.flows.extract_facts(&ctx, input).await?))
+async fn extract_facts(State(app): State<App>, ctx: Ctx, input: Input<FactsInput>) -> Reply<Facts> {
+    Ok(Output(app.flows.extract_facts(&ctx.0, input.0).await?))
 }
 
 #[utoipa::path(post, path = "/caption-media", request_body = MediaInput, responses((status = 200, body = Caption)))]
-async fn caption_media(
-    State(app): State<App>,
-    Ctx(ctx): Ctx,
-    Input(input): Input<MediaInput>,
-) -> Reply<Caption> {
-    Ok(Output(app.flows.caption_media(&ctx, input).await?))
+async fn caption_media(State(app): State<App>, ctx: Ctx, input: Input<MediaInput>) -> Reply<Caption> {
+    Ok(Output(app.flows.caption_media(&ctx.0, input.0).await?))
 }
 
 #[utoipa::path(post, path = "/fill-form", request_body = FormInput, responses((status = 200, body = Form)))]
-async fn fill_form(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<FormInput>) -> Reply<Form> {
-    Ok(Output(app.flows.fill_form(&ctx, input).await?))
+async fn fill_form(State(app): State<App>, ctx: Ctx, input: Input<FormInput>) -> Reply<Form> {
+    Ok(Output(app.flows.fill_form(&ctx.0, input.0).await?))
 }

@@ -20,32 +20,32 @@ impl Routes for TestRoutes {
 #[OpenApi]
 impl TestRoutes {
     #[oai(path = "/write-note", method = "post")]
-    async fn write_note(&self, Ctx(ctx): Ctx, Input(input): Input<NoteInput>) -> Reply<Note> {
-        Ok(Output(self.0.flows.write_note(&ctx, input).await?))
+    async fn write_note(&self, ctx: Ctx, input: Input<NoteInput>) -> Reply<Note> {
+        Ok(Output(self.0.flows.write_note(&ctx.0, input.0).await?))
     }
 
     #[oai(path = "/write-note/stream", method = "post")]
-    async fn write_note_stream(&self, Ctx(ctx): Ctx, Input(input): Input<NoteInput>) -> StreamReply {
-        Events::start(&ctx, self.0.flows.write_note_stream(&ctx, input)).await
+    async fn write_note_stream(&self, ctx: Ctx, input: Input<NoteInput>) -> StreamReply {
+        Events::start(&ctx.0, self.0.flows.write_note_stream(&ctx.0, input.0)).await
     }
 
     #[oai(path = "/stream-sentences", method = "post")]
-    async fn stream_sentences(&self, Ctx(ctx): Ctx, Input(input): Input<TopicInput>) -> StreamReply {
-        Events::start(&ctx, self.0.flows.stream_sentences(&ctx, input)).await
+    async fn stream_sentences(&self, ctx: Ctx, input: Input<TopicInput>) -> StreamReply {
+        Events::start(&ctx.0, self.0.flows.stream_sentences(&ctx.0, input.0)).await
     }
 
     #[oai(path = "/extract", method = "post")]
-    async fn extract_facts(&self, Ctx(ctx): Ctx, Input(input): Input<FactsInput>) -> Reply<Facts> {
-        Ok(Output(self.0.flows.extract_facts(&ctx, input).await?))
+    async fn extract_facts(&self, ctx: Ctx, input: Input<FactsInput>) -> Reply<Facts> {
+        Ok(Output(self.0.flows.extract_facts(&ctx.0, input.0).await?))
     }
 
     #[oai(path = "/caption-media", method = "post")]
-    async fn caption_media(&self, Ctx(ctx): Ctx, Input(input): Input<MediaInput>) -> Reply<Caption> {
-        Ok(Output(self.0.flows.caption_media(&ctx, input).await?))
+    async fn caption_media(&self, ctx: Ctx, input: Input<MediaInput>) -> Reply<Caption> {
+        Ok(Output(self.0.flows.caption_media(&ctx.0, input.0).await?))
     }
 
     #[oai(path = "/fill-form", method = "post")]
-    async fn fill_form(&self, Ctx(ctx): Ctx, Input(input): Input<FormInput>) -> Reply<Form> {
-        Ok(Output(self.0.flows.fill_form(&ctx, input).await?))
+    async fn fill_form(&self, ctx: Ctx, input: Input<FormInput>) -> Reply<Form> {
+        Ok(Output(self.0.flows.fill_form(&ctx.0, input.0).await?))
     }
 }

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use harness::Process;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -156,10 +156,11 @@ async fn forty_thousand_watchers_of_health() {
     }
 }
 
-/// HTTP/2's preface and empty settings, and then silence.
+/// HTTP/2's preface and empty settings. Then there is silence.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_silent_over_http2() {
-    const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let servers = Combination::all().map(|combination| async move {
         let server = start_with(combination, &[("KEEP_ALIVE_TIMEOUT", "2"), ("REQUEST_TIMEOUT", "1")]);
         let attack = join_all((0..50).map(|_| async {
@@ -176,6 +177,34 @@ async fn connections_that_are_silent_over_http2() {
         println!("{combination}: the last of them was ended after {:.0?}", last.unwrap_or_default());
     });
     join_all(servers).await;
+}
+
+/// Most of these would fill all places; a client gets 2,048 of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_connections_of_one_client_than_there_are_places() {
+    const OF_ONE: usize = 2048;
+    for combination in Combination::all() {
+        let server = start(combination);
+        let attack = async {
+            let mut held = Vec::new();
+            for _ in 0..8250 {
+                // Not the address that the probe comes from.
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+                let Ok(stream) = socket.connect(server.address).await else { continue };
+                let _ = stream.try_write(HTTP2);
+                held.push(stream);
+            }
+            // A connection that has a place is greeted with the server's settings.
+            let greeted = held.iter_mut().map(|it| timeout(SOON, it.read_u8()));
+            let greeted = join_all(greeted).await.into_iter().filter(|it| matches!(it, Ok(Ok(_)))).count();
+            (greeted, held)
+        };
+        let name = "8,250 silent connections of HTTP/2";
+        let (_, (greeted, held)) = under_attack(name, combination, &server, attack).await;
+        assert_eq!(greeted, OF_ONE, "{combination}");
+        assert_eq!(held.len(), 8250, "{combination}: closed, but not refused");
+    }
 }
 
 /// Sends something without end and notes how much was taken.

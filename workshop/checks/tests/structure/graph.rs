@@ -16,24 +16,43 @@ pub(crate) struct Edge {
     pub(crate) what: String,
 }
 
+/// A module names what another defines.
+struct Naming<'a> {
+    from: &'a Place,
+    line: usize,
+    to: Place,
+    what: String,
+}
+
 /// The edges between the files of a crate.
 pub(crate) fn edges(modules: &Crate) -> BTreeSet<Edge> {
-    let mut edges = BTreeSet::new();
-    for (place, module) in modules {
-        for named in &module.named {
-            let Some(target) = resolve(modules, place, &named.path, 0) else { continue };
+    let between = namings(modules).filter_map(|it| {
+        let (from, to) = (modules[it.from].file.clone(), modules[&it.to].file.clone());
+        (from != to).then_some(Edge { from, line: it.line, to, what: it.what })
+    });
+    between.collect()
+}
+
+/// The edges between the modules that one parent declares, each with all that is below it.
+pub(crate) fn edges_of_siblings(modules: &Crate) -> BTreeSet<Edge> {
+    let between = namings(modules).filter_map(|it| {
+        let common = it.from.iter().zip(&it.to).take_while(|(a, b)| a == b).count();
+        let sibling = |place: &Place| place.get(common).map(|_| modules[&place[..=common]].file.clone());
+        Some(Edge { from: sibling(it.from)?, line: it.line, to: sibling(&it.to)?, what: it.what })
+    });
+    between.collect()
+}
+
+fn namings(modules: &Crate) -> impl Iterator<Item = Naming<'_>> {
+    modules.iter().flat_map(move |(from, module)| {
+        module.named.iter().filter_map(move |named| {
+            let to = resolve(modules, from, &named.path, 0)?;
             // Declaring what is below and passing it on is what a parent is for.
-            if named.is_reexport && target.starts_with(place) {
-                continue;
-            }
-            let to = &modules[&target].file;
-            if *to != module.file {
-                let (from, what) = (module.file.clone(), named.path.join("::"));
-                edges.insert(Edge { from, line: named.line, to: to.clone(), what });
-            }
-        }
-    }
-    edges
+            let is_passed_on = named.is_reexport && to.starts_with(from);
+            let what = named.path.join("::");
+            (!is_passed_on).then_some(Naming { from, line: named.line, to, what })
+        })
+    })
 }
 
 /// The module that defines what a path names; none for what is of another crate or local to a function.

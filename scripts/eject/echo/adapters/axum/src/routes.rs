@@ -3,11 +3,11 @@
             .routes(routes!(echo_stream))
 // eject: insert handlers
 #[utoipa::path(post, path = "/echo", request_body = EchoInput, responses((status = 200, body = EchoOutput)))]
-async fn echo(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<EchoInput>) -> Reply<EchoOutput> {
-    Ok(Output(app.flows.echo(&ctx, input).await?))
+async fn echo(State(app): State<App>, ctx: Ctx, input: Input<EchoInput>) -> Reply<EchoOutput> {
+    Ok(Output(app.flows.echo(&ctx.0, input.0).await?))
 }
 
 #[utoipa::path(post, path = "/echo/stream", request_body = EchoInput, responses((status = 200, body = str)))]
-async fn echo_stream(State(app): State<App>, Ctx(ctx): Ctx, Input(input): Input<EchoInput>) -> StreamReply {
-    Events::start(&ctx, app.flows.echo_stream(&ctx, input)).await
+async fn echo_stream(State(app): State<App>, ctx: Ctx, input: Input<EchoInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.echo_stream(&ctx.0, input.0)).await
 }
