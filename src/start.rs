@@ -230,14 +230,12 @@ fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
 }
 
 fn provider_settings(model: &ModelSettings) -> ProviderSettings {
-    let vertex = match (&model.vertex_project, &model.vertex_access_token) {
-        (Some(project), Some(token)) => Some(VertexSettings {
-            project: project.clone(),
-            location: model.vertex_location.clone(),
-            token: token.clone(),
-        }),
-        _ => None,
-    };
+    let vertex = model.vertex_project.as_ref().map(|project| VertexSettings {
+        project: project.clone(),
+        location: model.vertex_location.clone(),
+        token: model.vertex_access_token.clone(),
+        base_url: model.vertex_base_url.clone(),
+    });
     ProviderSettings {
         user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
         gemini_api_key: model.gemini_api_key.clone(),

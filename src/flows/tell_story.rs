@@ -34,15 +34,21 @@ pub(super) fn stream(ai: Runtime, _: RequestContext, input: StoryInput) -> FlowS
     }))
 }
 
+/// What ends a sentence: in Latin script, in Chinese and Japanese, in Hindi, in Arabic and Urdu; and a line's end.
+const ENDS: [char; 11] = ['.', '!', '?', '。', '！', '？', '｡', '।', '؟', '۔', '\n'];
+
+/// What may follow before the next sentence.
+const CLOSING: [char; 8] = [' ', '"', '\'', '”', '’', '»', '」', '』'];
+
 /// Where the last whole sentence of a text ends, with the space that follows it.
 fn sentence_end(text: &str) -> Option<usize> {
     let trailing = |at: usize| {
-        let marks = text[at..].chars().take_while(|it| ".!?\"\n ".contains(*it));
+        let marks = text[at..].chars().take_while(|it| ENDS.contains(it) || CLOSING.contains(it));
         at + marks.map(char::len_utf8).sum::<usize>()
     };
     // Until the next word has begun, a full stop may still turn out to be part of a number; then the sentence before
     // is the last that is surely whole.
-    let mut ends = text.rmatch_indices(['.', '!', '?', '\n']).map(|(at, _)| trailing(at));
+    let mut ends = text.rmatch_indices(ENDS).map(|(at, _)| trailing(at));
     ends.find(|end| *end < text.len()).or((text.len() > LONGEST_CHUNK).then_some(text.len()))
 }
 
@@ -57,6 +63,8 @@ mod tests {
         assert_eq!(sentence_end("One. Two. "), Some("One. ".len()));
         assert_eq!(sentence_end("no end yet"), None);
         assert_eq!(sentence_end("Eins… Zwei. Drei"), Some("Eins… Zwei. ".len()));
+        assert_eq!(sentence_end("猫がいた。「はい。」名"), Some("猫がいた。「はい。」".len()));
+        assert_eq!(sentence_end("एक। दो"), Some("एक। ".len()));
         assert_eq!(sentence_end(&("é".repeat(400) + ".")), Some(801));
     }
 }

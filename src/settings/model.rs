@@ -43,13 +43,17 @@ pub struct ModelSettings {
     #[arg(env = "GOOGLE_CLOUD_LOCATION", value_name = "REGION")]
     #[arg(default_value = "us-central1", value_parser = parse::text)]
     pub vertex_location: String,
-    /// OAuth access token for `vertexai/` models (`gcloud auth print-access-token`); read at the start, good for
-    /// an hour.
+    /// OAuth access token for `vertexai/` models (`gcloud auth print-access-token`), good for an hour.
     ///
-    /// Example: `ya29...`
+    /// Default: tokens that renew, by Google's application default credentials. Example: `ya29...`
     #[arg(env = "VERTEX_ACCESS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     #[arg(value_parser = parse::secret)]
     pub vertex_access_token: Option<SecretString>,
+    /// Server for `vertexai/` models.
+    ///
+    /// Default: Google's of the region. Example: `https://europe-west1-aiplatform.googleapis.com`
+    #[arg(env = "VERTEX_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
+    pub vertex_base_url: Option<String>,
     /// Key for `openai/` models.
     ///
     /// Example: `sk-...`
@@ -57,7 +61,7 @@ pub struct ModelSettings {
     pub openai_api_key: Option<SecretString>,
     /// Any OpenAI-compatible server, for `openai/` models.
     ///
-    /// Default: OpenAI's. Example: `http://127.0.0.1:8000/v1`
+    /// Default: OpenAI's. Example: `http://127.0.0.1:8000`
     #[arg(env = "OPENAI_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
     pub openai_base_url: Option<String>,
     /// Key for `anthropic/` models.
@@ -68,7 +72,7 @@ pub struct ModelSettings {
     pub anthropic_api_key: Option<SecretString>,
     /// Server for `anthropic/` models.
     ///
-    /// Default: Anthropic's. Example: `https://api.anthropic.com/v1`
+    /// Default: Anthropic's. Example: `https://api.anthropic.com`
     #[arg(env = "ANTHROPIC_BASE_URL", value_name = "URL", value_parser = parse::base_url)]
     pub anthropic_base_url: Option<String>,
     /// Server for `ollama/` models.
@@ -120,19 +124,22 @@ impl ModelSettings {
                 "must be a provider and its model, such as openai/gpt-5-mini, in letters, digits and -_.:/@",
             ),
             "ollama" => return None,
-            "googleai" => (self.gemini_api_key.is_some(), "needs GEMINI_API_KEY"),
+            "googleai" => (
+                self.gemini_api_key.is_some() || self.gemini_base_url.is_some(),
+                "needs GEMINI_API_KEY, or GEMINI_BASE_URL of a server that asks for none",
+            ),
             "vertexai" if !model.starts_with("gemini") => {
                 (false, "can only be Gemini models under vertexai/")
             }
-            "vertexai" => (
-                self.vertex_project.is_some() && self.vertex_access_token.is_some(),
-                "needs GOOGLE_CLOUD_PROJECT and VERTEX_ACCESS_TOKEN",
-            ),
+            "vertexai" => (self.vertex_project.is_some(), "needs GOOGLE_CLOUD_PROJECT"),
             "openai" => (
                 self.openai_api_key.is_some() || self.openai_base_url.is_some(),
                 "needs OPENAI_API_KEY, or OPENAI_BASE_URL of a server that asks for none",
             ),
-            "anthropic" => (self.anthropic_api_key.is_some(), "needs ANTHROPIC_API_KEY"),
+            "anthropic" => (
+                self.anthropic_api_key.is_some() || self.anthropic_base_url.is_some(),
+                "needs ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL of a server that asks for none",
+            ),
             _ => (false, "must begin with googleai/, vertexai/, openai/, anthropic/ or ollama/, or be demo"),
         };
         (!there).then_some(why)

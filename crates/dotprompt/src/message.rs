@@ -61,6 +61,14 @@ pub enum Part {
         #[serde(rename = "toolResponse")]
         tool_response: ToolResponse,
     },
+    /// What the model thought before it answered. It is no part of the answer.
+    Reasoning {
+        /// The thoughts, as far as the model shows them.
+        reasoning: String,
+        /// What the model must get back with them, such as their signature.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        metadata: Map<String, Value>,
+    },
     /// A place to be filled later: what `{{section "name"}}` leaves.
     Pending {
         /// What is to stand here, and that it is pending.

@@ -1,13 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-mod convert;
+mod answer;
+mod anthropic;
+mod body;
 pub mod demo;
-mod genai_model;
-mod genai_workarounds;
+mod failure;
+mod gemini;
 mod http;
-mod http_error;
+mod ids;
+mod json;
+mod media;
+mod openai;
 mod providers;
+mod schema;
 mod settings;
+mod sse;
+mod think;
+mod vertex;
+mod wire;
 
 pub use providers::{Providers, is_model_name};
 pub use settings::{ProviderSettings, VertexSettings};

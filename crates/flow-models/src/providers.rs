@@ -4,28 +4,37 @@ use std::sync::Arc;
 
 use flow_runtime::ModelError;
 use flow_runtime::model::Model;
-use genai::adapter::AdapterKind;
-use genai::resolver::AuthData;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::anthropic::Anthropic;
 use crate::demo::{self, Demo};
-use crate::genai_model::GenaiModel;
+use crate::gemini::{Access, Gemini};
+use crate::http::Clients;
+use crate::openai::OpenAi;
 use crate::settings::{ProviderSettings, VertexSettings};
-use crate::{genai_workarounds, http};
+use crate::vertex::{DefaultCredentials, FixedToken, Tokens};
+use crate::wire::{Wire, WireModel};
 
-/// All providers with one HTTP client; cloning it is cheap.
+/// All providers with their HTTP clients; cloning it is cheap.
 #[derive(Clone)]
 pub struct Providers {
     settings: Arc<ProviderSettings>,
-    http: reqwest::Client,
+    clients: Clients,
+    /// All models of Vertex share them.
+    tokens: Option<Arc<Tokens>>,
     demo: Demo,
 }
 
 impl Providers {
-    /// Builds the HTTP client. Nothing is asked of any provider yet.
+    /// Checks that an HTTP client can be built. Nothing is asked of any provider yet.
     pub fn new(settings: ProviderSettings) -> Result<Self, ModelError> {
-        let http = http::client(&settings)?;
-        Ok(Self { settings: Arc::new(settings), http, demo: Demo::new() })
+        let settings = Arc::new(settings);
+        let clients = Clients::new(settings.clone())?;
+        let tokens = settings.vertex.as_ref().map(|it| match &it.token {
+            Some(token) => Arc::new(Tokens::new(FixedToken(token.clone()))),
+            None => Arc::new(Tokens::new(DefaultCredentials::default())),
+        });
+        Ok(Self { settings, clients, tokens, demo: Demo::new() })
     }
 
     /// Answers with this model under the name `demo`.
@@ -45,48 +54,47 @@ impl Providers {
         if !is_model_name(model) {
             return Err(ModelError::NotConfigured);
         }
-        let (kind, endpoint, auth) = self.target(provider, model).ok_or(ModelError::NotConfigured)?;
-        let target = genai_workarounds::target(kind, model, endpoint, auth);
-        Ok(Arc::new(GenaiModel::new(name, target, self.http.clone(), &self.settings)?))
-    }
-
-    fn target(&self, provider: &str, model: &str) -> Option<(AdapterKind, String, AuthData)> {
         let settings = &*self.settings;
-        Some(match provider {
+        match provider {
             "googleai" => {
-                let base = settings
-                    .gemini_base_url
-                    .as_deref()
-                    .unwrap_or("https://generativelanguage.googleapis.com");
-                (AdapterKind::Gemini, versioned(base, "v1beta"), key(settings.gemini_api_key.as_ref())?)
+                let (own, key) = (settings.gemini_base_url.as_deref(), settings.gemini_api_key.as_ref());
+                let base = versioned(own.unwrap_or("https://generativelanguage.googleapis.com"), "v1beta");
+                Ok(self.over(name, Gemini::new(model, &base, Access::Key(key_for(key, own)?))))
             }
-            // genai sends no schema to Vertex's Claude, so only Gemini is offered there.
             "vertexai" if model.starts_with("gemini") => {
-                let VertexSettings { project, location, token } = settings.vertex.as_ref()?;
-                let host = match location.as_str() {
-                    "global" => "aiplatform.googleapis.com".to_owned(),
-                    region => format!("{region}-aiplatform.googleapis.com"),
+                let missing = ModelError::NotConfigured;
+                let (VertexSettings { project, location, base_url, .. }, tokens) =
+                    settings.vertex.as_ref().zip(self.tokens.clone()).ok_or(missing)?;
+                let host = match (base_url, location.as_str()) {
+                    (Some(own), _) => own.trim_end_matches('/').to_owned(),
+                    (None, "global") => "https://aiplatform.googleapis.com".to_owned(),
+                    (None, region) => format!("https://{region}-aiplatform.googleapis.com"),
                 };
-                let base = format!("https://{host}/v1/projects/{project}/locations/{location}");
-                (AdapterKind::Vertex, base, key(Some(token))?)
+                let base = format!("{host}/v1/projects/{project}/locations/{location}/publishers/google");
+                Ok(self.over(name, Gemini::new(model, &base, Access::Tokens(tokens))))
             }
             "openai" => {
-                let own_server = settings.openai_base_url.clone();
-                let anonymous = own_server.is_some().then(|| AuthData::from_single("none"));
-                let auth = key(settings.openai_api_key.as_ref()).or(anonymous)?;
-                (AdapterKind::OpenAI, own_server.unwrap_or_else(|| "https://api.openai.com/v1".into()), auth)
+                let (own, key) = (settings.openai_base_url.as_deref(), settings.openai_api_key.as_ref());
+                let base = versioned(own.unwrap_or("https://api.openai.com"), "v1");
+                Ok(self.over(name, OpenAi::new(model, &base, key_for(key, own)?)))
             }
             "anthropic" => {
-                let base = settings.anthropic_base_url.as_deref().unwrap_or("https://api.anthropic.com");
-                (AdapterKind::Anthropic, versioned(base, "v1"), key(settings.anthropic_api_key.as_ref())?)
+                let (own, key) =
+                    (settings.anthropic_base_url.as_deref(), settings.anthropic_api_key.as_ref());
+                let base = versioned(own.unwrap_or("https://api.anthropic.com"), "v1");
+                Ok(self.over(name, Anthropic::new(model, &base, key_for(key, own)?)))
             }
-            // Ollama speaks OpenAI's format, too; genai's own Ollama adapter sends no schema.
+            // Ollama speaks OpenAI's chat completions, too.
             "ollama" => {
                 let base = settings.ollama_base_url.as_deref().unwrap_or("http://localhost:11434");
-                (AdapterKind::OpenAI, versioned(base, "v1"), AuthData::from_single("ollama"))
+                Ok(self.over(name, OpenAi::new(model, &versioned(base, "v1"), None)))
             }
-            _ => return None,
-        })
+            _ => Err(ModelError::NotConfigured),
+        }
+    }
+
+    fn over<W: Wire>(&self, name: &str, wire: W) -> Arc<dyn Model> {
+        Arc::new(WireModel::new(name, wire, self.clients.clone(), &self.settings))
     }
 }
 
@@ -96,16 +104,17 @@ impl std::fmt::Debug for Providers {
     }
 }
 
-fn key(secret: Option<&SecretString>) -> Option<AuthData> {
-    let secret = secret?.expose_secret();
-    (!secret.is_empty()).then(|| AuthData::from_single(secret))
+/// The key. Only a server of one's own may do without.
+fn key_for(key: Option<&SecretString>, own_server: Option<&str>) -> Result<Option<SecretString>, ModelError> {
+    let key = key.filter(|it| !it.expose_secret().is_empty()).cloned();
+    if key.is_none() && own_server.is_none() { Err(ModelError::NotConfigured) } else { Ok(key) }
 }
 
-/// Whether this can be a model's name at its provider. It becomes a part of an address, so it may not leave its path,
-/// add a query or name another provider.
+/// Whether this can be a model's name at its provider. It becomes a part of an address, so it may not leave its path or
+/// add a query. Tuned models have names such as `ft:gpt-4o-mini:acme::9abc`.
 pub fn is_model_name(name: &str) -> bool {
     let plain = |it: char| it.is_ascii_alphanumeric() || "-_.:/@".contains(it);
-    !name.is_empty() && name.chars().all(plain) && !name.contains("..") && !name.contains("::")
+    !name.is_empty() && name.chars().all(plain) && !name.split('/').any(|it| matches!(it, "" | "." | ".."))
 }
 
 /// Adds the API version to a base address without one.

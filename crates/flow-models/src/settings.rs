@@ -13,9 +13,9 @@ pub struct ProviderSettings {
     pub gemini_api_key: Option<SecretString>,
     /// Gemini's address instead of Google's, with or without the `/v1beta`.
     pub gemini_base_url: Option<String>,
-    /// The key for `openai/…`; a compatible server of your own may need none.
+    /// The key for `openai/…`. A server of your own may need none, here and with the other providers.
     pub openai_api_key: Option<SecretString>,
-    /// The address of an OpenAI-compatible server, with its `/v1`.
+    /// The address of an OpenAI-compatible server, with or without the `/v1`.
     pub openai_base_url: Option<String>,
     /// The key for `anthropic/…`.
     pub anthropic_api_key: Option<SecretString>,
@@ -43,8 +43,12 @@ pub struct VertexSettings {
     pub project: String,
     /// The region, or `global`.
     pub location: String,
-    /// An OAuth 2 access token. It expires within the hour; whoever sets it renews it.
-    pub token: SecretString,
+    /// An OAuth 2 access token, which expires within the hour. Without one, Google's application default credentials
+    /// give tokens and renew them: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, what
+    /// `gcloud auth application-default login` has written, or the metadata server.
+    pub token: Option<SecretString>,
+    /// Another server than Google's, with its scheme.
+    pub base_url: Option<String>,
 }
 
 impl Default for ProviderSettings {

@@ -29,9 +29,16 @@ pub enum ModelError {
         /// The wait the provider asks for, if it does.
         retry_after: Option<Duration>,
     },
-    /// The answer cannot be used: it is empty, not JSON, or against its schema.
+    /// The answer cannot be used: it is too long, not JSON, or against its schema.
     #[error("the model's answer was unusable ({detail})")]
     Unusable {
+        /// What is wrong with it; no text of the provider's.
+        detail: Cow<'static, str>,
+    },
+    /// The answer is empty, or no answer at all, such as a call of a tool that breaks off. Asked again, a model may do
+    /// better.
+    #[error("the model's answer was unusable ({detail})")]
+    Malformed {
         /// What is wrong with it; no text of the provider's.
         detail: Cow<'static, str>,
     },
@@ -82,6 +89,11 @@ impl ModelError {
     /// The answer cannot be used.
     pub fn unusable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Unusable { detail: detail.into() }
+    }
+
+    /// The answer is empty or malformed.
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Malformed { detail: detail.into() }
     }
 
     /// The provider rejected our request or key.

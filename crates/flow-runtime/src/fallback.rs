@@ -74,6 +74,7 @@ fn is_providers_fault(error: &ModelError) -> bool {
         | ModelError::CircuitOpen { .. }
         | ModelError::Crowded
         | ModelError::Unusable { .. }
+        | ModelError::Malformed { .. }
         | ModelError::NotConfigured => true,
         ModelError::Refused { .. } | ModelError::Internal { .. } => false,
     }

@@ -1,12 +1,13 @@
 //! The interface to a language model: the trait, the request, and the answer.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::Stream;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::ModelError;
 use crate::message::{Message, ToolRequest};
@@ -52,7 +53,7 @@ pub struct ModelRequest {
 
 /// Generation settings, named as Genkit and Dotprompt name them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// Randomness, 0 to 2.
     pub temperature: Option<f64>,
@@ -62,17 +63,87 @@ pub struct ModelConfig {
     pub max_output_tokens: Option<u32>,
     /// Strings at which the model stops.
     pub stop_sequences: Vec<String>,
+    /// How many of the likeliest tokens to choose among.
+    pub top_k: Option<u32>,
+    /// Equal seeds make equal answers likelier.
+    pub seed: Option<i64>,
+    /// How much to think before the answer.
+    pub thinking: Option<Thinking>,
+    /// Whether tools may or must be called.
+    pub tool_choice: Option<ToolChoice>,
+    /// What only one wire knows, by the wire's name (`gemini`, `openai`, `anthropic`): members that are merged into the
+    /// body of its requests, such as `{"gemini": {"safetySettings": […]}}`.
+    pub extra: BTreeMap<String, Map<String, Value>>,
+}
+
+/// How much a model thinks. What a model does not offer becomes what is nearest to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Thinking {
+    /// By name.
+    Level(ThinkingLevel),
+    /// At most so many tokens; none means no thinking, where the model can do without.
+    Budget(u32),
+}
+
+/// The levels of thinking that providers name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThinkingLevel {
+    /// Hardly any.
+    Minimal,
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+/// Whether a model calls tools.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolChoice {
+    /// As it likes.
+    Auto,
+    /// Never.
+    None,
+    /// It must call one.
+    Required,
+}
+
+impl Thinking {
+    /// A budget in tokens.
+    pub fn budget(self) -> u32 {
+        match self {
+            Self::Budget(tokens) => tokens,
+            Self::Level(ThinkingLevel::Minimal) => 0,
+            Self::Level(ThinkingLevel::Low) => 1024,
+            Self::Level(ThinkingLevel::Medium) => 8192,
+            Self::Level(ThinkingLevel::High) => 24_576,
+        }
+    }
+
+    /// A level by name, in lower case.
+    pub fn level(self) -> &'static str {
+        match self {
+            Self::Level(ThinkingLevel::Minimal) | Self::Budget(0) => "minimal",
+            Self::Level(ThinkingLevel::Low) | Self::Budget(1..=4096) => "low",
+            Self::Level(ThinkingLevel::Medium) | Self::Budget(4097..=16_384) => "medium",
+            Self::Level(ThinkingLevel::High) | Self::Budget(_) => "high",
+        }
+    }
 }
 
 /// A tool as the model sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ToolDefinition {
     /// The name to call it by.
     pub name: String,
     /// What it does, for the model to read.
     pub description: String,
     /// The JSON Schema of its arguments.
-    pub input_schema: Value,
+    pub input_schema: CompiledSchema,
 }
 
 /// A whole answer.
@@ -84,6 +155,8 @@ pub struct ModelResponse {
     pub finish_reason: FinishReason,
     /// Token usage.
     pub usage: Usage,
+    /// The full name of the model that answered, such as `googleai/gemini-flash-latest`.
+    pub model: Arc<str>,
 }
 
 /// One event of a streamed answer.
@@ -113,6 +186,19 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens of the answer, thinking included.
     pub output_tokens: u64,
+    /// Those of the answer that were thoughts.
+    pub thinking_tokens: u64,
+    /// Those of the request that the provider had cached.
+    pub cached_tokens: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.thinking_tokens += other.thinking_tokens;
+        self.cached_tokens += other.cached_tokens;
+    }
 }
 
 impl ModelResponse {

@@ -1,10 +1,11 @@
 //! JSON Schemas, compiled once, for models' answers and tools' arguments.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::ModelError;
 
@@ -14,7 +15,11 @@ pub struct CompiledSchema {
     name: Arc<str>,
     value: Arc<Value>,
     validator: Arc<Validator>,
+    forms: Arc<Forms>,
 }
+
+/// A schema's JSON in the forms that model servers take, by a name each.
+type Forms = Mutex<Vec<(&'static str, Arc<RawValue>)>>;
 
 /// The shape of a structured answer: a [`CompiledSchema`], the type it is read into, and the type's own rules.
 ///
@@ -41,7 +46,8 @@ impl CompiledSchema {
         let validator = jsonschema::validator_for(&value).map_err(|error| {
             ModelError::internal(format!("the schema {name} does not compile: {}", error.masked()))
         })?;
-        Ok(Self { name: name.into(), value: value.into(), validator: validator.into() })
+        let (value, validator) = (value.into(), validator.into());
+        Ok(Self { name: name.into(), value, validator, forms: Arc::default() })
     }
 
     /// The schema's name.
@@ -52,6 +58,19 @@ impl CompiledSchema {
     /// The schema itself.
     pub fn value(&self) -> &Arc<Value> {
         &self.value
+    }
+
+    /// The schema's JSON in some other form, such as a model server's; made once.
+    pub fn form(&self, name: &'static str, make: impl FnOnce(&Value) -> Value) -> Arc<RawValue> {
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, form)) = forms.iter().find(|(known, _)| *known == name) {
+            return form.clone();
+        }
+        // A `Value` has no map with keys that are not text, so writing it cannot fail.
+        let form: Arc<RawValue> =
+            serde_json::value::to_raw_value(&make(&self.value)).unwrap_or_default().into();
+        forms.push((name, form.clone()));
+        form
     }
 
     /// Every way in which `instance` breaks the schema; empty if it satisfies it.

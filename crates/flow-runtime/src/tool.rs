@@ -23,7 +23,6 @@ use crate::trace;
 #[derive(Clone)]
 pub struct Tool {
     definition: Arc<ToolDefinition>,
-    input: CompiledSchema,
     run: Arc<Run>,
 }
 
@@ -59,7 +58,7 @@ impl Tool {
         let definition = ToolDefinition {
             name: name.into(),
             description: description.into(),
-            input_schema: input_schema.clone(),
+            input_schema: CompiledSchema::compile(name, input_schema)?,
         };
         let run = move |input: Value| -> BoxFuture<'static, Result<Value, ToolError>> {
             let work = serde_json::from_value(input).map(&function);
@@ -69,11 +68,7 @@ impl Tool {
                 serde_json::to_value(output).map_err(|_| ToolError::from("the result could not be written"))
             })
         };
-        Ok(Self {
-            definition: Arc::new(definition),
-            input: CompiledSchema::compile(name, input_schema)?,
-            run: Arc::new(run),
-        })
+        Ok(Self { definition: Arc::new(definition), run: Arc::new(run) })
     }
 
     /// The tool as a model sees it.
@@ -89,7 +84,7 @@ impl Tool {
         let name = &self.definition.name;
         // Models leave out the arguments of a tool that takes none.
         let input = if input.is_null() { json!({}) } else { input };
-        let violations = self.input.violations(&input);
+        let violations = self.definition.input_schema.violations(&input);
         if !violations.is_empty() {
             let faults: Vec<_> = violations.into_iter().map(|it| it.explanation).collect();
             return Ok(json!({ "error": "the arguments do not fit the tool", "details": faults }));

@@ -30,7 +30,7 @@ pub fn to_flow_error(error: ModelError) -> FlowError {
         }
         ModelError::Timeout => answer(ErrorKind::DeadlineExceeded, "The model did not answer in time."),
         ModelError::Upstream { .. } | ModelError::Rejected { .. } => FlowError::model_failed(),
-        ModelError::Unusable { .. } => {
+        ModelError::Unusable { .. } | ModelError::Malformed { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }
         // `Internal`; the enum is `non_exhaustive`.

@@ -67,7 +67,7 @@ impl Demo {
                 tool_request: ToolRequest {
                     name: tool.name.clone(),
                     reference: Some("demo-1".into()),
-                    input: example(&tool.input_schema),
+                    input: example(tool.input_schema.value()),
                 },
                 metadata: Map::new(),
             },
@@ -80,8 +80,9 @@ impl Demo {
         let usage = Usage {
             input_tokens: tokens(&request.messages),
             output_tokens: tokens(std::slice::from_ref(&message)),
+            ..Usage::default()
         };
-        ModelResponse { message, finish_reason: FinishReason::Stop, usage }
+        ModelResponse { message, finish_reason: FinishReason::Stop, usage, model: NAME.into() }
     }
 }
 

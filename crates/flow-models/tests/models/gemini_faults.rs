@@ -83,12 +83,16 @@ async fn a_stream_that_ends_without_a_reason_was_cut() {
 async fn a_candidate_that_says_nothing_is_unusable() {
     let fake = FakeGemini::start().await;
     let runtime = Runtime::builder().default_model(gemini(settings(&fake))).build().unwrap();
-    for finish in [Finish::Stop, Finish::MaxTokens, Finish::MalformedFunctionCall] {
+    for (finish, why) in [
+        (Finish::Stop, "empty"),
+        (Finish::MaxTokens, "empty"),
+        (Finish::MalformedFunctionCall, "a malformed call of a tool"),
+    ] {
         fake.otherwise(Reply::nothing(finish));
         let ask = Generate::new().prompt("Hello.");
-        assert_eq!(runtime.generate(ask.clone()).await.unwrap_err(), ModelError::unusable("empty"));
+        assert_eq!(runtime.generate(ask.clone()).await.unwrap_err(), ModelError::malformed(why));
         let streamed: Vec<_> = runtime.stream(ask).collect().await;
-        assert_eq!(streamed, [Err(ModelError::unusable("empty"))]);
+        assert_eq!(streamed, [Err(ModelError::malformed(why))]);
     }
 }
 
@@ -97,7 +101,7 @@ async fn nobody_there_is_told_at_once() {
     let fake = FakeGemini::start().await;
     let model = gemini(settings(&fake));
     drop(fake);
-    let nobody = ModelError::upstream("no connection");
+    let nobody = ModelError::upstream("the connection was refused");
     assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), nobody);
     assert_eq!(streamed(&*model, &says("Hello.")).await.1.unwrap_err(), nobody);
 }

@@ -1,4 +1,5 @@
-//! Keys, prompts and upstream bodies stay where they are: not in errors, not in logs at any level.
+//! Keys, prompts and upstream bodies stay where they are: not in errors, not in logs. At debug alone a line says why a
+//! provider refused a call, in its own words, which may be those of a prompt.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -93,7 +94,16 @@ async fn nothing_leaks_into_errors_or_logs() {
     seen.push(format!("{runtime:?}"));
     let seen = seen.join("\n");
 
-    let logged = log.text();
+    let (refusals, logged): (Vec<_>, Vec<_>) = log
+        .text()
+        .lines()
+        .map(str::to_owned)
+        .partition(|it| it.contains(" DEBUG ") && it.contains("the provider refused a call"));
+    assert!(
+        refusals.iter().any(|it| it.contains(PROMPT)) && !refusals.concat().contains(KEY),
+        "{refusals:?}"
+    );
+    let logged = logged.join("\n");
     // The test would prove nothing if the log were deaf.
     assert!(logged.contains("genkit:state") && logged.contains("hyper_util"), "{logged}");
     for secret in [KEY, PROMPT, ANSWER, UPSTREAM_BODY_MARKER] {

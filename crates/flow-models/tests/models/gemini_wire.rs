@@ -47,6 +47,7 @@ async fn text_with_a_system_prompt_and_settings() {
         top_p: Some(0.9),
         max_output_tokens: Some(100),
         stop_sequences: vec!["END".into()],
+        ..Default::default()
     });
     let response = runtime(&fake).generate(request).await.unwrap();
     assert_eq!(response.text(), "Meow.");
@@ -123,7 +124,7 @@ async fn calls_without_ids_in_separate_chunks_stay_apart() {
         assert_eq!(references.len(), 3, "{calls:?}");
         assert_eq!(calls[1].1, json!({"city": "Rome"}));
         let Part::ToolRequest { metadata, .. } = &response.message.content[0] else { panic!("a call first") };
-        assert_eq!(metadata["thoughtSignatures"], json!([SIGNATURE]));
+        assert_eq!(metadata["thoughtSignature"], SIGNATURE);
     }
 }
 

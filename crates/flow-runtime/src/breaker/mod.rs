@@ -133,6 +133,7 @@ impl Health {
             Err(
                 ModelError::Rejected { .. }
                 | ModelError::Unusable { .. }
+                | ModelError::Malformed { .. }
                 | ModelError::NotConfigured
                 | ModelError::CircuitOpen { .. }
                 | ModelError::Crowded

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tracing::{Instrument as _, Span};
 
@@ -12,6 +12,13 @@ use crate::message::{Message, Part, Role, ToolRequest, ToolResponse};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
 use crate::tool::Tool;
 use crate::trace;
+
+/// The most calls of tools in one turn, and how many of them run at once.
+const MAX_CALLS: usize = 64;
+const CALLS_AT_ONCE: usize = 8;
+
+/// The longest result of a tool, in bytes of JSON. A model pays for each of them.
+const MAX_OUTPUT: usize = 256 * 1024;
 
 /// A model, what it has been asked so far, and the tools it may use.
 pub(crate) struct Conversation {
@@ -59,8 +66,7 @@ impl Conversation {
         &mut self,
         mut response: ModelResponse,
     ) -> Result<Option<ModelResponse>, ModelError> {
-        self.usage.input_tokens += response.usage.input_tokens;
-        self.usage.output_tokens += response.usage.output_tokens;
+        self.usage += response.usage;
         let calls: Vec<ToolRequest> = response.tool_requests().cloned().collect();
         if calls.is_empty() {
             response.usage = self.usage;
@@ -71,16 +77,20 @@ impl Conversation {
         }
         self.turns_left =
             self.turns_left.checked_sub(1).ok_or(ModelError::unusable("it kept calling tools"))?;
-        // Tools of one turn run concurrently; their answers keep the order of the calls.
-        let answers = try_join_all(calls.into_iter().map(|call| self.run(call))).await?;
+        if calls.len() > MAX_CALLS {
+            return Err(ModelError::unusable("of too many calls of tools"));
+        }
+        // Some tools of one turn run at once; their answers keep the order of the calls.
+        let running = stream::iter(calls.into_iter().map(|call| self.run(call)));
+        let answers: Vec<Part> = running.buffered(CALLS_AT_ONCE).try_collect().await?;
         self.request.messages.push(response.message);
         self.request.messages.push(Message::new(Role::Tool, answers));
         Ok(None)
     }
 
-    /// Continues after `answer` with a message that lists its faults.
-    pub(crate) fn object(&mut self, answer: Message, objection: String) {
-        self.request.messages.push(answer);
+    /// Continues after `answer`, if there is one, with a message that says what is wrong with it.
+    pub(crate) fn object(&mut self, answer: Option<Message>, objection: String) {
+        self.request.messages.extend(answer);
         self.request.messages.push(Message::text(Role::User, objection));
     }
 
@@ -88,6 +98,11 @@ impl Conversation {
         let output: Value = match self.tools.iter().find(|tool| tool.definition().name == call.name) {
             Some(tool) => tool.call(call.input, self.tool_timeout).await?,
             None => json!({ "error": "there is no such tool" }),
+        };
+        let output = if output.to_string().len() > MAX_OUTPUT {
+            json!({ "error": "the result is too long" })
+        } else {
+            output
         };
         let tool_response = ToolResponse { name: call.name, reference: call.reference, output };
         Ok(Part::ToolResponse { tool_response })

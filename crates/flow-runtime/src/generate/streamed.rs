@@ -5,6 +5,7 @@ use futures_util::{Stream, StreamExt as _};
 use tracing::{Instrument as _, Span};
 
 use super::conversation::Conversation;
+use super::structured::AGAIN;
 use crate::error::ModelError;
 use crate::message::Part;
 use crate::model::{ModelEvent, ModelResponse, ModelStream};
@@ -15,8 +16,15 @@ pub(crate) fn stream(
     conversation: Conversation,
     span: Span,
 ) -> impl Stream<Item = Result<ModelEvent, ModelError>> + Send {
-    let state =
-        StreamState { conversation, earlier_text: String::new(), span, upstream: None, finished: false };
+    let state = StreamState {
+        conversation,
+        earlier_text: String::new(),
+        span,
+        upstream: None,
+        began: false,
+        repeated: false,
+        finished: false,
+    };
     // `try_unfold` ends the stream after its first error.
     try_unfold(state, |mut state| async move {
         let span = state.span.clone();
@@ -36,11 +44,34 @@ struct StreamState {
     earlier_text: String,
     span: Span,
     upstream: Option<(ModelStream, Span)>,
+    /// Whether any text has been passed on.
+    began: bool,
+    /// Whether the model was asked again after an empty turn.
+    repeated: bool,
     finished: bool,
 }
 
 impl StreamState {
+    /// The next event. A model whose answer is empty or malformed is asked once more, if nothing was passed on.
     async fn next(&mut self) -> Result<Option<ModelEvent>, ModelError> {
+        loop {
+            match self.advance().await {
+                Err(ModelError::Malformed { .. }) if !self.began && !self.repeated => {
+                    self.conversation.object(None, AGAIN.to_owned());
+                    self.upstream = None;
+                    self.repeated = true;
+                    self.finished = false;
+                }
+                Ok(Some(ModelEvent::Text(text))) => {
+                    self.began = true;
+                    return Ok(Some(ModelEvent::Text(text)));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn advance(&mut self) -> Result<Option<ModelEvent>, ModelError> {
         while !self.finished {
             let (upstream, span) = match &mut self.upstream {
                 Some(open) => open,
@@ -74,7 +105,7 @@ impl StreamState {
             answer.message.content.insert(0, Part::text(std::mem::take(&mut self.earlier_text)));
         }
         if answer.text().trim().is_empty() {
-            return Err(ModelError::unusable("empty"));
+            return Err(ModelError::malformed("empty"));
         }
         Ok(ModelEvent::Done(answer))
     }

@@ -8,16 +8,21 @@ use crate::message::{Message, Part, Role};
 use crate::model::{FinishReason, ModelResponse};
 use crate::schema::{CompiledSchema, Violation};
 
+/// What a model is told whose turn was empty or malformed.
+pub(crate) const AGAIN: &str = "Your answer was empty or malformed. Answer again, with the whole answer.";
+
 /// How many faults are listed to the model at most.
 const MAX_FAULTS: usize = 20;
 
-/// Asks for text. An empty answer is an error.
+/// Asks for text. A model whose turn is empty or malformed is asked once more.
 pub(crate) async fn ask_for_text(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
-    let response = conversation.ask().await?;
-    if response.text().trim().is_empty() {
-        return Err(ModelError::unusable("empty"));
+    match conversation.ask().await.and_then(with_text) {
+        Err(ModelError::Malformed { .. }) => {
+            conversation.object(None, AGAIN.to_owned());
+            conversation.ask().await.and_then(with_text)
+        }
+        outcome => outcome,
     }
-    Ok(response)
 }
 
 /// Asks for JSON that `read` accepts. After a first bad answer it asks once more and lists the faults.
@@ -28,7 +33,14 @@ pub(crate) async fn structured<T>(
 ) -> Result<(T, ModelResponse), ModelError> {
     let mut repaired = false;
     loop {
-        let mut response = ask_for_text(conversation).await?;
+        let mut response = match conversation.ask().await.and_then(with_text) {
+            Err(ModelError::Malformed { .. }) if !repaired => {
+                conversation.object(None, AGAIN.to_owned());
+                repaired = true;
+                continue;
+            }
+            outcome => outcome?,
+        };
         if response.finish_reason == FinishReason::Length {
             return Err(ModelError::unusable("cut off before its end"));
         }
@@ -46,11 +58,15 @@ pub(crate) async fn structured<T>(
             Err(violations) => {
                 tracing::debug!(target: crate::trace::TARGET, faults = violations.len(), "asking for a repair");
                 let answer = Message::text(Role::Model, response.text());
-                conversation.object(answer, objection(&violations));
+                conversation.object(Some(answer), objection(&violations));
                 repaired = true;
             }
         }
     }
+}
+
+fn with_text(response: ModelResponse) -> Result<ModelResponse, ModelError> {
+    if response.text().trim().is_empty() { Err(ModelError::malformed("empty")) } else { Ok(response) }
 }
 
 /// The JSON in an answer, without the Markdown fence that models like to put around it.
@@ -60,7 +76,27 @@ fn parse(answer: &str) -> (String, Result<Value, Vec<Violation>>) {
     let value = serde_json::from_str(bare).map_err(|error| {
         vec![Violation { rule: "(syntax)".into(), explanation: format!("not JSON: {error}") }]
     });
-    (bare.to_owned(), value)
+    (bare.to_owned(), value.map(with_whole_numbers))
+}
+
+/// Numbers such as `80.0` as `80`: for JSON Schema it is an integer, for Rust's types it is not.
+fn with_whole_numbers(value: Value) -> Value {
+    // Beyond it a float is no exact integer.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => {
+                Value::from(float as i64)
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(with_whole_numbers).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, with_whole_numbers(value))).collect()
+        }
+        other => other,
+    }
 }
 
 fn unfenced(answer: &str) -> &str {

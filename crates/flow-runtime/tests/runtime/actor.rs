@@ -52,7 +52,12 @@ impl Actor {
 
     fn response(&self) -> ModelResponse {
         let message = Message::text(Role::Model, self.name);
-        ModelResponse { message, finish_reason: FinishReason::Stop, usage: Usage::default() }
+        ModelResponse {
+            message,
+            finish_reason: FinishReason::Stop,
+            usage: Usage::default(),
+            model: "actor".into(),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ async fn calls_of_one_turn_are_answered_in_order_and_keep_their_signatures() {
     let (runtime, model) = runtime([answer(calls.clone()), text("3 and 7")]);
     let response = runtime.generate(sums()).await.unwrap();
     assert_eq!(response.text(), "3 and 7");
-    assert_eq!(response.usage, Usage { input_tokens: 2, output_tokens: 4 });
+    assert_eq!(response.usage, Usage { input_tokens: 2, output_tokens: 4, ..Usage::default() });
     assert_eq!(results(&model), [("x".into(), json!({"sum": 3})), ("y".into(), json!({"sum": 7}))]);
     assert_eq!(model.asked.lock().unwrap()[1].messages[1].content, calls);
 }
@@ -119,10 +119,34 @@ async fn a_stream_goes_on_after_tools_and_its_last_event_holds_all_its_text() {
 
 #[tokio::test]
 async fn an_empty_answer_is_no_answer() {
-    let (runtime, _) = runtime([text(" \n"), answer(vec![]), text("")]);
-    assert_eq!(runtime.generate(sums()).await.unwrap_err(), ModelError::unusable("empty"));
-    assert_eq!(runtime.generate(sums()).await.unwrap_err(), ModelError::unusable("empty"));
-    assert_eq!(runtime.stream(sums()).next().await.unwrap().unwrap_err(), ModelError::unusable("empty"));
+    let (unary, model) = runtime([text(" \n"), answer(vec![])]);
+    assert_eq!(unary.generate(sums()).await.unwrap_err(), ModelError::malformed("empty"));
+    assert_eq!(model.asked.lock().unwrap().len(), 2, "the model got one more try");
+    let (streamed, model) = runtime([text(""), answer(vec![])]);
+    assert_eq!(streamed.stream(sums()).next().await.unwrap().unwrap_err(), ModelError::malformed("empty"));
+    assert_eq!(model.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn after_an_empty_answer_the_model_may_do_better() {
+    let (unary, _) = runtime([answer(vec![]), text("Three.")]);
+    assert_eq!(unary.generate(sums()).await.unwrap().text(), "Three.");
+    let (streamed, _) = runtime([answer(vec![]), text("Three.")]);
+    let events: Vec<_> = streamed.stream(sums()).try_collect().await.unwrap();
+    assert_eq!(events.len(), 2);
+    let (structured, _) = runtime([answer(vec![]), text(LUNA)]);
+    assert!(structured.generate_as(Generate::new().prompt("A hero."), &spec()).await.is_ok());
+    let (structured, _) = runtime([text(r#"{"name": "Luna", "strength": 7.0}"#)]);
+    let hero = structured.generate_as(Generate::new().prompt("A hero."), &spec()).await.unwrap();
+    assert_eq!(hero.strength, 7, "a whole number may have a point");
+}
+
+#[tokio::test]
+async fn calls_of_one_turn_are_bounded() {
+    let calls = (0..65).map(|nth| call("add", &nth.to_string(), json!({"a": 1, "b": 2})));
+    let (runtime, _) = runtime([answer(calls.collect())]);
+    let error = runtime.generate(sums()).await.unwrap_err();
+    assert_eq!(error, ModelError::unusable("of too many calls of tools"));
 }
 
 #[derive(Debug, PartialEq, Deserialize)]

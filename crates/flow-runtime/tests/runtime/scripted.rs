@@ -43,7 +43,8 @@ pub(crate) fn answer(content: Vec<Part>) -> ModelResponse {
     ModelResponse {
         message: Message::new(Role::Model, content),
         finish_reason: FinishReason::Stop,
-        usage: Usage { input_tokens: 1, output_tokens: 2 },
+        usage: Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() },
+        model: "test".into(),
     }
 }
 

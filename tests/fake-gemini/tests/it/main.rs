@@ -5,7 +5,6 @@
 mod drops;
 mod faults;
 mod natural;
-mod through_genai;
 mod wire;
 
 use std::time::Duration;

@@ -58,7 +58,7 @@ const RULES: [Rule; 5] = [
         folders: &["adapters"],
         extensions: &["rs"],
         except: &[],
-        words: &["flow_runtime", "flow_models", "flow_service", "genai::"],
+        words: &["flow_runtime", "flow_models", "flow_service"],
     },
     Rule {
         says: "the edge knows no model and the runtime no HTTP server",
@@ -85,12 +85,12 @@ const BANS: [Ban; 4] = [
     Ban {
         says: "the edge knows no model",
         packages: &["flow-edge", "flow-listener", "api"],
-        uses: &["genai", "flow-runtime", "flow-models", "dotprompt-format", "reqwest"],
+        uses: &["flow-runtime", "flow-models", "dotprompt-format", "reqwest"],
     },
     Ban {
         says: "adapters know neither the runtime nor models",
         packages: &["adapter-axum", "adapter-actix", "adapter-poem", "adapter-grpc"],
-        uses: &["genai", "flow-runtime", "flow-models", "flow-service", "dotprompt-format"],
+        uses: &["flow-runtime", "flow-models", "flow-service", "dotprompt-format"],
     },
     Ban {
         says: "libraries know neither the application nor its flows",

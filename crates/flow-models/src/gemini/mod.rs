@@ -1,0 +1,74 @@
+//! Gemini, at Google AI and on Vertex AI (<https://ai.google.dev/api/generate-content>).
+
+mod events;
+mod request;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use flow_runtime::ModelError;
+use flow_runtime::model::ModelRequest;
+use reqwest::header::{AUTHORIZATION, HeaderName};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::answer::Answer;
+use crate::vertex::Tokens;
+use crate::wire::{Authority, Call, Events as _, Wire, sensitive};
+
+pub(crate) use self::events::Events;
+
+/// One Gemini model.
+pub(crate) struct Gemini {
+    model: String,
+    /// All of the address but the method.
+    address: String,
+    access: Access,
+}
+
+/// Who asks.
+pub(crate) enum Access {
+    /// With a key of Google AI, or none, where a server of one's own asks for none.
+    Key(Option<SecretString>),
+    /// With tokens of Google Cloud.
+    Tokens(Arc<Tokens>),
+}
+
+impl Gemini {
+    /// `base` leads to where `models/…` is.
+    pub(crate) fn new(model: &str, base: &str, access: Access) -> Self {
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        Self { model: model.to_owned(), address: format!("{base}/models/{model}"), access }
+    }
+}
+
+#[async_trait]
+impl Wire for Gemini {
+    type Events = Events;
+
+    fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError> {
+        let method = if streamed { ":streamGenerateContent?alt=sse" } else { ":generateContent" };
+        let body = request::body(&self.model, asked)?;
+        Ok(Call { url: format!("{}{method}", self.address), body: body.into() })
+    }
+
+    async fn authorize(&self) -> Result<Option<Authority>, ModelError> {
+        Ok(match &self.access {
+            Access::Key(None) => None,
+            Access::Key(Some(key)) => {
+                Some(sensitive(HeaderName::from_static("x-goog-api-key"), "", key.expose_secret())?)
+            }
+            Access::Tokens(tokens) => {
+                Some(sensitive(AUTHORIZATION, "Bearer ", tokens.token().await?.expose_secret())?)
+            }
+        })
+    }
+
+    fn read(body: &[u8]) -> Result<Answer, ModelError> {
+        let (mut events, mut answer) = (Events::default(), Answer::default());
+        events.event(body, &mut answer)?;
+        if answer.is_empty() && !events.has_candidate() {
+            return Err(ModelError::malformed("no candidate in it"));
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,185 @@
+//! JSON Schemas as servers take them. What a server refuses is left out; an answer is checked against the whole schema.
+
+use serde_json::{Map, Value, json};
+
+/// Without `$schema`, which no provider takes.
+pub(crate) fn plain(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(members) = &mut schema {
+        members.shift_remove("$schema");
+    }
+    schema
+}
+
+/// The parameters of a function for OpenAI and those who speak like it: some refuse them without `properties`.
+pub(crate) fn parameters(schema: &Value) -> Value {
+    let mut schema = plain(schema);
+    if let Value::Object(members) = &mut schema {
+        members.entry("properties").or_insert_with(|| json!({}));
+    }
+    schema
+}
+
+/// For OpenAI's strict mode: no member but those named. Only of use if [`is_strict`] says so.
+pub(crate) fn strict(schema: &Value) -> Value {
+    let mut schema = plain(schema);
+    each(&mut schema, &|members| {
+        members.shift_remove("default");
+        close(members);
+    });
+    schema
+}
+
+/// Whether OpenAI's strict mode takes a schema: all members are required, and no keyword is used that it refuses
+/// (<https://platform.openai.com/docs/guides/structured-outputs>, "Supported schemas").
+pub(crate) fn is_strict(schema: &Value) -> bool {
+    const REFUSED: [&str; 11] = [
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "patternProperties",
+        "propertyNames",
+        "unevaluatedProperties",
+    ];
+    let open = std::cell::Cell::new(false);
+    each(&mut schema.clone(), &|members| {
+        let required: Vec<_> =
+            members.get("required").and_then(Value::as_array).into_iter().flatten().collect();
+        let is_optional = |name: &String| !required.iter().any(|it| it.as_str() == Some(name));
+        let properties = members.get("properties").and_then(Value::as_object);
+        let optional = properties.is_some_and(|it| it.keys().any(is_optional));
+        let is_map = members.get("additionalProperties").is_some_and(|it| it.as_bool() != Some(false));
+        if optional || is_map || REFUSED.iter().any(|it| members.contains_key(*it)) {
+            open.set(true);
+        }
+    });
+    !open.get() && schema.get("type").and_then(Value::as_str) == Some("object")
+}
+
+/// For Anthropic: no member but those named, and no bounds
+/// (<https://docs.claude.com/en/docs/build-with-claude/structured-outputs>, "JSON Schema limitations").
+pub(crate) fn without_bounds(schema: &Value) -> Value {
+    const BOUNDS: [&str; 17] = [
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minProperties",
+        "maxProperties",
+        "default",
+    ];
+    const FORMATS: [&str; 9] =
+        ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "uuid"];
+    let mut schema = plain(schema);
+    each(&mut schema, &|members| {
+        members.retain(|name, _| !BOUNDS.contains(&name.as_str()));
+        if members.get("format").and_then(Value::as_str).is_some_and(|it| !FORMATS.contains(&it)) {
+            members.shift_remove("format");
+        }
+        close(members);
+    });
+    schema
+}
+
+/// An object's schema gets `additionalProperties: false`, unless it describes a map.
+fn close(members: &mut Map<String, Value>) {
+    let is_object = members.get("type").and_then(Value::as_str) == Some("object");
+    if is_object && (members.contains_key("properties") || !members.contains_key("additionalProperties")) {
+        members.insert("additionalProperties".into(), false.into());
+    }
+}
+
+/// Does something to a schema and all schemas in it.
+fn each(schema: &mut Value, act: &dyn Fn(&mut Map<String, Value>)) {
+    let Value::Object(members) = schema else { return };
+    act(members);
+    for (keyword, value) in members {
+        match (keyword.as_str(), value) {
+            ("properties" | "$defs" | "definitions" | "patternProperties", Value::Object(inner)) => {
+                inner.values_mut().for_each(|it| each(it, act));
+            }
+            ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(inner)) => {
+                inner.iter_mut().for_each(|it| each(it, act));
+            }
+            ("items" | "additionalProperties" | "not", inner @ Value::Object(_)) => each(inner, act),
+            _ => {}
+        }
+    }
+}
+
+/// The schema in words, for a model that takes none.
+pub(crate) fn in_words(schema: &Value) -> String {
+    format!(
+        "Answer with JSON alone, without a fence around it. The JSON must satisfy this JSON Schema:\n{}",
+        plain(schema)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person() -> Value {
+        json!({
+            "$schema": "x",
+            "type": "object",
+            "properties": {
+                "minimum": {"type": "integer", "minimum": 0, "maximum": 9},
+                "tags": {"type": "array", "maxItems": 3, "items": {"$ref": "#/$defs/Tag"}},
+                "by_name": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 5}},
+            },
+            "required": ["minimum", "tags"],
+            "$defs": {"Tag": {"type": "object", "properties": {"at": {"type": "string", "format": "regex"}}}},
+        })
+    }
+
+    #[test]
+    fn bounds_go_and_members_of_their_names_stay() {
+        assert_eq!(
+            without_bounds(&person()),
+            json!({
+                "type": "object",
+                "properties": {
+                    "minimum": {"type": "integer"},
+                    "tags": {"type": "array", "items": {"$ref": "#/$defs/Tag"}},
+                    "by_name": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+                "required": ["minimum", "tags"],
+                "$defs": {"Tag": {"type": "object", "properties": {"at": {"type": "string"}}, "additionalProperties": false}},
+                "additionalProperties": false,
+            })
+        );
+    }
+
+    #[test]
+    fn a_schema_with_an_optional_member_is_not_strict() {
+        let mut schema =
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+        assert!(is_strict(&schema));
+        assert_eq!(strict(&schema)["additionalProperties"], false);
+        schema["properties"]["b"] = json!({"type": "string"});
+        assert!(!is_strict(&schema));
+        assert!(!is_strict(&person()));
+        assert!(!is_strict(&json!({"type": "string"})));
+    }
+
+    #[test]
+    fn a_function_without_parameters_has_properties() {
+        assert_eq!(parameters(&json!({"type": "object"})), json!({"type": "object", "properties": {}}));
+    }
+}

@@ -1,0 +1,292 @@
+//! A model behind a wire: asks over HTTP, reads the answer within bounds and deadlines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flow_runtime::ModelError;
+use flow_runtime::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
+use futures_util::StreamExt as _;
+use futures_util::stream::try_unfold;
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::answer::Answer;
+use crate::failure::{Report, from_reqwest};
+use crate::http::Clients;
+use crate::json;
+use crate::settings::ProviderSettings;
+use crate::sse::EventReader;
+
+/// The longest wait for a free slot.
+const MAX_SLOT_WAIT: Duration = Duration::from_secs(10);
+
+/// The longest answer, in bytes as they come after decompression. A stream repeats the frame around each piece.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+const MAX_STREAM: usize = 64 * 1024 * 1024;
+
+/// How much of a refusal is read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+/// How often a call is changed because a server does not know a member of it.
+const MAX_CHANGES: usize = 4;
+
+/// How a provider's servers are asked, and how they answer.
+#[async_trait]
+pub(crate) trait Wire: Send + Sync + 'static {
+    /// What is remembered between two events of a stream.
+    type Events: Events;
+
+    /// Headers that every call carries.
+    const HEADERS: &[(&str, &str)] = &[];
+
+    /// The request, as the provider takes it.
+    fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError>;
+
+    /// The header that says who asks, where a server wants to know.
+    async fn authorize(&self) -> Result<Option<Authority>, ModelError>;
+
+    /// Reads an answer that came whole.
+    fn read(body: &[u8]) -> Result<Answer, ModelError>;
+
+    /// Takes note that the server refuses a member; whether the next call will do without it.
+    fn learn(&self, _refusal: &Report) -> bool {
+        false
+    }
+}
+
+/// Reads the events of one stream.
+pub(crate) trait Events: Default + Send + 'static {
+    /// Adds the data of one event to the answer. True if it was the last.
+    fn event(&mut self, data: &[u8], answer: &mut Answer) -> Result<bool, ModelError>;
+
+    /// The stream has ended: what was still open is closed. Fails if it was cut off.
+    fn end(&mut self, answer: &mut Answer) -> Result<(), ModelError>;
+}
+
+/// One request.
+pub(crate) struct Call {
+    pub(crate) url: String,
+    pub(crate) body: Bytes,
+}
+
+/// Who asks.
+pub(crate) struct Authority {
+    pub(crate) header: HeaderName,
+    pub(crate) value: HeaderValue,
+    /// What must not get into the log.
+    pub(crate) secret: String,
+}
+
+/// A header with a key or a token.
+pub(crate) fn sensitive(header: HeaderName, scheme: &str, secret: &str) -> Result<Authority, ModelError> {
+    let mut value = HeaderValue::from_str(&format!("{scheme}{secret}"))
+        .map_err(|_| ModelError::rejected("its key holds what no header may hold"))?;
+    value.set_sensitive(true);
+    Ok(Authority { header, value, secret: secret.to_owned() })
+}
+
+/// A model behind a wire.
+pub(crate) struct WireModel<W> {
+    name: Arc<str>,
+    wire: W,
+    clients: Clients,
+    /// One permit for each call that may be in flight.
+    slots: Arc<Semaphore>,
+    slot_timeout: Duration,
+    timeout: Duration,
+    idle: Duration,
+}
+
+impl<W: Wire> WireModel<W> {
+    pub(crate) fn new(name: &str, wire: W, clients: Clients, settings: &ProviderSettings) -> Self {
+        let timeout = settings.llm_timeout;
+        Self {
+            name: name.into(),
+            wire,
+            clients,
+            slots: Arc::new(Semaphore::new(settings.pool_max.clamp(1, Semaphore::MAX_PERMITS))),
+            slot_timeout: MAX_SLOT_WAIT.min(timeout / 4),
+            timeout,
+            idle: settings.stream_idle_timeout.min(timeout),
+        }
+    }
+
+    /// Waits for a free slot. Having none is not the provider's fault.
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, ModelError> {
+        match timeout(self.slot_timeout, self.slots.clone().acquire_owned()).await {
+            Ok(slot) => slot.map_err(|_| ModelError::internal("the model is closed")),
+            Err(_) => Err(ModelError::Crowded),
+        }
+    }
+
+    /// Sends the request, and again without what the server turns out not to know.
+    async fn send(&self, asked: &ModelRequest, streamed: bool) -> Result<Response, ModelError> {
+        let client = self.clients.here()?;
+        let mut call = self.wire.call(asked, streamed)?;
+        let mut changes = 0;
+        loop {
+            let authority = self.wire.authorize().await?;
+            let json = HeaderValue::from_static("application/json");
+            let mut request = client.post(&*call.url).header(CONTENT_TYPE, json).body(call.body.clone());
+            if let Some(Authority { header, value, .. }) = &authority {
+                request = request.header(header, value);
+            }
+            request = W::HEADERS.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+            let response = request.send().await.map_err(|error| from_reqwest(&error))?;
+            if response.status() == 200 {
+                return Ok(response);
+            }
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = whole(response, MAX_REFUSAL).await.unwrap_or_default();
+            let report = Report::new(status, headers, &body);
+            report.log(&self.name, authority.as_ref().map(|it| &*it.secret));
+            if changes == MAX_CHANGES || !self.wire.learn(&report) {
+                return Err(report.error());
+            }
+            let changed = self.wire.call(asked, streamed)?;
+            if changed.body == call.body {
+                return Err(report.error());
+            }
+            call = changed;
+            changes += 1;
+        }
+    }
+
+    async fn ask(&self, asked: &ModelRequest) -> Result<ModelResponse, ModelError> {
+        let _slot = self.slot().await?;
+        let response = self.send(asked, false).await?;
+        let body = whole(response, MAX_ANSWER).await?;
+        json::apart(body, W::read).await?.finish(&self.name)
+    }
+
+    async fn open(&self, asked: &ModelRequest) -> Result<(ModelEvent, Open<W::Events>), ModelError> {
+        let slot = self.slot().await?;
+        let response = self.send(asked, true).await?;
+        let mut open = Open {
+            response,
+            reader: EventReader::default(),
+            events: W::Events::default(),
+            answer: Answer::default(),
+            model: self.name.clone(),
+            read: 0,
+            over: false,
+            ended: false,
+            _slot: slot,
+        };
+        loop {
+            if let Some(first) = open.next().await? {
+                return Ok((first, open));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<W: Wire> Model for WireModel<W> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
+        timeout(self.timeout, self.ask(request)).await.unwrap_or(Err(ModelError::Timeout))
+    }
+
+    /// Resolves once the first piece is there, so that a retry knows that nothing was streamed yet.
+    async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
+        let opened = timeout(self.timeout, self.open(request)).await;
+        let (first, open) = opened.unwrap_or(Err(ModelError::Timeout))?;
+        let idle = self.idle;
+        let stream = try_unfold((Some(first), Some(open)), move |(mut event, open)| async move {
+            let Some(mut open) = open else { return Ok(None) };
+            loop {
+                match event {
+                    // Dropping the response at the end returns the connection and frees the slot at once.
+                    Some(event @ ModelEvent::Done(_)) => return Ok(Some((event, (None, None)))),
+                    Some(event) => return Ok(Some((event, (None, Some(open))))),
+                    None => {
+                        event = timeout(idle, open.next()).await.unwrap_or(Err(ModelError::Timeout))?;
+                    }
+                }
+            }
+        });
+        Ok(stream.boxed())
+    }
+}
+
+/// A stream under way.
+struct Open<E> {
+    response: Response,
+    reader: EventReader,
+    events: E,
+    answer: Answer,
+    model: Arc<str>,
+    read: usize,
+    over: bool,
+    ended: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl<E: Events> Open<E> {
+    /// The next event; `None` for progress without text.
+    async fn next(&mut self) -> Result<Option<ModelEvent>, ModelError> {
+        while !self.over {
+            let chunk = self.response.chunk().await.map_err(|error| from_reqwest(&error))?;
+            let Self { reader, events, answer, read, over, .. } = self;
+            let mut take = |data: &mut Vec<u8>| {
+                if !*over {
+                    *over = events.event(data, answer)?;
+                }
+                data.clear();
+                Ok(())
+            };
+            match chunk {
+                Some(bytes) => {
+                    *read += bytes.len();
+                    if *read > MAX_STREAM {
+                        return Err(ModelError::unusable("too long"));
+                    }
+                    reader.feed(&bytes, take)?;
+                }
+                None => {
+                    reader.end(&mut take)?;
+                    *over = true;
+                }
+            }
+            if self.over {
+                break;
+            }
+            match self.answer.take_text() {
+                (Some(text), _) => return Ok(Some(ModelEvent::Text(text))),
+                (None, true) => return Ok(None),
+                // A server that always has something to say would never let others have their turn.
+                (None, false) => tokio::task::consume_budget().await,
+            }
+        }
+        if !self.ended {
+            self.ended = true;
+            self.events.end(&mut self.answer)?;
+            self.answer.end_text()?;
+            if let (Some(text), _) = self.answer.take_text() {
+                return Ok(Some(ModelEvent::Text(text)));
+            }
+        }
+        let response = std::mem::take(&mut self.answer).finish(&self.model)?;
+        Ok(Some(ModelEvent::Done(response)))
+    }
+}
+
+/// A whole body, if it is not too long.
+async fn whole(mut response: Response, most: usize) -> Result<Vec<u8>, ModelError> {
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(|error| from_reqwest(&error))? {
+        if body.len() + bytes.len() > most {
+            return Err(ModelError::unusable("too long"));
+        }
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
+}
