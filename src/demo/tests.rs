@@ -7,7 +7,7 @@ use flow_runtime::model::ModelRequest;
 use serde_json::{Value, json};
 
 fn says(text: &str) -> ModelRequest {
-    ModelRequest { messages: vec![Message::text(Role::User, text)], ..Default::default() }
+    ModelRequest { messages: vec![Message::text(Role::User, text)].into(), ..Default::default() }
 }
 
 async fn answer(request: &ModelRequest) -> String {
@@ -85,10 +85,14 @@ async fn a_translation_is_marked_with_its_language() {
 #[tokio::test]
 async fn an_image_is_described_by_what_can_be_known_of_it() {
     let mut image = says("Describe this image.");
-    image.messages[0].content.push(Part::media("data:image/png;base64,iVBORw0KGgo=", None));
+    std::sync::Arc::make_mut(&mut image.messages)[0]
+        .content
+        .push(Part::media("data:image/png;base64,iVBORw0KGgo=", None));
     assert!(answer(&image).await.starts_with("I was shown a picture of type image/png, 8 bytes in size. "));
     let mut address = says("Describe this image.");
-    address.messages[0].content.push(Part::media("https://example.com/images/cat.jpg?x=1", None));
+    std::sync::Arc::make_mut(&mut address.messages)[0]
+        .content
+        .push(Part::media("https://example.com/images/cat.jpg?x=1", None));
     assert!(
         answer(&address).await.starts_with("I was shown a picture called cat.jpg, which this offline model")
     );
@@ -99,7 +103,8 @@ async fn an_image_is_described_by_what_can_be_known_of_it() {
 #[tokio::test]
 async fn a_pirate_is_one_whatever_is_asked() {
     let mut pirate = says("What is the best programming language?");
-    pirate.messages.insert(0, Message::text(Role::System, "You are a pirate captain."));
+    std::sync::Arc::make_mut(&mut pirate.messages)
+        .insert(0, Message::text(Role::System, "You are a pirate captain."));
     let said = answer(&pirate).await;
     let beginning =
         "Arr, matey! Ye be askin' this old captain: What is the best programming language? By me beard";

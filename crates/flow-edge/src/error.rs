@@ -212,7 +212,7 @@ impl FlowError {
 
     /// The model cannot be reached, or it failed.
     pub fn model_failed() -> Self {
-        Self::new(ErrorKind::BadGateway, "The model could not be reached or failed.")
+        Self::new(ErrorKind::BadGateway, "The model's server failed or broke off.")
     }
 
     /// The answer had not begun when its time was over.

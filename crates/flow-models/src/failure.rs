@@ -5,7 +5,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use flow_runtime::ModelError;
+use flow_runtime::{ModelError, Rejection};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ pub(crate) fn from_body(reported: &Value) -> ModelError {
 pub(crate) fn from_reqwest(error: &reqwest::Error) -> ModelError {
     // A connection attempt that times out shows an absent server, not a slow model.
     if error.is_connect() {
-        ModelError::upstream(why_unreachable(error))
+        ModelError::unreachable(why_unreachable(error))
     } else if error.is_timeout() {
         ModelError::Timeout
     } else if error.is_builder() {
@@ -147,14 +147,24 @@ fn why_unreachable(error: &reqwest::Error) -> &'static str {
 
 fn error(status: u16, headers: &HeaderMap, error: &Value) -> ModelError {
     let wait = || retry_after(headers).or_else(|| retry_info(error));
+    let rejected = |what, why| ModelError::Rejected { what, detail: format!("HTTP {status}: {why}").into() };
+    let failed = |may_be_the_request| ModelError::Upstream {
+        detail: format!("HTTP {status}").into(),
+        retry_after: wait(),
+        may_be_the_request,
+    };
     match status {
         429 => ModelError::Quota { retry_after: wait() },
-        401 | 403 => ModelError::rejected(format!("HTTP {status}: the key is wrong or lacks a permission")),
+        401 | 403 => rejected(Rejection::Key, "the key is wrong or lacks a permission"),
         400..=499 if is_content_policy(error) => ModelError::refused("content_policy"),
-        400..=499 if is_bad_key(error) => ModelError::rejected(format!("HTTP {status}: the key is wrong")),
-        404 => ModelError::rejected("HTTP 404: no such model or address"),
+        400..=499 if is_bad_key(error) => rejected(Rejection::Key, "the key is wrong"),
+        404 => rejected(Rejection::Model, "no such model or address"),
+        // It came too early, or beside another: the providers' own clients ask again, too.
+        408 | 409 | 425 => failed(false),
         400..=499 => ModelError::rejected(format!("HTTP {status}")),
-        _ => ModelError::Upstream { detail: format!("HTTP {status}").into(), retry_after: wait() },
+        // It is overloaded.
+        503 | 529 => failed(false),
+        _ => failed(true),
     }
 }
 

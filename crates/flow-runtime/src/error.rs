@@ -21,13 +21,21 @@ pub enum ModelError {
         /// The wait the provider asks for, if it does.
         retry_after: Option<Duration>,
     },
-    /// The provider failed (5xx), could not be reached, or broke off.
-    #[error("the model could not be reached or broke off ({detail})")]
+    /// The provider could not be reached: no address, no connection, no trust in its certificate.
+    #[error("the model could not be reached ({detail})")]
+    Unreachable {
+        /// What happened.
+        detail: Cow<'static, str>,
+    },
+    /// The provider failed (5xx) or broke off.
+    #[error("the model failed or broke off ({detail})")]
     Upstream {
         /// What happened; no text of the provider's.
         detail: Cow<'static, str>,
         /// The wait the provider asks for, if it does.
         retry_after: Option<Duration>,
+        /// Whether the request itself may be the cause: the server has answered it, with a failure of its own.
+        may_be_the_request: bool,
     },
     /// The answer cannot be used: it is too long, not JSON, or against its schema.
     #[error("the model's answer was unusable ({detail})")]
@@ -45,9 +53,11 @@ pub enum ModelError {
     /// The model did not answer in time.
     #[error("the model did not answer in time")]
     Timeout,
-    /// The provider rejected our request or key (4xx): a wrong key, model name or setting.
+    /// The provider rejected our request or key (4xx), or the request cannot be put into its words.
     #[error("the model's provider rejected the request ({detail})")]
     Rejected {
+        /// What it rejected.
+        what: Rejection,
         /// What it rejected; no text of the provider's.
         detail: Cow<'static, str>,
     },
@@ -71,6 +81,17 @@ pub enum ModelError {
     },
 }
 
+/// What a provider rejects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The request.
+    Request,
+    /// Our key, or what it allows.
+    Key,
+    /// The model's name.
+    Model,
+}
+
 impl ModelError {
     /// The content was refused for `reason`, the provider's word for it.
     ///
@@ -81,9 +102,14 @@ impl ModelError {
         Self::Refused { reason }
     }
 
-    /// The provider failed, could not be reached, or broke off.
+    /// The provider failed or broke off.
     pub fn upstream(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Upstream { detail: detail.into(), retry_after: None }
+        Self::Upstream { detail: detail.into(), retry_after: None, may_be_the_request: false }
+    }
+
+    /// The provider could not be reached.
+    pub fn unreachable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unreachable { detail: detail.into() }
     }
 
     /// The answer cannot be used.
@@ -96,9 +122,9 @@ impl ModelError {
         Self::Malformed { detail: detail.into() }
     }
 
-    /// The provider rejected our request or key.
+    /// The provider rejected our request.
     pub fn rejected(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Rejected { detail: detail.into() }
+        Self::Rejected { what: Rejection::Request, detail: detail.into() }
     }
 
     /// A defect on our side.

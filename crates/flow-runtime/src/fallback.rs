@@ -27,21 +27,35 @@ impl Fallback {
         Self { first, others, timeout }
     }
 
-    async fn ask<'a, T, W>(&'a self, ask: impl Fn(&'a dyn Model) -> W) -> Result<T, ModelError>
+    async fn ask<T, W>(
+        &self,
+        request: &ModelRequest,
+        ask: impl Fn(Arc<dyn Model>, ModelRequest) -> W,
+    ) -> Result<T, ModelError>
     where
         W: Future<Output = Result<T, ModelError>>,
     {
-        let deadline = Instant::now() + self.timeout;
-        let mut outcome = until(deadline, ask(&*self.first)).await;
-        for next in &self.others {
-            match &outcome {
-                Err(error) if is_providers_fault(error) && Instant::now() < deadline => {
-                    tracing::info!(target: TARGET, model = next.name(), %error, "asking another model");
-                    metrics::counter!("model_fallbacks_total", "model" => next.name().to_owned())
-                        .increment(1);
-                    outcome = until(deadline, ask(&**next)).await;
+        let end = Instant::now() + self.timeout;
+        let end = request.deadline.map_or(end, |it| it.min(end));
+        let all = std::iter::once(&self.first).chain(&self.others);
+        let mut outcome: Result<T, ModelError> = Err(ModelError::NotConfigured);
+        for (nth, model) in all.clone().enumerate() {
+            if let (Err(error), true) = (&outcome, nth > 0) {
+                if !is_providers_fault(error) || Instant::now() >= end {
+                    break;
                 }
-                _ => break,
+                tracing::info!(target: TARGET, model = model.name(), %error, "asking another model");
+                metrics::counter!("model_fallbacks_total", "model" => model.name().to_owned()).increment(1);
+            }
+            // This one and those that can still be asked share what time is left.
+            let later = all.clone().skip(nth + 1).filter(|it| it.is_available()).count();
+            let shares = u32::try_from(later + 1).unwrap_or(u32::MAX);
+            let now = Instant::now();
+            let deadline = now + end.saturating_duration_since(now) / shares;
+            let request = ModelRequest { deadline: Some(deadline), ..request.clone() };
+            outcome = until(deadline, ask(model.clone(), request)).await;
+            if outcome.is_ok() {
+                break;
             }
         }
         outcome
@@ -55,11 +69,11 @@ impl Model for Fallback {
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
-        self.ask(|model| model.generate(request)).await
+        self.ask(request, |model, request| async move { model.generate(&request).await }).await
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
-        self.ask(|model| model.stream(request)).await
+        self.ask(request, |model, request| async move { model.stream(&request).await }).await
     }
 }
 
@@ -68,6 +82,7 @@ fn is_providers_fault(error: &ModelError) -> bool {
     match error {
         // A request that one provider rejects may suit another.
         ModelError::Rejected { .. }
+        | ModelError::Unreachable { .. }
         | ModelError::Upstream { .. }
         | ModelError::Quota { .. }
         | ModelError::Timeout

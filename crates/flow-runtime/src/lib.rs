@@ -28,7 +28,7 @@ mod trace;
 pub use breaker::{BreakerSettings, CircuitState};
 pub use cache::{CacheSettings, ResponseCache};
 pub use dotprompt::message;
-pub use error::ModelError;
+pub use error::{ModelError, Rejection};
 pub use generate::Generate;
 pub use join::StreamJoin;
 pub use key::{CallKey, CallScope};

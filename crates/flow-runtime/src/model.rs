@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::Stream;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::error::ModelError;
 use crate::message::{Message, ToolRequest};
@@ -26,6 +27,11 @@ pub trait Model: Send + Sync + 'static {
         true
     }
 
+    /// Whether it makes sense to ask now. A model whose circuit is open says no.
+    fn is_available(&self) -> bool {
+        true
+    }
+
     /// Asks once and waits for the whole answer.
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError>;
 
@@ -41,14 +47,16 @@ pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>>
 /// What a model is asked.
 #[derive(Clone, Debug, Default)]
 pub struct ModelRequest {
-    /// The conversation so far; system messages first.
-    pub messages: Vec<Message>,
+    /// The conversation so far; system messages first. Shared, so that a copy of the request is cheap.
+    pub messages: Arc<Vec<Message>>,
     /// The tools it may ask for.
     pub tools: Vec<Arc<ToolDefinition>>,
     /// The JSON Schema its answer must satisfy; without one it answers in prose.
     pub output_schema: Option<CompiledSchema>,
     /// Settings; those that a model does not know are not sent to it.
     pub config: ModelConfig,
+    /// When the answer must be there, or the first piece of a streamed one, if anybody set that.
+    pub deadline: Option<Instant>,
 }
 
 /// Generation settings, named as Genkit and Dotprompt name them.

@@ -3,7 +3,7 @@
 //! # Which deadline ends a call
 //!
 //! Several deadlines have the same length by default. [`Resilience::call_timeout`] ends a call: it covers all attempts,
-//! and models that are asked in turn share it. A model may have its own limit besides. That of `flow-models` is for
+//! and models that are asked in turn share it. The deadline of the request, if it is known, ends it earlier. A model may have its own limit besides. That of `flow-models` is for
 //! programs that use a model without these guards, and it begins anew with each attempt, so it never ends before the
 //! call's. After the first piece of a stream the call's deadline is over: from then on only the model's limit on the
 //! time between two pieces holds. The read timeout of its HTTP client comes last: it is there so that no read is without
@@ -54,16 +54,6 @@ impl Resilience {
         }
         self
     }
-
-    /// Divides the times among `models` that are asked in turn, so that one that does not answer cannot use up all the
-    /// time.
-    pub(crate) fn shared_by(self, models: u32) -> Self {
-        Self {
-            call_timeout: self.call_timeout / models,
-            request_timeout: self.request_timeout / models,
-            ..self
-        }
-    }
 }
 
 /// A model with its guards.
@@ -93,24 +83,29 @@ impl Resilient {
         self.breaker.as_ref().map(|breaker| breaker.state())
     }
 
-    /// Runs `attempt`, with retries. It gets the deadlines of the call and of the request.
-    async fn repeat<T, W>(&self, mut attempt: impl FnMut(Instant, Instant) -> W) -> Result<T, ModelError>
+    /// The deadlines of a call and of the request around it.
+    fn deadlines(&self, request: &ModelRequest) -> (Instant, Instant) {
+        let now = Instant::now();
+        let by = |patience| request.deadline.map_or(now + patience, |it| it.min(now + patience));
+        (by(self.timeout), by(self.request_timeout))
+    }
+
+    /// Runs `attempt`, with retries.
+    async fn repeat<T, W>(
+        &self,
+        request_deadline: Instant,
+        mut attempt: impl FnMut() -> W,
+    ) -> Result<T, ModelError>
     where
         W: Future<Output = Result<T, ModelError>>,
     {
-        let begun = Instant::now();
-        let (deadline, request_deadline) = (begun + self.timeout, begun + self.request_timeout);
-        let mut attempt = || attempt(deadline, request_deadline);
-        match &self.retry {
-            Some(retry) => {
-                // A repetition gets at least as much time as those before it, or it would turn a failure into a
-                // timeout.
-                let last_start = begun + self.request_timeout / 2;
-                let may_repeat = || self.circuit() != Some(CircuitState::Open);
-                retry.run(self.model.name(), last_start, may_repeat, attempt).await
-            }
-            None => attempt().await,
-        }
+        let Some(retry) = &self.retry else { return attempt().await };
+        // A repetition gets at least as much time as those before it, or it would turn a failure into a timeout.
+        let now = Instant::now();
+        let last_start = now + request_deadline.saturating_duration_since(now) / 2;
+        // Somebody else's failures may have opened the circuit; a probe is not repeated.
+        let may_repeat = || matches!(self.circuit(), None | Some(CircuitState::Closed));
+        retry.run(self.model.name(), last_start, may_repeat, attempt).await
     }
 
     fn admit(&self, request_deadline: Instant) -> Result<Option<Permit>, ModelError> {
@@ -125,33 +120,35 @@ impl Model for Resilient {
         self.model.name()
     }
 
+    fn is_available(&self) -> bool {
+        self.circuit() != Some(CircuitState::Open)
+    }
+
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
-        self.repeat(|deadline, request_deadline| async move {
-            let permit = self.admit(request_deadline)?;
-            let outcome = until(deadline, self.model.generate(request)).await;
-            if let Some(permit) = permit {
-                permit.settle(&outcome);
-            }
-            outcome
-        })
-        .await
+        let (deadline, request_deadline) = self.deadlines(request);
+        let permit = self.admit(request_deadline)?;
+        let attempt = || until(deadline, self.model.generate(request));
+        let outcome = self.repeat(request_deadline, attempt).await;
+        if let Some(permit) = permit {
+            permit.settle(&outcome);
+        }
+        outcome
     }
 
     /// Resolves once the first piece is there. A failure after that is not repeated.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
-        self.repeat(|deadline, request_deadline| async move {
-            let permit = self.admit(request_deadline)?;
-            let opened = until(deadline, open(&*self.model, request)).await;
-            match (permit, opened) {
-                (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
-                (Some(permit), failed) => {
-                    permit.settle(&failed);
-                    failed
-                }
-                (None, opened) => opened,
+        let (deadline, request_deadline) = self.deadlines(request);
+        let permit = self.admit(request_deadline)?;
+        let attempt = || until(deadline, open(&*self.model, request));
+        let opened = self.repeat(request_deadline, attempt).await;
+        match (permit, opened) {
+            (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
+            (Some(permit), failed) => {
+                permit.settle(&failed);
+                failed
             }
-        })
-        .await
+            (None, opened) => opened,
+        }
     }
 }
 

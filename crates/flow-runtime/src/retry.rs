@@ -47,8 +47,6 @@ impl Retry {
     }
 
     /// Makes a call and repeats it while `may_repeat` and not after `last_start`.
-    ///
-    /// If the circuit opens in the meantime, the earlier failure is returned, because it names the cause.
     pub(crate) async fn run<T, W>(
         &self,
         model: &str,
@@ -64,27 +62,23 @@ impl Retry {
             .with_min_delay(self.settings.base_delay)
             .with_max_times(self.settings.max_retries)
             .with_jitter();
-        let mut earlier = None;
-        let outcome = attempt
+        attempt
             .retry(delays)
             .when(|_| may_repeat())
             .adjust(|error, delay| self.wait(error, delay?, last_start))
             .notify(|error, wait| {
                 metrics::counter!("model_retries_total", "model" => model.to_owned()).increment(1);
                 tracing::debug!(target: TARGET, model, %error, ?wait, "asking again");
-                earlier = Some(error.clone());
             })
-            .await;
-        match (outcome, earlier) {
-            (Err(ModelError::CircuitOpen { .. }), Some(earlier)) => Err(earlier),
-            (outcome, _) => outcome,
-        }
+            .await
     }
 
     /// The wait before the call is repeated; `None` if it is not.
     fn wait(&self, error: &ModelError, delay: Duration, last_start: Instant) -> Option<Duration> {
-        let (ModelError::Upstream { retry_after, .. } | ModelError::Quota { retry_after }) = error else {
-            return None;
+        let retry_after = match error {
+            ModelError::Upstream { retry_after, .. } | ModelError::Quota { retry_after } => retry_after,
+            ModelError::Unreachable { .. } => &None,
+            _ => return None,
         };
         let wait = match retry_after {
             None => delay,

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::breaker::CircuitState;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
-use crate::generate::conversation::Conversation;
+use crate::generate::conversation::{Conversation, Observer};
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
 use crate::resilience::{Resilience, Resilient};
@@ -26,6 +27,8 @@ const DEFAULT_TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,
+    deadline: Option<Instant>,
+    observer: Option<Observer>,
 }
 
 struct Inner {
@@ -97,6 +100,18 @@ impl Runtime {
         }
     }
 
+    /// The same for one request: its answers must be there by the deadline, and the first pieces of streamed ones.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// The same, and `observer` gets to see each whole answer, which says what it cost and which model gave it.
+    #[must_use]
+    pub fn observed(&self, observer: impl Fn(&ModelResponse) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self.clone() }
+    }
+
     /// The name of the default model, if there is one.
     pub fn default_model(&self) -> Option<&str> {
         self.inner.default_model.as_ref().map(|model| model.name())
@@ -119,12 +134,20 @@ impl Runtime {
         });
         let tools = tools.collect::<Result<Vec<_>, _>>()?;
         let asked = ModelRequest {
-            messages: request.messages,
+            messages: request.messages.into(),
             tools: Vec::new(),
             output_schema: request.output,
             config: request.config,
+            deadline: self.deadline,
         };
-        Ok(Conversation::new(model.clone(), asked, tools, self.inner.tool_timeout, request.max_turns))
+        Ok(Conversation::new(
+            model.clone(),
+            asked,
+            tools,
+            self.inner.tool_timeout,
+            request.max_turns,
+            self.observer.clone(),
+        ))
     }
 }
 
@@ -175,10 +198,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> Result<Runtime, ModelError> {
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
-        // All models of the list share the time of one call.
-        let shares = u32::try_from(self.fallbacks.len() + 1).unwrap_or(u32::MAX);
-        let listed = self.default_model.iter().chain(&self.fallbacks).map(|model| (model, shares));
-        for (model, shares) in listed.chain(self.models.iter().map(|model| (model, 1))) {
+        for model in self.default_model.iter().chain(&self.fallbacks).chain(&self.models) {
             // A model of the list may be registered again with `model`.
             if models.contains_key(model.name()) {
                 continue;
@@ -186,7 +206,6 @@ impl RuntimeBuilder {
             let name = model.name().to_owned();
             let model = match &self.resilience {
                 Some(settings) if model.needs_guard() => {
-                    let settings = &settings.shared_by(shares);
                     let model = Arc::new(Resilient::new(model.clone(), settings));
                     guarded.push(model.clone());
                     model
@@ -211,7 +230,7 @@ impl RuntimeBuilder {
         }
         let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
         let inner = Inner { default_model, models, guarded, tools, tool_timeout };
-        Ok(Runtime { inner: Arc::new(inner) })
+        Ok(Runtime { inner: Arc::new(inner), deadline: None, observer: None })
     }
 }
 

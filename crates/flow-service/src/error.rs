@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flow_edge::{ErrorKind, FlowError};
-use flow_runtime::ModelError;
+use flow_runtime::{ModelError, Rejection};
 
 /// `Retry-After` where the provider names none.
 const RETRY_LATER: Duration = Duration::from_secs(30);
@@ -29,7 +29,18 @@ pub fn to_flow_error(error: ModelError) -> FlowError {
             answer(ErrorKind::Unavailable, "No model is configured.").retry_after(RETRY_LATER)
         }
         ModelError::Timeout => answer(ErrorKind::DeadlineExceeded, "The model did not answer in time."),
-        ModelError::Upstream { .. } | ModelError::Rejected { .. } => FlowError::model_failed(),
+        ModelError::Upstream { .. } => FlowError::model_failed(),
+        ModelError::Unreachable { .. } => {
+            answer(ErrorKind::BadGateway, "The model's server could not be reached.")
+        }
+        ModelError::Rejected { what, .. } => answer(
+            ErrorKind::BadGateway,
+            match what {
+                Rejection::Request => "The model's server refused the request.",
+                Rejection::Key => "The model's server refused the key of this server.",
+                Rejection::Model => "The model's server has no such model.",
+            },
+        ),
         ModelError::Unusable { .. } | ModelError::Malformed { .. } => {
             answer(ErrorKind::BadGateway, "The model did not give a usable answer.")
         }

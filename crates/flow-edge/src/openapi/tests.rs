@@ -72,7 +72,7 @@ fn streams_have_the_frames_that_are_really_sent() {
     assert!(whole.starts_with("data: {\"message\":\"A \"}\n\n"));
     assert!(whole.ends_with("data: {\"result\":{\"said\":\"A sample said\"}}\n\n"));
     assert!(broken_off.ends_with(
-        "data: {\"error\":{\"status\":\"UNAVAILABLE\",\"message\":\"The model could not be reached or failed.\"}}\n\n"
+        "data: {\"error\":{\"status\":\"UNAVAILABLE\",\"message\":\"The model's server failed or broke off.\"}}\n\n"
     ));
 }
 

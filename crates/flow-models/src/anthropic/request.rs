@@ -103,7 +103,7 @@ pub(super) fn body(
     lacks: &Lacks,
     streamed: bool,
 ) -> Result<Vec<u8>, ModelError> {
-    let ModelRequest { messages, tools, output_schema, config } = asked;
+    let ModelRequest { messages, tools, output_schema, config, .. } = asked;
     let in_words = output_schema.as_ref().filter(|_| lacks.has(Member::OutputFormat));
     let words = in_words.map(|it| schema::in_words(it.value()));
     let schema = output_schema.as_ref().filter(|_| in_words.is_none());
@@ -113,7 +113,7 @@ pub(super) fn body(
     let mut ids = Ids::default();
     let mut system: Vec<_> = words.as_deref().into_iter().map(|text| Block::Text { text }).collect();
     let mut turns: Vec<MessageOut<'_>> = Vec::with_capacity(messages.len());
-    for message in messages {
+    for message in messages.iter() {
         let blocks = blocks(message, &mut ids)?;
         let role = match message.role {
             Role::System => {

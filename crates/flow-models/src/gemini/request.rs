@@ -138,7 +138,7 @@ impl GenerationConfig<'_> {
 }
 
 pub(super) fn body(model: &str, asked: &ModelRequest) -> Result<Vec<u8>, ModelError> {
-    let ModelRequest { messages, tools, output_schema, config } = asked;
+    let ModelRequest { messages, tools, output_schema, config, .. } = asked;
     // Before version 3, tools and a response schema are refused in one request. There words ask for the schema; the
     // answer is checked in any case.
     let old = ["gemini-1", "gemini-2"].iter().any(|it| model.starts_with(it));
@@ -150,7 +150,7 @@ pub(super) fn body(model: &str, asked: &ModelRequest) -> Result<Vec<u8>, ModelEr
 
     let mut system: Vec<_> = words.as_deref().into_iter().map(|it| unsigned(Data::Text(it))).collect();
     let mut contents: Vec<Content<'_>> = Vec::with_capacity(messages.len());
-    for message in messages {
+    for message in messages.iter() {
         let parts = parts(message, !old)?;
         // A message of pending parts only is empty for a provider, and providers refuse empty messages.
         if parts.is_empty() {

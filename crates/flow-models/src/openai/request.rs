@@ -116,7 +116,7 @@ pub(super) fn body(
     lacks: &Lacks,
     streamed: bool,
 ) -> Result<Vec<u8>, ModelError> {
-    let ModelRequest { messages, tools, output_schema, config } = asked;
+    let ModelRequest { messages, tools, output_schema, config, .. } = asked;
     let in_words = output_schema.as_ref().filter(|_| lacks.has(Member::ResponseFormat));
     let words = in_words.map(|it| schema::in_words(it.value()));
     let schema = output_schema.as_ref().filter(|_| in_words.is_none());
@@ -135,7 +135,7 @@ pub(super) fn body(
         out.push(plain("system", Content::Text(words.into())));
     }
     let mut ids = Ids::default();
-    for message in messages {
+    for message in messages.iter() {
         add(message, &mut ids, &mut out)?;
     }
     let ModelConfig { max_output_tokens: most, .. } = *config;

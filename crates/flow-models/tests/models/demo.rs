@@ -20,9 +20,13 @@ fn demo() -> Demo {
 #[tokio::test]
 async fn without_answers_handed_in_it_says_something_plain() {
     let mut image = says("What is this?");
-    image.messages[0].content.push(Part::media("data:image/png;base64,iVBORw0KGgo=", None));
+    std::sync::Arc::make_mut(&mut image.messages)[0]
+        .content
+        .push(Part::media("data:image/png;base64,iVBORw0KGgo=", None));
     let mut address = says("What is this?");
-    address.messages[0].content.push(Part::media("https://example.com/images/cat.jpg?x=1", None));
+    std::sync::Arc::make_mut(&mut address.messages)[0]
+        .content
+        .push(Part::media("https://example.com/images/cat.jpg?x=1", None));
     let mut texts = Vec::new();
     for request in [says("Hello there!"), says(""), image, address] {
         let first = demo().generate(&request).await.unwrap();

@@ -101,7 +101,7 @@ async fn nobody_there_is_told_at_once() {
     let fake = FakeGemini::start().await;
     let model = gemini(settings(&fake));
     drop(fake);
-    let nobody = ModelError::upstream("the connection was refused");
+    let nobody = ModelError::unreachable("the connection was refused");
     assert_eq!(model.generate(&says("Hello.")).await.unwrap_err(), nobody);
     assert_eq!(streamed(&*model, &says("Hello.")).await.1.unwrap_err(), nobody);
 }

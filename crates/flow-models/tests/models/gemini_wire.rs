@@ -197,7 +197,8 @@ async fn what_says_nothing_is_left_out() {
     let fake = FakeGemini::start().await;
     let mut request = says("Hello.");
     let pending = Part::Pending { metadata: serde_json::Map::from_iter([("pending".into(), json!(true))]) };
-    request.messages.push(flow_runtime::message::Message::new(Role::User, vec![pending]));
+    std::sync::Arc::make_mut(&mut request.messages)
+        .push(flow_runtime::message::Message::new(Role::User, vec![pending]));
     gemini(settings(&fake)).generate(&request).await.unwrap();
     assert_eq!(fake.request(0).contents().len(), 1);
 }

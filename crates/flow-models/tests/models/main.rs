@@ -41,7 +41,7 @@ fn gemini(settings: ProviderSettings) -> Arc<dyn Model> {
 
 /// A request of one sentence by the user.
 fn says(text: &str) -> ModelRequest {
-    ModelRequest { messages: vec![Message::text(Role::User, text)], ..Default::default() }
+    ModelRequest { messages: vec![Message::text(Role::User, text)].into(), ..Default::default() }
 }
 
 /// Streams to the end: the deltas, and the answer or the error.

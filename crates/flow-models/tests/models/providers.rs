@@ -6,7 +6,7 @@ use fake_gemini::FakeGemini;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::message::{Message, Part, Role};
 use flow_runtime::model::{ModelRequest, ToolDefinition};
-use flow_runtime::{CompiledSchema, ModelError};
+use flow_runtime::{CompiledSchema, ModelError, Rejection};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -115,7 +115,8 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
     };
     for name in ["openai/some-high", "anthropic/claude-opus-4-6", "ollama/llama:8b"] {
         let error = providers.model(name).unwrap().generate(&request).await.unwrap_err();
-        assert_eq!(error, ModelError::rejected("HTTP 404: no such model or address"), "{name}");
+        let detail = "HTTP 404: no such model or address".into();
+        assert_eq!(error, ModelError::Rejected { what: Rejection::Model, detail }, "{name}");
     }
     let sent: Vec<_> = fake.requests().into_iter().map(|it| json!([*it.path, *it.body])).collect();
     assert_json_snapshot!(sent);
@@ -127,8 +128,10 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
 #[tokio::test]
 async fn media_a_provider_would_not_see_are_refused() {
     let providers = Providers::new(all_at("http://127.0.0.1:9")).unwrap();
-    let with =
-        |part| ModelRequest { messages: vec![Message::new(Role::User, vec![part])], ..Default::default() };
+    let with = |part| ModelRequest {
+        messages: vec![Message::new(Role::User, vec![part])].into(),
+        ..Default::default()
+    };
     let cases = [
         ("anthropic/x", Part::media("https://example.com/a.mp3", None)),
         ("openai/x", Part::media("https://example.com/a.pdf", None)),

@@ -4,8 +4,10 @@
 //! recovery time it is half open: it admits a few probes, and the first of them to end closes or opens it.
 //!
 //! A failure is a provider that could not be reached, failed, broke off, did not answer in time or is over its quota
-//! (429). A success is a whole answer, or a refusal, since the model has read the request. Everything else counts
-//! neither way: a request or key that the provider rejects, an answer that cannot be used, a caller that leaves. A probe
+//! (429), with all repetitions of the call. A success is a whole answer, or a refusal, since the model has read the
+//! request. Everything else counts neither way: a request or key that the provider rejects, an answer that cannot be
+//! used, a caller that leaves. A failure that the request itself may have caused counts neither way while other calls
+//! succeed, or when it is a probe's, unless as many probes in a row as open the circuit end so. A probe
 //! succeeds as soon as its answer begins, or a slow reader of a stream would block everybody; if the stream breaks
 //! off later, that counts as a first failure.
 //!
@@ -29,7 +31,43 @@ use crate::trace::TARGET;
 /// The circuit breaker of one model.
 pub(crate) struct Breaker {
     model: String,
-    circuit: Mutex<Circuit>,
+    failure_threshold: u32,
+    guarded: Mutex<Guarded>,
+}
+
+/// The circuit, and what is remembered to judge a failure that the request may have caused.
+struct Guarded {
+    circuit: Circuit,
+    last_success: Option<Instant>,
+    /// How many probes in a row have ended so.
+    unclear_probes: u32,
+}
+
+/// For how long a success shows that the model is well.
+const WELL_FOR: Duration = Duration::from_secs(10);
+
+impl Guarded {
+    /// What the end of a call shows of the provider's health.
+    fn judge<T>(&mut self, outcome: &Result<T, ModelError>, failure_threshold: u32, now: Instant) -> Health {
+        let health = Health::of(outcome);
+        if health == Health::Healthy {
+            self.last_success = Some(now);
+        }
+        if !matches!(outcome, Err(ModelError::Upstream { may_be_the_request: true, .. })) {
+            self.unclear_probes = 0;
+            return health;
+        }
+        if self.circuit.state(now) == CircuitState::HalfOpen {
+            self.unclear_probes += 1;
+            if self.unclear_probes < failure_threshold {
+                return Health::Unknown;
+            }
+            self.unclear_probes = 0;
+        } else if self.last_success.is_some_and(|it| now < it + WELL_FOR) {
+            return Health::Unknown;
+        }
+        health
+    }
 }
 
 /// The right to make one call. Dropping it unsettled reports that the caller left.
@@ -46,13 +84,16 @@ pub(crate) struct Permit {
 impl Breaker {
     pub(crate) fn new(model: &str, settings: BreakerSettings) -> Arc<Self> {
         metrics::gauge!("circuit_open", "model" => model.to_owned()).set(0);
-        Arc::new(Self { model: model.to_owned(), circuit: Mutex::new(Circuit::new(settings)) })
+        let circuit = Circuit::new(settings);
+        let guarded = Guarded { circuit, last_success: None, unclear_probes: 0 };
+        let failure_threshold = settings.failure_threshold;
+        Arc::new(Self { model: model.to_owned(), failure_threshold, guarded: Mutex::new(guarded) })
     }
 
     /// Admits a call whose caller waits for `wait_time`, or refuses it.
     pub(crate) fn admit(self: &Arc<Self>, wait_time: Duration) -> Result<Permit, ModelError> {
         let now = Instant::now();
-        let (admission, change) = self.lock().admit(now);
+        let (admission, change) = self.lock().circuit.admit(now);
         self.log(change);
         let period = admission.map_err(|retry_after| ModelError::CircuitOpen { retry_after })?;
         // The request's deadline may drop the call a moment before its own. If that counted as leaving, a silent
@@ -62,12 +103,12 @@ impl Breaker {
     }
 
     pub(crate) fn state(&self) -> CircuitState {
-        self.lock().state(Instant::now())
+        self.lock().circuit.state(Instant::now())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Circuit> {
+    fn lock(&self) -> MutexGuard<'_, Guarded> {
         // Nothing panics between two changes of the circuit, so a poisoned lock holds a consistent one.
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self, change: Option<Change>) {
@@ -96,19 +137,23 @@ impl Permit {
     /// Reports that the answer has begun. A stream keeps its permit until it ends.
     pub(crate) fn answering(&mut self) {
         self.answering = true;
-        let (period, change) = self.breaker.lock().answering(self.period);
+        let mut guarded = self.breaker.lock();
+        guarded.last_success = Some(Instant::now());
+        let (period, change) = guarded.circuit.answering(self.period);
+        drop(guarded);
         self.period = period;
         self.breaker.log(change);
     }
 
     /// Reports how the call has ended.
     pub(crate) fn settle<T>(mut self, outcome: &Result<T, ModelError>) {
-        self.report(Health::of(outcome));
+        let health = self.breaker.lock().judge(outcome, self.breaker.failure_threshold, Instant::now());
+        self.report(health);
     }
 
     fn report(&mut self, health: Health) {
         self.settled = true;
-        let change = self.breaker.lock().report(self.period, health, Instant::now());
+        let change = self.breaker.lock().circuit.report(self.period, health, Instant::now());
         self.breaker.log(change);
     }
 }
@@ -126,9 +171,12 @@ impl Health {
     fn of<T>(outcome: &Result<T, ModelError>) -> Self {
         match outcome {
             Ok(_) | Err(ModelError::Refused { .. }) => Self::Healthy,
-            Err(ModelError::Upstream { .. } | ModelError::Timeout | ModelError::Quota { .. }) => {
-                Self::Failing
-            }
+            Err(
+                ModelError::Unreachable { .. }
+                | ModelError::Upstream { .. }
+                | ModelError::Timeout
+                | ModelError::Quota { .. },
+            ) => Self::Failing,
             // Some of these never reach the provider, so they must not close a circuit either.
             Err(
                 ModelError::Rejected { .. }

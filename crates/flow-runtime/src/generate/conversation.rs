@@ -28,7 +28,11 @@ pub(crate) struct Conversation {
     tool_timeout: Duration,
     turns_left: usize,
     usage: Usage,
+    observer: Option<Observer>,
 }
+
+/// Gets to see each whole answer.
+pub(crate) type Observer = Arc<dyn Fn(&ModelResponse) + Send + Sync>;
 
 impl Conversation {
     pub(crate) fn new(
@@ -37,9 +41,10 @@ impl Conversation {
         tools: Vec<Tool>,
         tool_timeout: Duration,
         max_turns: usize,
+        observer: Option<Observer>,
     ) -> Self {
         request.tools = tools.iter().map(|tool| tool.definition().clone()).collect();
-        Self { model, request, tools, tool_timeout, turns_left: max_turns, usage: Usage::default() }
+        Self { model, request, tools, tool_timeout, turns_left: max_turns, usage: Usage::default(), observer }
     }
 
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
@@ -70,6 +75,9 @@ impl Conversation {
         let calls: Vec<ToolRequest> = response.tool_requests().cloned().collect();
         if calls.is_empty() {
             response.usage = self.usage;
+            if let Some(observer) = &self.observer {
+                observer(&response);
+            }
             return Ok(Some(response));
         }
         if response.finish_reason == FinishReason::Length {
@@ -83,15 +91,16 @@ impl Conversation {
         // Some tools of one turn run at once; their answers keep the order of the calls.
         let running = stream::iter(calls.into_iter().map(|call| self.run(call)));
         let answers: Vec<Part> = running.buffered(CALLS_AT_ONCE).try_collect().await?;
-        self.request.messages.push(response.message);
-        self.request.messages.push(Message::new(Role::Tool, answers));
+        let messages = Arc::make_mut(&mut self.request.messages);
+        messages.extend([response.message, Message::new(Role::Tool, answers)]);
         Ok(None)
     }
 
     /// Continues after `answer`, if there is one, with a message that says what is wrong with it.
     pub(crate) fn object(&mut self, answer: Option<Message>, objection: String) {
-        self.request.messages.extend(answer);
-        self.request.messages.push(Message::text(Role::User, objection));
+        let messages = Arc::make_mut(&mut self.request.messages);
+        messages.extend(answer);
+        messages.push(Message::text(Role::User, objection));
     }
 
     async fn run(&self, call: ToolRequest) -> Result<Part, ModelError> {

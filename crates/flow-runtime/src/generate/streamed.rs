@@ -64,6 +64,8 @@ impl StreamState {
                 }
                 Ok(Some(ModelEvent::Text(text))) => {
                     self.began = true;
+                    // From now on only the pauses between two pieces are bounded.
+                    self.conversation.request.deadline = None;
                     return Ok(Some(ModelEvent::Text(text)));
                 }
                 outcome => return outcome,

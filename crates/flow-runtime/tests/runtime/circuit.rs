@@ -68,6 +68,41 @@ async fn what_is_not_the_providers_fault_opens_nothing() {
     assert_eq!(circuit(&runtime), CircuitState::Closed);
 }
 
+/// What the server says of one request, with a failure of its own.
+fn its_own_failure() -> ModelError {
+    ModelError::Upstream { detail: "HTTP 500".into(), retry_after: None, may_be_the_request: true }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_s_bad_requests_do_not_open_the_circuit_for_others() {
+    let acts = (0..600).map(|nth| if nth % 10 == 0 { Act::Answer } else { Act::Fail(its_own_failure()) });
+    let runtime = guarded(&Actor::new("m", acts), breaker_alone());
+    for nth in 0..600 {
+        assert_eq!(ask(&runtime).await.is_ok(), nth % 10 == 0, "call {nth}");
+        assert_eq!(circuit(&runtime), CircuitState::Closed, "call {nth}");
+        tokio::time::advance(SECOND / 10).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_fails_on_every_request_is_left_alone_and_a_bad_probe_does_not_keep_it_so() {
+    let acts = (0..10).map(|_| Act::Fail(its_own_failure()));
+    let runtime = guarded(&Actor::new("m", acts), breaker_alone());
+    for _ in 0..5 {
+        assert_eq!(ask(&runtime).await.unwrap_err(), its_own_failure());
+    }
+    assert_eq!(circuit(&runtime), CircuitState::Open);
+    tokio::time::advance(30 * SECOND).await;
+    for _ in 0..4 {
+        assert_eq!(ask(&runtime).await.unwrap_err(), its_own_failure());
+        assert_eq!(circuit(&runtime), CircuitState::HalfOpen, "the next may probe at once");
+    }
+    assert_eq!(ask(&runtime).await.unwrap_err(), its_own_failure());
+    assert_eq!(circuit(&runtime), CircuitState::Open, "so many bad probes are the model's fault");
+    tokio::time::advance(30 * SECOND).await;
+    assert_eq!(ask(&runtime).await.unwrap(), "m");
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_opens_the_circuit_also_where_the_request_ends_before_the_call() {
     let actor = Actor::new("m", vec![Act::Silence; 5]);

@@ -46,6 +46,7 @@ async fn nothing_is_repeated_once_something_was_said_or_in_vain() {
 #[tokio::test(start_paused = true)]
 async fn a_provider_is_left_alone_for_as_long_as_it_asks() {
     let overloaded = |seconds| ModelError::Upstream {
+        may_be_the_request: false,
         detail: "HTTP 503".into(),
         retry_after: Some(Duration::from_secs(seconds)),
     };
@@ -91,21 +92,26 @@ async fn repetitions_stay_within_their_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_failure_that_opens_the_circuit_is_not_repeated_and_stays_the_answer() {
+async fn a_call_counts_once_with_all_its_repetitions() {
     let actor = Actor::new("m", failures(9));
     let breaker = BreakerSettings { failure_threshold: 2, ..BreakerSettings::default() };
     let runtime = guarded(&actor, Resilience { breaker: Some(breaker), ..Resilience::default() });
+    for expected in [(3, CircuitState::Closed), (6, CircuitState::Open)] {
+        assert_eq!(ask(&runtime).await.unwrap_err(), broken());
+        assert_eq!((actor.asked(), circuit(&runtime)), expected);
+    }
+    tokio::time::advance(30 * SECOND).await;
     assert_eq!(ask(&runtime).await.unwrap_err(), broken());
-    assert_eq!((actor.asked(), circuit(&runtime)), (2, CircuitState::Open));
+    assert_eq!(actor.asked(), 7, "a probe is not repeated");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_circuit_that_others_open_meanwhile_does_not_hide_the_failure() {
-    let actor = Actor::new("m", failures(9));
+    let actor = Actor::new("m", failures(100));
     let breaker = BreakerSettings { failure_threshold: 4, ..BreakerSettings::default() };
     let runtime = guarded(&actor, Resilience { breaker: Some(breaker), ..Resilience::default() });
     let outcomes = futures_util::future::join_all((0..4).map(|_| ask(&runtime))).await;
-    assert_eq!((actor.asked(), circuit(&runtime)), (4, CircuitState::Open));
+    assert_eq!((actor.asked(), circuit(&runtime)), (12, CircuitState::Open));
     assert!(outcomes.into_iter().all(|it| it.unwrap_err() == broken()));
 }
 
@@ -113,7 +119,7 @@ async fn a_circuit_that_others_open_meanwhile_does_not_hide_the_failure() {
 async fn silence_opens_the_circuit_also_where_little_time_was_left() {
     let silent = || Act::Silence;
     let actor = Actor::new("m", [Act::Fail(broken()), silent(), silent()]);
-    let breaker = BreakerSettings { failure_threshold: 3, ..BreakerSettings::default() };
+    let breaker = BreakerSettings { failure_threshold: 2, ..BreakerSettings::default() };
     let runtime = guarded(&actor, Resilience { breaker: Some(breaker), ..Resilience::default() });
     assert_eq!(ask(&runtime).await.unwrap_err(), ModelError::Timeout);
     // The request around the call ends a moment before it would itself.
@@ -128,7 +134,7 @@ async fn the_next_model_is_asked_where_the_provider_is_at_fault() {
     let first = Actor::new("a", failures(3).into_iter().chain([Act::Fail(rejected), Act::Silence]));
     let second = Actor::new("b", [Act::Fail(quota(60))]);
     let third = Actor::new("c", []);
-    let breaker = BreakerSettings { failure_threshold: 4, ..BreakerSettings::default() };
+    let breaker = BreakerSettings { failure_threshold: 2, ..BreakerSettings::default() };
     let runtime = Runtime::builder()
         .default_model(first.clone())
         .fallback(second.clone())
