@@ -1,9 +1,10 @@
 //! What a flow may know of the request it answers.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use crate::drain::Drain;
@@ -22,9 +23,20 @@ pub struct RequestContext {
     pub deadline: Instant,
     /// Which form errors take.
     pub dialect: Dialect,
-    /// Where the answer came from, for the `x-cache` header. Shared by clones: the flow writes, `Call::leave` reads.
-    pub(crate) cache: Arc<OnceLock<&'static str>>,
+    /// What is told of the answer. Shared by clones: the flow writes, `Call::leave` reads.
+    pub(crate) notes: Arc<Notes>,
     pub(crate) server: Arc<ServerState>,
+}
+
+/// What is told of an answer beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Where it came from.
+    cache: OnceLock<&'static str>,
+    /// The model.
+    model: OnceLock<HeaderValue>,
+    /// Whether it was cut at the model's limit.
+    cut: AtomicBool,
 }
 
 /// What all requests of a server share.
@@ -60,14 +72,31 @@ impl RequestContext {
             tenant: None,
             deadline: Instant::now() + std::time::Duration::from_mins(2),
             dialect: Dialect::Problem,
-            cache: Arc::default(),
+            notes: Arc::default(),
             server: Arc::new(ServerState { max_body_size: usize::MAX, ..ServerState::default() }),
         }
     }
 
     /// Says where the answer came from: `hit`, `miss` or `coalesced`. What is said first holds.
     pub fn note_cache(&self, outcome: &'static str) {
-        let _ = self.cache.set(outcome);
+        let _ = self.notes.cache.set(outcome);
+    }
+
+    /// Says which model answers. What is said first holds, as the head of a stream is sent only once.
+    pub fn note_model(&self, name: &str) {
+        if let Ok(name) = HeaderValue::from_str(name) {
+            let _ = self.notes.model.set(name);
+        }
+    }
+
+    /// Says that the answer was cut at the model's limit.
+    pub fn note_cut(&self) {
+        self.notes.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer was cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.notes.cut.load(Ordering::Relaxed)
     }
 
     /// The display name from the header, else the one in the body (`docs/contract.md`, "API keys and display names").
@@ -85,9 +114,17 @@ impl RequestContext {
         self.server.max_body_size
     }
 
-    /// The value of `x-cache`, if the flow has said one.
-    pub(crate) fn cache_header(&self) -> Option<HeaderValue> {
-        self.cache.get().map(|outcome| HeaderValue::from_static(outcome))
+    /// The headers for what is told of the answer.
+    pub(crate) fn add_notes(&self, headers: &mut HeaderMap) {
+        if let Some(outcome) = self.notes.cache.get() {
+            headers.insert("x-cache", HeaderValue::from_static(outcome));
+        }
+        if let Some(name) = self.notes.model.get() {
+            headers.insert("x-model", name.clone());
+        }
+        if self.is_cut() {
+            headers.insert("x-finish-reason", HeaderValue::from_static("length"));
+        }
     }
 }
 

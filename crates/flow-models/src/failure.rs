@@ -159,11 +159,9 @@ fn error(status: u16, headers: &HeaderMap, error: &Value) -> ModelError {
         400..=499 if is_content_policy(error) => ModelError::refused("content_policy"),
         400..=499 if is_bad_key(error) => rejected(Rejection::Key, "the key is wrong"),
         404 => rejected(Rejection::Model, "no such model or address"),
-        // It came too early, or beside another: the providers' own clients ask again, too.
-        408 | 409 | 425 => failed(false),
+        // Too slow, too early, beside another, or overloaded: the providers' own clients ask again, too.
+        408 | 409 | 425 | 503 | 529 => failed(false),
         400..=499 => ModelError::rejected(format!("HTTP {status}")),
-        // It is overloaded.
-        503 | 529 => failed(false),
         _ => failed(true),
     }
 }

@@ -111,10 +111,14 @@ fn each(schema: &mut Value, act: &dyn Fn(&mut Map<String, Value>)) {
     for (keyword, value) in members {
         match (keyword.as_str(), value) {
             ("properties" | "$defs" | "definitions" | "patternProperties", Value::Object(inner)) => {
-                inner.values_mut().for_each(|it| each(it, act));
+                for it in inner.values_mut() {
+                    each(it, act);
+                }
             }
             ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(inner)) => {
-                inner.iter_mut().for_each(|it| each(it, act));
+                for it in inner {
+                    each(it, act);
+                }
             }
             ("items" | "additionalProperties" | "not", inner @ Value::Object(_)) => each(inner, act),
             _ => {}

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow_runtime::ModelError;
 use flow_runtime::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
-use futures_util::StreamExt as _;
 use futures_util::stream::try_unfold;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -147,11 +146,11 @@ impl<W: Wire> WireModel<W> {
             if changes == MAX_CHANGES || !self.wire.learn(&report) {
                 return Err(report.error());
             }
-            let changed = self.wire.call(asked, streamed)?;
-            if changed.body == call.body {
+            let next = self.wire.call(asked, streamed)?;
+            if next.body == call.body {
                 return Err(report.error());
             }
-            call = changed;
+            call = next;
             changes += 1;
         }
     }
@@ -213,7 +212,7 @@ impl<W: Wire> Model for WireModel<W> {
                 }
             }
         });
-        Ok(stream.boxed())
+        Ok(ModelStream::new(self.name.clone(), stream))
     }
 }
 
@@ -243,18 +242,15 @@ impl<E: Events> Open<E> {
                 data.clear();
                 Ok(())
             };
-            match chunk {
-                Some(bytes) => {
-                    *read += bytes.len();
-                    if *read > MAX_STREAM {
-                        return Err(ModelError::unusable("too long"));
-                    }
-                    reader.feed(&bytes, take)?;
+            if let Some(bytes) = chunk {
+                *read += bytes.len();
+                if *read > MAX_STREAM {
+                    return Err(ModelError::unusable("too long"));
                 }
-                None => {
-                    reader.end(&mut take)?;
-                    *over = true;
-                }
+                reader.feed(&bytes, take)?;
+            } else {
+                reader.end(&mut take)?;
+                *over = true;
             }
             if self.over {
                 break;

@@ -1,8 +1,10 @@
 //! The interface to a language model: the trait, the request, and the answer.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures_util::Stream;
@@ -42,7 +44,38 @@ pub trait Model: Send + Sync + 'static {
 }
 
 /// An answer as it arrives.
-pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>> + Send>>;
+pub type ModelEvents = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>> + Send>>;
+
+/// An answer as it arrives, and whose it is.
+pub struct ModelStream {
+    /// The full name of the model that answers.
+    pub model: Arc<str>,
+    events: ModelEvents,
+}
+
+impl ModelStream {
+    /// The events of this model.
+    pub fn new(
+        model: impl Into<Arc<str>>,
+        events: impl Stream<Item = Result<ModelEvent, ModelError>> + Send + 'static,
+    ) -> Self {
+        Self { model: model.into(), events: Box::pin(events) }
+    }
+}
+
+impl Stream for ModelStream {
+    type Item = Result<ModelEvent, ModelError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.as_mut().poll_next(cx)
+    }
+}
+
+impl fmt::Debug for ModelStream {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ModelStream").field("model", &self.model).finish_non_exhaustive()
+    }
+}
 
 /// What a model is asked.
 #[derive(Clone, Debug, Default)]

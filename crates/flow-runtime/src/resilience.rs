@@ -175,12 +175,14 @@ pub(crate) async fn until<T>(
 async fn open(model: &dyn Model, request: &ModelRequest) -> Result<ModelStream, ModelError> {
     let mut stream = model.stream(request).await?;
     let first = stream.next().await.unwrap_or(Err(ModelError::upstream("the stream ended early")))?;
-    Ok(once(async { Ok(first) }).chain(stream).boxed())
+    let model = stream.model.clone();
+    Ok(ModelStream::new(model, once(async { Ok(first) }).chain(stream)))
 }
 
 /// Reports the end of the stream to the circuit. Dropping the stream earlier reports nothing.
 fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
     permit.answering();
+    let model = stream.model.clone();
     let watched = unfold((stream, Some(permit)), |(mut stream, mut permit)| async move {
         let event = stream.next().await;
         let over = !matches!(event, Some(Ok(ModelEvent::Text(_))));
@@ -192,5 +194,5 @@ fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
         }
         event.map(|event| (event, (stream, permit)))
     });
-    watched.fuse().boxed()
+    ModelStream::new(model, watched.fuse())
 }

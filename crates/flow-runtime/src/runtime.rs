@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use crate::breaker::CircuitState;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
+pub use crate::generate::conversation::Progress;
 use crate::generate::conversation::{Conversation, Observer};
 use crate::generate::{Generate, streamed, structured};
-use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
+use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
 use crate::tool::Tool;
@@ -93,7 +94,7 @@ impl Runtime {
     ///
     /// Tools run in between. Nothing is asked before the stream is polled, and dropping it cancels everything.
     /// An output schema is sent to the model, but the streamed text is not validated.
-    pub fn stream(&self, request: Generate) -> ModelStream {
+    pub fn stream(&self, request: Generate) -> ModelEvents {
         match self.conversation(request) {
             Ok(conversation) => streamed::stream(conversation, trace::generate()).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
@@ -106,9 +107,9 @@ impl Runtime {
         Self { deadline: Some(deadline), ..self.clone() }
     }
 
-    /// The same, and `observer` gets to see each whole answer, which says what it cost and which model gave it.
+    /// The same, and `observer` is told which models answer, and what the answers cost.
     #[must_use]
-    pub fn observed(&self, observer: impl Fn(&ModelResponse) + Send + Sync + 'static) -> Self {
+    pub fn observed(&self, observer: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Arc::new(observer)), ..self.clone() }
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
+use flow_runtime::model::FinishReason;
 use flow_runtime::runtime::RuntimeBuilder;
-use flow_runtime::{Model, ModelError, Resilience, ResponseCache, Runtime};
+use flow_runtime::{Model, ModelError, Progress, Resilience, ResponseCache, Runtime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -75,7 +76,7 @@ impl FlowRunner {
         O: Serialize + DeserializeOwned,
         W: Future<Output = Result<O, FlowError>> + Send + 'static,
     {
-        self.dedup.answer(flow, ctx, input, |input| run(self.ai.clone(), ctx.clone(), input)).await
+        self.dedup.answer(flow, ctx, input, |input| run(self.runtime_for(ctx), ctx.clone(), input)).await
     }
 
     /// Runs a flow that streams; joined with one under way, where the settings say so.
@@ -90,8 +91,23 @@ impl FlowRunner {
         I: Serialize + Send + 'static,
         O: Clone + Send + Sync + 'static,
     {
-        let (ai, caller) = (self.ai.clone(), ctx.clone());
+        let (ai, caller) = (self.runtime_for(ctx), ctx.clone());
         self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input))
+    }
+
+    /// The runtime for one request, which keeps its deadline and tells it which model answers.
+    fn runtime_for(&self, ctx: &RequestContext) -> Runtime {
+        let notes = ctx.clone();
+        self.ai.with_deadline(ctx.deadline).observed(move |progress| match progress {
+            Progress::Began(model) => notes.note_model(model),
+            Progress::Answered(answer) => {
+                notes.note_model(&answer.model);
+                if answer.finish_reason == FinishReason::Length {
+                    notes.note_cut();
+                    tracing::info!(model = &*answer.model, "the answer was cut at the model's limit");
+                }
+            }
+        })
     }
 
     /// Whether the flows can answer. Quick enough for every probe.

@@ -25,7 +25,6 @@ use crate::request_id;
 use crate::wire::{Answer, answer};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
@@ -106,7 +105,7 @@ impl Call {
             tenant: None,
             deadline: started + edge.config.request_timeout,
             dialect: Dialect::of(head.path()),
-            cache: Arc::default(),
+            notes: Arc::default(),
             server: edge.server.clone(),
         };
         Self {
@@ -249,9 +248,7 @@ impl Call {
         if let (true, Some(hsts)) = (self.https, &self.edge.hsts) {
             headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
-        if let Some(outcome) = self.ctx.cache_header() {
-            headers.insert(X_CACHE, outcome);
-        }
+        self.ctx.add_notes(headers);
     }
 
     fn close(&mut self, log: impl FnOnce(u64)) {

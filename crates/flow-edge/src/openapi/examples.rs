@@ -43,7 +43,7 @@ impl Examples {
         let output = output(flow);
         let text = output[flow.streamed_member].as_str().unwrap_or_default();
         let chunks = text.split_inclusive(' ').map(Frame::chunk);
-        let done = Frame::done(flow.streamed_member, text);
+        let done = Frame::done(flow.streamed_member, text, false);
         self.stream(chunks, done, Dialect::Problem)
     }
 
@@ -52,7 +52,7 @@ impl Examples {
         let output = output(flow);
         let text = output[flow.streamed_member].as_str().unwrap_or_default();
         let messages = text.split_inclusive(' ').map(Frame::message);
-        self.stream(messages, Frame::result(&output), Dialect::Genkit)
+        self.stream(messages, Frame::result(&output, false), Dialect::Genkit)
     }
 
     fn stream(

@@ -16,6 +16,9 @@ use crate::schema::{Schema, Streamed};
 /// What every frame begins with. A heartbeat sends it early and leaves the frame open.
 pub(super) const OPENING: &[u8] = b"data: ";
 
+/// The reason why an answer is not whole.
+const LENGTH: &str = "length";
+
 /// A frame as bytes, written once.
 pub(crate) struct Frame {
     bytes: Bytes,
@@ -27,6 +30,8 @@ pub(crate) struct Frame {
 #[derive(Serialize)]
 pub(super) struct Outcome<'a, T> {
     pub(super) result: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finish_reason: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -34,8 +39,12 @@ struct Chunk<'a> {
     chunk: &'a str,
 }
 
-/// The end of a stream: `done`, and a member with the whole text.
-struct Done<'a>(&'static str, &'a str);
+/// The end of a stream: `done`, a member with the whole text, and whether that was cut.
+struct Done<'a> {
+    member: &'static str,
+    text: &'a str,
+    is_cut: bool,
+}
 
 #[derive(Serialize)]
 struct Message<'a> {
@@ -49,18 +58,18 @@ struct Failure<T> {
 
 impl Frame {
     /// An event in the frames of the REST routes.
-    pub(super) fn rest<T: Streamed>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
+    pub(super) fn rest<T: Streamed>(event: &StreamEvent<T>, is_cut: bool) -> Result<Self, FlowError> {
         match event {
             StreamEvent::Chunk(chunk) => Self::chunk(chunk),
-            StreamEvent::Done(result) => Self::done(T::MEMBER, result.text()),
+            StreamEvent::Done(result) => Self::done(T::MEMBER, result.text(), is_cut),
         }
     }
 
     /// An event in the frames of the Genkit client protocol.
-    pub(super) fn genkit<T: Schema>(event: &StreamEvent<T>) -> Result<Self, FlowError> {
+    pub(super) fn genkit<T: Schema>(event: &StreamEvent<T>, is_cut: bool) -> Result<Self, FlowError> {
         match event {
             StreamEvent::Chunk(message) => Self::message(message),
-            StreamEvent::Done(result) => Self::result(result),
+            StreamEvent::Done(result) => Self::result(result, is_cut),
         }
     }
 
@@ -68,16 +77,17 @@ impl Frame {
         Self::new(&Chunk { chunk }, Dialect::Problem, false)
     }
 
-    pub(crate) fn done(member: &'static str, text: &str) -> Result<Self, FlowError> {
-        Self::new(&Done(member, text), Dialect::Problem, true)
+    pub(crate) fn done(member: &'static str, text: &str, is_cut: bool) -> Result<Self, FlowError> {
+        Self::new(&Done { member, text, is_cut }, Dialect::Problem, true)
     }
 
     pub(crate) fn message(message: &str) -> Result<Self, FlowError> {
         Self::new(&Message { message }, Dialect::Genkit, false)
     }
 
-    pub(crate) fn result(result: &impl Serialize) -> Result<Self, FlowError> {
-        Self::new(&Outcome { result }, Dialect::Genkit, true)
+    pub(crate) fn result(result: &impl Serialize, is_cut: bool) -> Result<Self, FlowError> {
+        let finish_reason = is_cut.then_some(LENGTH);
+        Self::new(&Outcome { result, finish_reason }, Dialect::Genkit, true)
     }
 
     /// The error that a stream ends with.
@@ -113,7 +123,10 @@ impl Serialize for Done<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("done", &true)?;
-        map.serialize_entry(self.0, self.1)?;
+        map.serialize_entry(self.member, self.text)?;
+        if self.is_cut {
+            map.serialize_entry("finish_reason", LENGTH)?;
+        }
         map.end()
     }
 }
@@ -155,18 +168,24 @@ mod tests {
     fn each_dialect_has_its_frames_and_an_open_one_goes_on_where_it_was() {
         let chunk = StreamEvent::<Response>::Chunk("a \"b\"\n\u{1f431}".into());
         let done = StreamEvent::Done(Response { said: "é".into() });
-        assert_eq!(sent(Frame::rest(&chunk)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
-        assert_eq!(sent(Frame::rest(&done)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
-        assert_eq!(sent(Frame::genkit(&chunk)), "data: {\"message\":\"a \\\"b\\\"\\n\\ud83d\\udc31\"}\n\n");
-        assert!(sent(Frame::genkit(&done)).starts_with("data: {\"result\":{\"said\":\"\\u00e9\""));
-        let open = Frame::rest(&done).unwrap().into_bytes(true);
+        assert_eq!(sent(Frame::rest(&chunk, true)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
+        assert_eq!(sent(Frame::rest(&done, false)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
+        assert_eq!(
+            sent(Frame::genkit(&chunk, true)),
+            "data: {\"message\":\"a \\\"b\\\"\\n\\ud83d\\udc31\"}\n\n"
+        );
+        assert!(sent(Frame::genkit(&done, false)).starts_with("data: {\"result\":{\"said\":\"\\u00e9\""));
+        let open = Frame::rest(&done, false).unwrap().into_bytes(true);
         assert_eq!(open, "{\"done\":true,\"said\":\"é\"}\n\n");
+        let cut = sent(Frame::rest(&done, true));
+        assert_eq!(cut, "data: {\"done\":true,\"said\":\"é\",\"finish_reason\":\"length\"}\n\n");
+        assert!(sent(Frame::genkit(&done, true)).ends_with("},\"finish_reason\":\"length\"}\n\n"));
     }
 
     #[test]
     fn what_is_ascii_only_parses_to_the_same_text() {
         let text = "café 🐱\u{7f}\u{0}";
-        let frame = sent(Frame::genkit(&StreamEvent::<Response>::Chunk(text.into())));
+        let frame = sent(Frame::genkit(&StreamEvent::<Response>::Chunk(text.into()), false));
         let json = frame.strip_prefix("data: ").unwrap();
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<serde_json::Value>(json).unwrap()["message"], text);

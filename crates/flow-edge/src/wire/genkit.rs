@@ -58,7 +58,7 @@ impl Envelope {
             let only = futures_util::stream::once(async { Ok(StreamEvent::Done(result)) });
             return self.stream(ctx, Box::pin(only)).await;
         }
-        Ok(FlowReply(answer::json(&Outcome { result: &result })))
+        Ok(FlowReply(answer::json(&Outcome { result: &result, finish_reason: None })))
     }
 
     /// Answers with a stream, or with its end alone where no stream was asked for.
@@ -69,7 +69,7 @@ impl Envelope {
     ) -> Result<FlowReply, FlowError> {
         if !self.wants_stream {
             let result = last(flow).await?;
-            return Ok(FlowReply(answer::json(&Outcome { result: &result })));
+            return Ok(FlowReply(answer::json(&Outcome { result: &result, finish_reason: None })));
         }
         Ok(FlowReply(EventStream::start_genkit(ctx, flow).await?.into_answer()))
     }

@@ -66,7 +66,9 @@ impl EventStream {
     /// 10 s it begins all the same, with heartbeats; a failure is the last frame then. The first chunk must come within
     /// the request's timeout; what follows has none.
     pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
-        Self::open(ctx, Dialect::Problem, flow.map(|event| Frame::rest(&event?))).await
+        let notes = ctx.clone();
+        let frames = flow.map(move |event| Frame::rest(&event?, notes.is_cut()));
+        Self::open(ctx, Dialect::Problem, frames).await
     }
 
     /// The same in the frames of the Genkit client protocol.
@@ -74,7 +76,9 @@ impl EventStream {
         ctx: &RequestContext,
         flow: FlowStream<T>,
     ) -> Result<Self, FlowError> {
-        Self::open(ctx, Dialect::Genkit, flow.map(|event| Frame::genkit(&event?))).await
+        let notes = ctx.clone();
+        let frames = flow.map(move |event| Frame::genkit(&event?, notes.is_cut()));
+        Self::open(ctx, Dialect::Genkit, frames).await
     }
 
     /// The dialect is that of the frames, also for a context that belongs to no request: its own may be another.

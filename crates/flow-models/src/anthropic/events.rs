@@ -46,18 +46,14 @@ struct Start {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
-    SignatureDelta {
-        signature: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -91,12 +87,11 @@ impl wire::Events for Events {
             }
             Event::ContentBlockStart { content_block } => {
                 self.close(answer)?;
-                match content_block["type"].as_str() {
-                    Some("text") => answer.text(content_block["text"].as_str().unwrap_or_default())?,
-                    _ => {
-                        answer.progress();
-                        self.open = Some(Open { block: content_block, text: String::new() });
-                    }
+                if content_block["type"] == "text" {
+                    answer.text(content_block["text"].as_str().unwrap_or_default())?;
+                } else {
+                    answer.progress();
+                    self.open = Some(Open { block: content_block, text: String::new() });
                 }
             }
             Event::ContentBlockDelta { delta } => self.add(delta, answer)?,
@@ -126,10 +121,10 @@ impl wire::Events for Events {
 impl Events {
     fn add(&mut self, delta: Delta, answer: &mut Answer) -> Result<(), ModelError> {
         let piece = match delta {
-            Delta::TextDelta { text } => return answer.text(&text),
-            Delta::ThinkingDelta { thinking } => thinking,
-            Delta::InputJsonDelta { partial_json } => partial_json,
-            Delta::SignatureDelta { signature } => {
+            Delta::Text { text } => return answer.text(&text),
+            Delta::Thinking { thinking } => thinking,
+            Delta::InputJson { partial_json } => partial_json,
+            Delta::Signature { signature } => {
                 if let Some(open) = &mut self.open {
                     open.block["signature"] = json!(signature);
                 }

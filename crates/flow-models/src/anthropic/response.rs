@@ -46,6 +46,7 @@ impl Block {
 }
 
 #[derive(Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 #[serde(default)]
 pub(super) struct UsageIn {
     input_tokens: Option<u64>,

@@ -111,7 +111,8 @@ impl Model for Demo {
             }
             Ok(ModelEvent::Text(word))
         });
-        Ok(text.chain(stream::once(async { Ok(ModelEvent::Done(response)) })).boxed())
+        let end = stream::once(async { Ok(ModelEvent::Done(response)) });
+        Ok(ModelStream::new(NAME, text.chain(end)))
     }
 }
 

@@ -63,6 +63,7 @@ struct PromptFeedback {
 }
 
 #[derive(Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 #[serde(default, rename_all = "camelCase")]
 struct UsageMetadata {
     #[serde(deserialize_with = "nullable")]

@@ -48,6 +48,7 @@ struct PartOut<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "the wire's names")]
 enum Data<'a> {
     Text(&'a str),
     #[serde(rename_all = "camelCase")]

@@ -82,11 +82,11 @@ async fn serve(mut stream: TcpStream, players: &Mutex<HashMap<String, Player>>) 
     };
     let reply = reply(&head, &String::from_utf8(body).unwrap(), players);
     stream.set_nodelay(true)?;
-    let further: String = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!(
-        "HTTP/1.1 {} X\r\ncontent-type: {}\r\n{further}transfer-encoding: chunked\r\nconnection: close\r\n\r\n",
-        reply.status, reply.content_type
-    );
+    let mut head = format!("HTTP/1.1 {} X\r\ncontent-type: {}\r\n", reply.status, reply.content_type);
+    for (name, value) in &reply.headers {
+        head.extend([name.as_str(), ": ", value, "\r\n"]);
+    }
+    head += "transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
     for piece in reply.pieces.iter().filter(|it| !it.is_empty()) {
         stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await?;

@@ -158,7 +158,7 @@ fn judge(case: &Case, answer: &Answer, player: &Player) -> Vec<String> {
             FinishReason::Other => "other",
         };
         check(want.finish.as_ref().is_none_or(|it| it == finish), format!("it ended for {finish}"));
-        check(&*response.model == case.model, format!("the model is {}", response.model));
+        check(*response.model == case.model, format!("the model is {}", response.model));
         let thought = response.message.content.iter().any(|it| matches!(it, Part::Reasoning { .. }));
         check(!thought || !text.contains("SECRET-THOUGHT"), "a thought in the text".to_owned());
     }

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_model_servers_send_is_taken_as_it_is_meant() {
-    let failures = match std::env::var_os("MODEL_WIRE_DIR") {
+    #[expect(clippy::disallowed_methods, reason = "who runs the test says where the cases are")]
+    let folder = std::env::var_os("MODEL_WIRE_DIR");
+    let failures = match folder {
         Some(folder) => program::play(case::read(&from_the_workspace(&folder))).await,
         None => {
             library::play(case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_wire/cases")))

@@ -51,9 +51,6 @@ pub(crate) async fn play(cases: Vec<Case>) -> Outcome {
 
 /// The program of this workspace, as `cargo build` makes it.
 fn program() -> PathBuf {
-    if let Some(program) = std::env::var_os("PROGRAM") {
-        return program.into();
-    }
     let output = Command::new(env!("CARGO"))
         .args(["build", "--message-format", "json-render-diagnostics"])
         .current_dir(workspace())
@@ -61,11 +58,11 @@ fn program() -> PathBuf {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout).unwrap();
-    let built = messages.lines().filter_map(|line| {
+    let mut built = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    built.last().expect("a workspace with a program")
+    built.next_back().expect("a workspace with a program")
 }
 
 fn start(program: &std::path::Path, case: &Case, origin: &str) -> Process {

@@ -31,8 +31,17 @@ pub(crate) struct Conversation {
     observer: Option<Observer>,
 }
 
-/// Gets to see each whole answer.
-pub(crate) type Observer = Arc<dyn Fn(&ModelResponse) + Send + Sync>;
+/// Is told how a call goes.
+pub(crate) type Observer = Arc<dyn Fn(Progress<'_>) + Send + Sync>;
+
+/// How a call of a model goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// A model has begun to stream its answer.
+    Began(&'a str),
+    /// A model has answered, with the usage of all turns so far.
+    Answered(&'a ModelResponse),
+}
 
 impl Conversation {
     pub(crate) fn new(
@@ -63,6 +72,9 @@ impl Conversation {
         let span = trace::model(self.model.name());
         let opening = self.model.stream(&self.request).instrument(span.clone());
         let upstream = opening.await.inspect_err(|_| trace::record(&span, false))?;
+        if let Some(observer) = &self.observer {
+            observer(Progress::Began(&upstream.model));
+        }
         Ok((upstream, span))
     }
 
@@ -76,7 +88,7 @@ impl Conversation {
         if calls.is_empty() {
             response.usage = self.usage;
             if let Some(observer) = &self.observer {
-                observer(&response);
+                observer(Progress::Answered(&response));
             }
             return Ok(Some(response));
         }

@@ -82,9 +82,9 @@ impl Model for Actor {
             Act::Answer => vec![text, Ok(ModelEvent::Done(self.response()))],
             Act::Fail(error) => vec![Err(error)],
             Act::BreakOff(error) => vec![text, Err(error)],
-            Act::Silence => return Ok(stream::pending().boxed()),
+            Act::Silence => return Ok(ModelStream::new(self.name, stream::pending())),
         };
-        Ok(stream::iter(events).boxed())
+        Ok(ModelStream::new(self.name, stream::iter(events)))
     }
 }
 

@@ -29,7 +29,8 @@ impl Model for Scripted {
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         let response = self.generate(request).await?;
         let text = Some(response.text()).filter(|it| !it.is_empty()).map(|it| Ok(ModelEvent::Text(it)));
-        Ok(stream::iter(text).chain(stream::iter([Ok(ModelEvent::Done(response))])).boxed())
+        let end = stream::iter([Ok(ModelEvent::Done(response))]);
+        Ok(ModelStream::new("scripted", stream::iter(text).chain(end)))
     }
 }
 
