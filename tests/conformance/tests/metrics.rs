@@ -20,12 +20,12 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
     let fake = FakeGemini::builder().lenient().start().await;
-    fake.on(Matcher::prompt("broken"), Fault::internal());
+    fake.on(Matcher::prompt("broken"), Fault::unavailable());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let environment = [
         ("GEMINI_API_KEY", "key".to_owned()),
         ("GEMINI_BASE_URL", fake.url()),
-        ("CB_FAILURE_THRESHOLD", "2".to_owned()),
+        ("CB_FAILURE_THRESHOLD", "1".to_owned()),
         ("METRICS_PORT", port.to_string()),
     ];
     let server = Process::start(Path::new(env!("CARGO_BIN_EXE_test-server")), &[], &environment);
@@ -45,7 +45,7 @@ async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
         "response_cache_total{flow=\"extract_facts\",outcome=\"miss\"} 1",
         "response_cache_total{flow=\"extract_facts\",outcome=\"hit\"} 1",
         "circuit_open{model=\"googleai/gemini-flash-latest\"} 1",
-        "model_retries_total{model=\"googleai/gemini-flash-latest\"} 1",
+        "model_retries_total{model=\"googleai/gemini-flash-latest\"} 2",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} is not in:\n{metrics}");
     }
