@@ -29,8 +29,6 @@ use crate::settings::{LogFilter, LogFormat, LogSettings};
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
 /// else at warn: what a dependency says at info is about itself, or it is about the request and private.
 const OURS: [&str; 4] = [env!("CARGO_CRATE_NAME"), "flow_", "adapter_", "genkit"];
-/// Dependencies that put replies and prompts into warnings; the runtime reports their errors without.
-const LOGS_PROMPTS: &str = "genai=off";
 /// Dependencies for which each malformed request of a client is an error. Only at debug is it of interest.
 const LOGS_CLIENTS_MISTAKES: &[&str] = &[
     "actix_http", // eject: actix
@@ -85,11 +83,9 @@ fn directives(filter: &LogFilter) -> String {
             let quiet = if *level < LevelFilter::DEBUG { LOGS_CLIENTS_MISTAKES } else { &[] };
             let ours = OURS.iter().map(|name| format!("{name}={level}"));
             let quiet = quiet.iter().map(|name| format!("{name}=off"));
-            let all = [others.to_string(), LOGS_PROMPTS.to_owned()].into_iter().chain(ours).chain(quiet);
-            all.collect::<Vec<_>>().join(",")
+            [others.to_string()].into_iter().chain(ours).chain(quiet).collect::<Vec<_>>().join(",")
         }
-        // Whoever wants these targets has to name them.
-        LogFilter::Directives(directives) => format!("{LOGS_PROMPTS},{directives}"),
+        LogFilter::Directives(directives) => directives.clone(),
     }
 }
 

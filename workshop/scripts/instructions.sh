@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 frameworks=("$@")
 if ((!$#)); then frameworks=(axum actix poem); fi
-warm=50 counted=500
+warm=50 counted=300
 for tool in valgrind callgrind_control curl; do
   command -v "$tool" >/dev/null || { echo "$tool is missing" >&2 && exit 2; }
 done
@@ -30,16 +30,20 @@ stop() {
   fi
   server=
 }
-trap 'stop; rm -rf "$scratch"' EXIT
+model=
+trap 'stop; [[ -z $model ]] || kill "$model"; rm -rf "$scratch"' EXIT
 
-# NAME, path and body; without a body it is a GET. /translate answers from the cache after the first time.
-cases=('404 /nope' 'chat /chat {}' 'cached /translate {}' 'health /health')
+# NAME, path and body; without a body it is a GET. /translate answers from the cache after the first time. The first four
+# ask the demo model, the last two a server that answers at once: with a joke, and with 50 chunks of one.
+cases=('404 /nope' 'chat /chat {}' 'cached /translate {}' 'health /health' 'joke /tell-joke {}' 'stream /tell-joke/stream {}')
 
-# start FRAMEWORK: sets `server` and `address`.
+# start FRAMEWORK [VARIABLE…]: sets `server` and `address`.
 start() {
-  local log=$scratch/$1.log
+  local log=$scratch/$1.log framework=$1
+  shift
+  set -- "$framework" "$@"
   : >"$log"
-  env -i PORT=0 NO_GRPC=true MODEL=demo WEB_CONCURRENCY=1 RATE_LIMIT_DEFAULT=1000000/second LOG_FORMAT=json \
+  env -i PORT=0 NO_GRPC=true MODEL=demo WEB_CONCURRENCY=1 RATE_LIMIT_DEFAULT=1000000/second LOG_FORMAT=json "${@:2}" \
     valgrind --tool=callgrind --separate-threads=no --callgrind-out-file="$out/$1" --log-file="$scratch/$1.valgrind" \
     "$program" --framework "$1" --server native >"$log" 2>&1 &
   server=$!
@@ -61,14 +65,21 @@ send() {
   curl --silent --output /dev/null ${body[@]+"${body[@]}"} "http://$address$2?n=[1-$1]"
 }
 
-row='| %-9s | %6s | %6s | %6s | %6s |\n'
+row='| %-9s | %6s | %6s | %6s | %6s | %6s | %6s |\n'
 # shellcheck disable=SC2059
-printf "$row" framework 404 chat cached health && printf '|---|---|---|---|---|\n'
+printf "$row" framework 404 chat cached health joke stream && printf '|---|---|---|---|---|---|---|\n'
+python3 workshop/scripts/fake_model.py >"$scratch/model" &
+model=$!
+until [[ -s $scratch/model ]]; do sleep 0.1; done
 for framework in "${frameworks[@]}"; do
   start "$framework"
   figures=()
   for case in "${cases[@]}"; do
     read -r name path body <<<"$case"
+    if [[ $name == joke ]]; then
+      stop
+      start "$framework" MODEL=googleai/gemini-flash-latest GEMINI_API_KEY=k "GEMINI_BASE_URL=$(<"$scratch/model")"
+    fi
     send "$warm" "$path" "${body:-}"
     callgrind_control --zero "$server" >/dev/null
     send "$counted" "$path" "${body:-}"

@@ -117,6 +117,7 @@ impl Answer {
             finish_reason: self.finish.unwrap_or(FinishReason::Other),
             usage: self.usage,
             model: model.clone(),
+            history: Arc::default(),
         })
     }
 

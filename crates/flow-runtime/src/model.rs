@@ -13,8 +13,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::error::ModelError;
-use crate::message::{Message, ToolRequest};
+use crate::message::{Message, Part, ToolRequest};
 use crate::schema::CompiledSchema;
+
+/// Where a call keeps what its tool asks, and where the result of another call of the same turn: Genkit's names.
+pub(crate) const INTERRUPT: &str = "interrupt";
+pub(crate) const PENDING_OUTPUT: &str = "pendingOutput";
 
 /// A language model.
 ///
@@ -198,6 +202,8 @@ pub struct ModelResponse {
     pub usage: Usage,
     /// The full name of the model that answered, such as `googleai/gemini-flash-latest`.
     pub model: Arc<str>,
+    /// The conversation before this answer, once a runtime has led it: what was asked, and the turns with tools.
+    pub history: Arc<Vec<Message>>,
 }
 
 /// One event of a streamed answer.
@@ -216,6 +222,8 @@ pub enum FinishReason {
     Stop,
     /// It reached the longest answer allowed.
     Length,
+    /// A tool waits for an answer from outside; see [`ModelResponse::interrupts`].
+    Interrupted,
     /// It stopped for a reason the provider does not map to one of these.
     Other,
 }
@@ -248,10 +256,27 @@ impl ModelResponse {
         self.message.joined_text()
     }
 
+    /// The whole conversation, this answer included. It can be kept as JSON and gone on with:
+    /// [`Generate::messages`](crate::Generate::messages).
+    pub fn messages(&self) -> Vec<Message> {
+        let mut messages = Vec::with_capacity(self.history.len() + 1);
+        messages.extend(self.history.iter().cloned());
+        messages.push(self.message.clone());
+        messages
+    }
+
+    /// The calls whose tools wait for an answer from outside, and what they ask.
+    pub fn interrupts(&self) -> impl Iterator<Item = (&ToolRequest, &Value)> {
+        self.message.content.iter().filter_map(|part| match part {
+            Part::ToolRequest { tool_request, metadata } => Some((tool_request, metadata.get(INTERRUPT)?)),
+            _ => None,
+        })
+    }
+
     /// The tool calls it asks for, in order.
     pub fn tool_requests(&self) -> impl Iterator<Item = &ToolRequest> {
         self.message.content.iter().filter_map(|part| match part {
-            crate::message::Part::ToolRequest { tool_request, .. } => Some(tool_request),
+            Part::ToolRequest { tool_request, .. } => Some(tool_request),
             _ => None,
         })
     }

@@ -13,11 +13,13 @@ use crate::breaker::CircuitState;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
 pub use crate::generate::conversation::Progress;
-use crate::generate::conversation::{Conversation, Observer};
+use crate::generate::conversation::{Conversation, Observer, Tooling};
+use crate::generate::resume::resume;
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
+use crate::state::{State, ToolContext};
 use crate::tool::Tool;
 use crate::trace;
 
@@ -29,6 +31,7 @@ const DEFAULT_TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Runtime {
     inner: Arc<Inner>,
     deadline: Option<Instant>,
+    state: State,
     observer: Option<Observer>,
 }
 
@@ -107,6 +110,14 @@ impl Runtime {
         Self { deadline: Some(deadline), ..self.clone() }
     }
 
+    /// The same with a value beside its requests, one of each type. Tools find it in their [`ToolContext`].
+    #[must_use]
+    pub fn with_state<T: Send + Sync + 'static>(&self, value: T) -> Self {
+        let mut runtime = self.clone();
+        runtime.state.put(value);
+        runtime
+    }
+
     /// The same, and `observer` is told which models answer, and what the answers cost.
     #[must_use]
     pub fn observed(&self, observer: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
@@ -129,26 +140,28 @@ impl Runtime {
             None => self.inner.default_model.as_ref(),
         };
         let model = model.ok_or(ModelError::NotConfigured)?;
-        let tools = request.tools.iter().map(|name| {
+        let registered = request.tools.iter().map(|name| {
             let unknown = || ModelError::internal(format!("no tool is registered as {name}"));
             self.inner.tools.get(name).cloned().ok_or_else(unknown)
         });
-        let tools = tools.collect::<Result<Vec<_>, _>>()?;
+        let tools = registered.chain(request.own_tools.into_iter().map(Ok)).collect::<Result<_, _>>()?;
+        let mut messages = request.messages;
+        resume(&mut messages, request.answers)?;
         let asked = ModelRequest {
-            messages: request.messages.into(),
+            messages: messages.into(),
             tools: Vec::new(),
             output_schema: request.output,
             config: request.config,
             deadline: self.deadline,
         };
-        Ok(Conversation::new(
-            model.clone(),
-            asked,
+        let tooling = Tooling {
             tools,
-            self.inner.tool_timeout,
-            request.max_turns,
-            self.observer.clone(),
-        ))
+            timeout: self.inner.tool_timeout,
+            max_turns: request.max_turns,
+            context: ToolContext { state: self.state.with(&request.state), deadline: self.deadline },
+            observer: self.observer.clone(),
+        };
+        Ok(Conversation::new(model.clone(), asked, tooling))
     }
 }
 
@@ -231,7 +244,7 @@ impl RuntimeBuilder {
         }
         let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
         let inner = Inner { default_model, models, guarded, tools, tool_timeout };
-        Ok(Runtime { inner: Arc::new(inner), deadline: None, observer: None })
+        Ok(Runtime { inner: Arc::new(inner), deadline: None, state: State::default(), observer: None })
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::error::ModelError;
 use crate::model::ToolDefinition;
 use crate::schema::CompiledSchema;
+use crate::state::ToolContext;
 use crate::trace;
 
 /// A typed async function under a name, with the schema of its input; cloning it is cheap.
@@ -26,12 +27,28 @@ pub struct Tool {
     run: Arc<Run>,
 }
 
-type Run = dyn Fn(Value) -> BoxFuture<'static, Result<Value, ToolError>> + Send + Sync;
+type Run = dyn Fn(ToolContext, Value) -> BoxFuture<'static, Result<Value, ToolError>> + Send + Sync;
 
-/// Why a tool could not do its work, in words meant for the model.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ToolError(pub Cow<'static, str>);
+/// Why a tool gives no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ToolError {
+    /// It could not do its work, in words meant for the model.
+    #[error("{0}")]
+    Failed(Cow<'static, str>),
+    /// Somebody else has to answer first, such as the person that the model works for. The call of the model ends, and
+    /// [`Generate::answer`](crate::Generate::answer) goes on with it. The value says what is asked.
+    #[error("the tool waits for an answer from outside")]
+    Interrupt(Value),
+}
+
+/// What came of a call of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToolOutcome {
+    /// A result for the model, or an `{"error": …}`.
+    Output(Value),
+    /// The tool asks somebody else.
+    Interrupt(Value),
+}
 
 impl Tool {
     /// A tool from an async function whose input is a struct.
@@ -48,6 +65,21 @@ impl Tool {
         F: Fn(I) -> W + Send + Sync + 'static,
         W: Future<Output = Result<O, ToolError>> + Send + 'static,
     {
+        Self::with_context(name, description, move |_, input| function(input))
+    }
+
+    /// The same from a function that also gets to know the request that it is called for.
+    pub fn with_context<I, O, F, W>(
+        name: &'static str,
+        description: &'static str,
+        function: F,
+    ) -> Result<Self, ModelError>
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize,
+        F: Fn(ToolContext, I) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<O, ToolError>> + Send + 'static,
+    {
         if !is_tool_name(name) {
             return Err(ModelError::internal(format!("{name:?} cannot name a tool")));
         }
@@ -60,8 +92,8 @@ impl Tool {
             description: description.into(),
             input_schema: CompiledSchema::compile(name, input_schema)?,
         };
-        let run = move |input: Value| -> BoxFuture<'static, Result<Value, ToolError>> {
-            let work = serde_json::from_value(input).map(&function);
+        let run = move |ctx: ToolContext, input: Value| -> BoxFuture<'static, Result<Value, ToolError>> {
+            let work = serde_json::from_value(input).map(|input| function(ctx, input));
             Box::pin(async move {
                 // The arguments satisfy the schema, so only what a schema cannot express fails here.
                 let output = work.map_err(|_| ToolError::from("the arguments do not fit the tool"))?.await?;
@@ -80,22 +112,32 @@ impl Tool {
     ///
     /// Faults that the model can correct are returned as an `{"error": …}` result for it to read: arguments against
     /// the schema, a [`ToolError`], no answer within `timeout`. A panic is a defect and ends the call.
-    pub async fn call(&self, input: Value, timeout: Duration) -> Result<Value, ModelError> {
+    pub async fn call(
+        &self,
+        ctx: ToolContext,
+        input: Value,
+        timeout: Duration,
+    ) -> Result<ToolOutcome, ModelError> {
         let name = &self.definition.name;
         // Models leave out the arguments of a tool that takes none.
         let input = if input.is_null() { json!({}) } else { input };
         let violations = self.definition.input_schema.violations(&input);
         if !violations.is_empty() {
             let faults: Vec<_> = violations.into_iter().map(|it| it.explanation).collect();
-            return Ok(json!({ "error": "the arguments do not fit the tool", "details": faults }));
+            let error = json!({ "error": "the arguments do not fit the tool", "details": faults });
+            return Ok(ToolOutcome::Output(error));
         }
         let work = async {
             // Both the call and the future it returns may panic, so both run inside.
-            let guarded = AssertUnwindSafe(async { (self.run)(input).await }).catch_unwind();
+            let guarded = AssertUnwindSafe(async { (self.run)(ctx, input).await }).catch_unwind();
             match tokio::time::timeout(timeout, guarded).await {
-                Ok(Ok(answer)) => Ok(answer.unwrap_or_else(|error| json!({ "error": error.0 }))),
+                Ok(Ok(Ok(output))) => Ok(ToolOutcome::Output(output)),
+                Ok(Ok(Err(ToolError::Failed(why)))) => Ok(ToolOutcome::Output(json!({ "error": why }))),
+                Ok(Ok(Err(ToolError::Interrupt(question)))) => Ok(ToolOutcome::Interrupt(question)),
                 Ok(Err(_panic)) => Err(ModelError::internal(format!("the tool {name} panicked"))),
-                Err(_elapsed) => Ok(json!({ "error": "the tool did not answer in time" })),
+                Err(_elapsed) => {
+                    Ok(ToolOutcome::Output(json!({ "error": "the tool did not answer in time" })))
+                }
             }
         };
         trace::in_span(trace::tool(name), work).await
@@ -110,13 +152,13 @@ impl fmt::Debug for Tool {
 
 impl From<&'static str> for ToolError {
     fn from(message: &'static str) -> Self {
-        Self(message.into())
+        Self::Failed(message.into())
     }
 }
 
 impl From<String> for ToolError {
     fn from(message: String) -> Self {
-        Self(message.into())
+        Self::Failed(message.into())
     }
 }
 

@@ -98,7 +98,7 @@ impl FlowRunner {
     /// The runtime for one request, which keeps its deadline and tells it which model answers.
     fn runtime_for(&self, ctx: &RequestContext) -> Runtime {
         let notes = ctx.clone();
-        self.ai.with_deadline(ctx.deadline).observed(move |progress| match progress {
+        self.ai.with_deadline(ctx.deadline).with_state(ctx.clone()).observed(move |progress| match progress {
             Progress::Began(model) => notes.note_model(model),
             Progress::Answered(answer) => {
                 notes.note_model(&answer.model);

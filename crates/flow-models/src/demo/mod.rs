@@ -82,7 +82,13 @@ impl Demo {
             output_tokens: tokens(std::slice::from_ref(&message)),
             ..Usage::default()
         };
-        ModelResponse { message, finish_reason: FinishReason::Stop, usage, model: NAME.into() }
+        ModelResponse {
+            message,
+            finish_reason: FinishReason::Stop,
+            usage,
+            model: NAME.into(),
+            history: Arc::default(),
+        }
     }
 }
 

@@ -155,6 +155,7 @@ fn judge(case: &Case, answer: &Answer, player: &Player) -> Vec<String> {
         let finish = match response.finish_reason {
             FinishReason::Stop => "stop",
             FinishReason::Length => "length",
+            FinishReason::Interrupted => "interrupted",
             FinishReason::Other => "other",
         };
         check(want.finish.as_ref().is_none_or(|it| it == finish), format!("it ended for {finish}"));

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::{Instrument as _, Span};
 
+use super::resume;
 use crate::error::ModelError;
-use crate::message::{Message, Part, Role, ToolRequest, ToolResponse};
+use crate::message::{Message, Role, ToolRequest};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
-use crate::tool::Tool;
+use crate::state::ToolContext;
+use crate::tool::{Tool, ToolOutcome};
 use crate::trace;
 
 /// The most calls of tools in one turn, and how many of them run at once.
@@ -26,9 +28,19 @@ pub(crate) struct Conversation {
     pub(crate) request: ModelRequest,
     tools: Vec<Tool>,
     tool_timeout: Duration,
+    context: ToolContext,
     turns_left: usize,
     usage: Usage,
     observer: Option<Observer>,
+}
+
+/// The tools of a conversation, and all about calling them.
+pub(crate) struct Tooling {
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_turns: usize,
+    pub(crate) context: ToolContext,
+    pub(crate) observer: Option<Observer>,
 }
 
 /// Is told how a call goes.
@@ -44,16 +56,11 @@ pub enum Progress<'a> {
 }
 
 impl Conversation {
-    pub(crate) fn new(
-        model: Arc<dyn Model>,
-        mut request: ModelRequest,
-        tools: Vec<Tool>,
-        tool_timeout: Duration,
-        max_turns: usize,
-        observer: Option<Observer>,
-    ) -> Self {
+    pub(crate) fn new(model: Arc<dyn Model>, mut request: ModelRequest, tooling: Tooling) -> Self {
+        let Tooling { tools, timeout: tool_timeout, max_turns, context, observer } = tooling;
         request.tools = tools.iter().map(|tool| tool.definition().clone()).collect();
-        Self { model, request, tools, tool_timeout, turns_left: max_turns, usage: Usage::default(), observer }
+        let (turns_left, usage) = (max_turns, Usage::default());
+        Self { model, request, tools, tool_timeout, context, turns_left, usage, observer }
     }
 
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
@@ -86,11 +93,7 @@ impl Conversation {
         self.usage += response.usage;
         let calls: Vec<ToolRequest> = response.tool_requests().cloned().collect();
         if calls.is_empty() {
-            response.usage = self.usage;
-            if let Some(observer) = &self.observer {
-                observer(Progress::Answered(&response));
-            }
-            return Ok(Some(response));
+            return Ok(Some(self.answered(response)));
         }
         if response.finish_reason == FinishReason::Length {
             return Err(ModelError::unusable("cut off inside a tool call"));
@@ -102,10 +105,25 @@ impl Conversation {
         }
         // Some tools of one turn run at once; their answers keep the order of the calls.
         let running = stream::iter(calls.into_iter().map(|call| self.run(call)));
-        let answers: Vec<Part> = running.buffered(CALLS_AT_ONCE).try_collect().await?;
-        let messages = Arc::make_mut(&mut self.request.messages);
-        messages.extend([response.message, Message::new(Role::Tool, answers)]);
+        let outcomes: Vec<ToolOutcome> = running.buffered(CALLS_AT_ONCE).try_collect().await?;
+        if outcomes.iter().any(|it| matches!(it, ToolOutcome::Interrupt(_))) {
+            resume::keep(&mut response.message, outcomes);
+            response.finish_reason = FinishReason::Interrupted;
+            return Ok(Some(self.answered(response)));
+        }
+        let results = resume::results(&response.message, outcomes);
+        Arc::make_mut(&mut self.request.messages).extend([response.message, results]);
         Ok(None)
+    }
+
+    /// An answer that ends the conversation for now, with what is known of all of it.
+    fn answered(&self, mut response: ModelResponse) -> ModelResponse {
+        response.usage = self.usage;
+        response.history = self.request.messages.clone();
+        if let Some(observer) = &self.observer {
+            observer(Progress::Answered(&response));
+        }
+        response
     }
 
     /// Continues after `answer`, if there is one, with a message that says what is wrong with it.
@@ -115,17 +133,12 @@ impl Conversation {
         messages.push(Message::text(Role::User, objection));
     }
 
-    async fn run(&self, call: ToolRequest) -> Result<Part, ModelError> {
-        let output: Value = match self.tools.iter().find(|tool| tool.definition().name == call.name) {
-            Some(tool) => tool.call(call.input, self.tool_timeout).await?,
-            None => json!({ "error": "there is no such tool" }),
+    async fn run(&self, call: ToolRequest) -> Result<ToolOutcome, ModelError> {
+        let Some(tool) = self.tools.iter().find(|tool| tool.definition().name == call.name) else {
+            return Ok(ToolOutcome::Output(json!({ "error": "there is no such tool" })));
         };
-        let output = if output.to_string().len() > MAX_OUTPUT {
-            json!({ "error": "the result is too long" })
-        } else {
-            output
-        };
-        let tool_response = ToolResponse { name: call.name, reference: call.reference, output };
-        Ok(Part::ToolResponse { tool_response })
+        let outcome = tool.call(self.context.clone(), call.input, self.tool_timeout).await?;
+        let is_long = matches!(&outcome, ToolOutcome::Output(it) if it.to_string().len() > MAX_OUTPUT);
+        Ok(if is_long { ToolOutcome::Output(json!({ "error": "the result is too long" })) } else { outcome })
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod conversation;
 mod request;
+pub(crate) mod resume;
 pub(crate) mod streamed;
 pub(crate) mod structured;
 

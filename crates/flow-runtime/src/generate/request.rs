@@ -1,8 +1,12 @@
 //! The request to a model that a flow builds.
 
-use crate::message::{Message, Part, Role};
+use serde_json::Value;
+
+use crate::message::{Message, Part, Role, ToolRequest};
 use crate::model::ModelConfig;
 use crate::schema::CompiledSchema;
+use crate::state::State;
+use crate::tool::Tool;
 
 /// How many rounds of tool calls a model gets before its answer is an error.
 pub const DEFAULT_MAX_TURNS: usize = 5;
@@ -21,6 +25,9 @@ pub struct Generate {
     pub(crate) model: Option<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) tools: Vec<String>,
+    pub(crate) own_tools: Vec<Tool>,
+    pub(crate) state: State,
+    pub(crate) answers: Vec<(ToolRequest, Value)>,
     pub(crate) config: ModelConfig,
     pub(crate) output: Option<CompiledSchema>,
     pub(crate) max_turns: usize,
@@ -33,6 +40,9 @@ impl Generate {
             model: None,
             messages: Vec::new(),
             tools: Vec::new(),
+            own_tools: Vec::new(),
+            state: State::default(),
+            answers: Vec::new(),
             config: ModelConfig::default(),
             output: None,
             max_turns: DEFAULT_MAX_TURNS,
@@ -79,6 +89,28 @@ impl Generate {
     #[must_use]
     pub fn tools<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.tools.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets the model call this tool, which belongs to this request alone.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.own_tools.push(tool);
+        self
+    }
+
+    /// Puts a value beside the request, one of each type. Tools find it in their [`ToolContext`](crate::ToolContext).
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.put(value);
+        self
+    }
+
+    /// Goes on with a conversation ([`Generate::messages`]) whose last turn waits for an answer from outside: gives the
+    /// output of this call, which is one of the [`interrupts`](crate::ModelResponse::interrupts). All of them need one.
+    #[must_use]
+    pub fn answer(mut self, call: &ToolRequest, output: impl Into<Value>) -> Self {
+        self.answers.push((call.clone(), output.into()));
         self
     }
 

@@ -8,7 +8,7 @@ use super::conversation::Conversation;
 use super::structured::AGAIN;
 use crate::error::ModelError;
 use crate::message::Part;
-use crate::model::{ModelEvent, ModelResponse, ModelStream};
+use crate::model::{FinishReason, ModelEvent, ModelResponse, ModelStream};
 use crate::trace;
 
 /// Streams a conversation. It asks nothing before it is polled, and dropping it cancels everything.
@@ -106,7 +106,7 @@ impl StreamState {
         if !self.earlier_text.is_empty() {
             answer.message.content.insert(0, Part::text(std::mem::take(&mut self.earlier_text)));
         }
-        if answer.text().trim().is_empty() {
+        if answer.text().trim().is_empty() && answer.finish_reason != FinishReason::Interrupted {
             return Err(ModelError::malformed("empty"));
         }
         Ok(ModelEvent::Done(answer))

@@ -41,8 +41,14 @@ pub(crate) async fn structured<T>(
             }
             outcome => outcome?,
         };
-        if response.finish_reason == FinishReason::Length {
-            return Err(ModelError::unusable("cut off before its end"));
+        match response.finish_reason {
+            FinishReason::Length => return Err(ModelError::unusable("cut off before its end")),
+            FinishReason::Interrupted => {
+                return Err(ModelError::internal(
+                    "a tool waits for an answer, and the flow wants one at once",
+                ));
+            }
+            FinishReason::Stop | FinishReason::Other => {}
         }
         let (text, value) = parse(&response.text());
         let outcome = value.and_then(|value| {
@@ -66,7 +72,9 @@ pub(crate) async fn structured<T>(
 }
 
 fn with_text(response: ModelResponse) -> Result<ModelResponse, ModelError> {
-    if response.text().trim().is_empty() { Err(ModelError::malformed("empty")) } else { Ok(response) }
+    let may_be_empty = response.finish_reason == FinishReason::Interrupted;
+    let is_empty = response.text().trim().is_empty();
+    if is_empty && !may_be_empty { Err(ModelError::malformed("empty")) } else { Ok(response) }
 }
 
 /// The JSON in an answer, without the Markdown fence that models like to put around it.

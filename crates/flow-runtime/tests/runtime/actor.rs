@@ -57,6 +57,7 @@ impl Actor {
             finish_reason: FinishReason::Stop,
             usage: Usage::default(),
             model: "actor".into(),
+            history: Arc::default(),
         }
     }
 }

@@ -10,4 +10,5 @@ mod join;
 mod retry;
 mod scripted;
 mod shared;
+mod tools;
 mod traces;

@@ -46,6 +46,7 @@ pub(crate) fn answer(content: Vec<Part>) -> ModelResponse {
         finish_reason: FinishReason::Stop,
         usage: Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() },
         model: "test".into(),
+        history: Arc::default(),
     }
 }
 

@@ -25,7 +25,7 @@ const ATTACK: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_secs(3);
 
 /// Runs an attack, asks for `/health` all the while, and says what it cost.
-async fn under_attack<F: Future>(
+pub(crate) async fn under_attack<F: Future>(
     name: &str,
     combination: Combination,
     server: &Process,

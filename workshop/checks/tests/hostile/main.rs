@@ -9,6 +9,7 @@
     reason = "a test, which tells what it saw"
 )]
 
+mod answers;
 mod bodies;
 mod floods;
 mod heads;

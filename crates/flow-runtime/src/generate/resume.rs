@@ -1,0 +1,66 @@
+//! Turns with tools: their results as a message, and turns that wait for an answer from outside.
+
+use serde_json::Value;
+
+use crate::error::ModelError;
+use crate::message::{Message, Part, Role, ToolRequest, ToolResponse};
+use crate::model::{INTERRUPT, PENDING_OUTPUT};
+use crate::tool::ToolOutcome;
+
+/// The results of a turn's calls, in their order, as the message that follows it.
+pub(super) fn results(turn: &Message, outcomes: Vec<ToolOutcome>) -> Message {
+    let results = calls(turn).zip(outcomes).map(|((call, _), outcome)| match outcome {
+        ToolOutcome::Output(output) | ToolOutcome::Interrupt(output) => result(call, output),
+    });
+    Message::new(Role::Tool, results.collect())
+}
+
+/// Keeps in a turn what is asked from outside, and the results that are already there.
+pub(super) fn keep(turn: &mut Message, outcomes: Vec<ToolOutcome>) {
+    let calls = turn.content.iter_mut().filter_map(|part| match part {
+        Part::ToolRequest { metadata, .. } => Some(metadata),
+        _ => None,
+    });
+    for (metadata, outcome) in calls.zip(outcomes) {
+        let (name, value) = match outcome {
+            ToolOutcome::Output(output) => (PENDING_OUTPUT, output),
+            ToolOutcome::Interrupt(question) => (INTERRUPT, question),
+        };
+        metadata.insert(name.to_owned(), value);
+    }
+}
+
+/// Goes on with a conversation whose last turn waits: adds the answers, and the results that were kept.
+pub(crate) fn resume(
+    messages: &mut Vec<Message>,
+    answers: Vec<(ToolRequest, Value)>,
+) -> Result<(), ModelError> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let waits = |it: &&Message| it.role == Role::Model && calls(it).next().is_some();
+    let turn = messages.last().filter(waits);
+    let turn = turn.ok_or(ModelError::internal("there is an answer for a tool, but none waits for it"))?;
+    let results = calls(turn).map(|(call, kept)| {
+        let answer = answers.iter().find(|(it, _)| it.reference == call.reference && it.name == call.name);
+        let output = answer.map(|(_, output)| output).or(kept);
+        let missing = || ModelError::internal(format!("the tool {} still waits for an answer", call.name));
+        Ok(result(call, output.ok_or_else(missing)?.clone()))
+    });
+    let results = results.collect::<Result<_, ModelError>>()?;
+    messages.push(Message::new(Role::Tool, results));
+    Ok(())
+}
+
+/// The calls of a turn, and the results that were kept with them.
+fn calls(turn: &Message) -> impl Iterator<Item = (&ToolRequest, Option<&Value>)> {
+    turn.content.iter().filter_map(|part| match part {
+        Part::ToolRequest { tool_request, metadata } => Some((tool_request, metadata.get(PENDING_OUTPUT))),
+        _ => None,
+    })
+}
+
+fn result(call: &ToolRequest, output: Value) -> Part {
+    let (name, reference) = (call.name.clone(), call.reference.clone());
+    Part::ToolResponse { tool_response: ToolResponse { name, reference, output } }
+}

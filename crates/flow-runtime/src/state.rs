@@ -1,0 +1,46 @@
+//! Values that a tool finds beside its input, by their types.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+/// Values by their types: one of each. Copies share the values.
+#[derive(Clone, Default)]
+pub(crate) struct State(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl State {
+    pub(crate) fn put<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    /// The same with those of another, which come first.
+    pub(crate) fn with(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        all.0.extend(other.0.iter().map(|(id, value)| (*id, value.clone())));
+        all
+    }
+}
+
+/// What a tool may know of the request that it is called for.
+#[derive(Clone, Debug, Default)]
+pub struct ToolContext {
+    pub(crate) state: State,
+    /// When the answer of the flow must be there, if anybody set that.
+    pub deadline: Option<Instant>,
+}
+
+impl ToolContext {
+    /// The value of this type that the flow, or who runs it, has put beside the request.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.state.0.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} values", self.0.len())
+    }
+}
