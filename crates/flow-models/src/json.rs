@@ -11,8 +11,13 @@ const LONG: usize = 256 * 1024;
 
 /// Reads a value. Half a character (a lone surrogate) costs that character, not the text.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(text).or_else(|error| match without_lone_surrogates(text) {
-        Cow::Owned(mended) => serde_json::from_slice(&mended),
+    // Looked at once, and not again for each text in it.
+    let read = |text: &[u8]| match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    read(text).or_else(|error| match without_lone_surrogates(text) {
+        Cow::Owned(mended) => read(&mended),
         Cow::Borrowed(_) => Err(error),
     })
 }

@@ -162,10 +162,11 @@ impl<W: Wire> WireModel<W> {
         json::apart(body, W::read).await?.finish(&self.name)
     }
 
-    async fn open(&self, asked: &ModelRequest) -> Result<(ModelEvent, Open<W::Events>), ModelError> {
+    async fn open(&self, asked: &ModelRequest) -> Result<(ModelEvent, Box<Open<W::Events>>), ModelError> {
         let slot = self.slot().await?;
         let response = self.send(asked, true).await?;
-        let mut open = Open {
+        // It is moved with each event, so it is boxed.
+        let mut open = Box::new(Open {
             response,
             reader: EventReader::default(),
             events: W::Events::default(),
@@ -175,7 +176,7 @@ impl<W: Wire> WireModel<W> {
             over: false,
             ended: false,
             _slot: slot,
-        };
+        });
         loop {
             if let Some(first) = open.next().await? {
                 return Ok((first, open));

@@ -106,22 +106,21 @@ impl Runtime {
 
     /// The same for one request: its answers must be there by the deadline, and the first pieces of streamed ones.
     #[must_use]
-    pub fn with_deadline(&self, deadline: Instant) -> Self {
-        Self { deadline: Some(deadline), ..self.clone() }
+    pub fn with_deadline(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// The same with a value beside its requests, one of each type. Tools find it in their [`ToolContext`].
     #[must_use]
-    pub fn with_state<T: Send + Sync + 'static>(&self, value: T) -> Self {
-        let mut runtime = self.clone();
-        runtime.state.put(value);
-        runtime
+    pub fn with_state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.put(value);
+        self
     }
 
     /// The same, and `observer` is told which models answer, and what the answers cost.
     #[must_use]
-    pub fn observed(&self, observer: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
-        Self { observer: Some(Arc::new(observer)), ..self.clone() }
+    pub fn observed(self, observer: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self }
     }
 
     /// The name of the default model, if there is one.
@@ -158,7 +157,7 @@ impl Runtime {
             tools,
             timeout: self.inner.tool_timeout,
             max_turns: request.max_turns,
-            context: ToolContext { state: self.state.with(&request.state), deadline: self.deadline },
+            context: ToolContext { state: self.state.with(request.state), deadline: self.deadline },
             observer: self.observer.clone(),
         };
         Ok(Conversation::new(model.clone(), asked, tooling))

@@ -1,25 +1,25 @@
 //! Values that a tool finds beside its input, by their types.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-/// Values by their types: one of each. Copies share the values.
+/// Values by their types: one of each. Copies share them. There are few, so that a list is quicker than a map.
 #[derive(Clone, Default)]
-pub(crate) struct State(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+pub(crate) struct State(Vec<Arc<dyn Any + Send + Sync>>);
 
 impl State {
     pub(crate) fn put<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+        self.0.retain(|it| !it.is::<T>());
+        self.0.push(Arc::new(value));
     }
 
     /// The same with those of another, which come first.
-    pub(crate) fn with(&self, other: &Self) -> Self {
-        let mut all = self.clone();
-        all.0.extend(other.0.iter().map(|(id, value)| (*id, value.clone())));
+    pub(crate) fn with(&self, other: Self) -> Self {
+        let mut all = other;
+        all.0.extend(self.0.iter().cloned());
         all
     }
 }
@@ -35,7 +35,7 @@ pub struct ToolContext {
 impl ToolContext {
     /// The value of this type that the flow, or who runs it, has put beside the request.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.state.0.get(&TypeId::of::<T>())?.downcast_ref()
+        self.state.0.iter().find_map(|it| it.downcast_ref())
     }
 }
 

@@ -98,13 +98,15 @@ impl FlowRunner {
     /// The runtime for one request, which keeps its deadline and tells it which model answers.
     fn runtime_for(&self, ctx: &RequestContext) -> Runtime {
         let notes = ctx.clone();
-        self.ai.with_deadline(ctx.deadline).with_state(ctx.clone()).observed(move |progress| match progress {
-            Progress::Began(model) => notes.note_model(model),
-            Progress::Answered(answer) => {
-                notes.note_model(&answer.model);
-                if answer.finish_reason == FinishReason::Length {
-                    notes.note_cut();
-                    tracing::info!(model = &*answer.model, "the answer was cut at the model's limit");
+        self.ai.clone().with_deadline(ctx.deadline).with_state(ctx.clone()).observed(move |progress| {
+            match progress {
+                Progress::Began(model) => notes.note_model(model),
+                Progress::Answered(answer) => {
+                    notes.note_model(&answer.model);
+                    if answer.finish_reason == FinishReason::Length {
+                        notes.note_cut();
+                        tracing::info!(model = &*answer.model, "the answer was cut at the model's limit");
+                    }
                 }
             }
         })

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -39,7 +40,13 @@ where
     let task = async move {
         let mut stream = std::pin::pin!(stream);
         while let Some(item) = stream.next().await {
-            if sender.send_timeout(item, READ_TIMEOUT).await.is_err() {
+            // While the reader keeps up, no timer is needed.
+            let is_over = match sender.try_send(item) {
+                Ok(()) => continue,
+                Err(TrySendError::Full(item)) => sender.send_timeout(item, READ_TIMEOUT).await.is_err(),
+                Err(TrySendError::Closed(_)) => true,
+            };
+            if is_over {
                 flag.store(true, Ordering::Relaxed);
                 return;
             }

@@ -118,7 +118,6 @@ impl EventStream {
 
     /// The next frame, or the one to end with.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
-        let _entered = self.span.enter();
         // The end of the grace comes first: a flow that always has more, and a client that reads slowly, would let the
         // process exit before the last frame.
         let next = if self.ending.as_mut().poll(cx).is_ready() {
@@ -131,7 +130,7 @@ impl EventStream {
             return Poll::Pending;
         };
         Poll::Ready(next.unwrap_or_else(|error| {
-            log_failure(&error, "the stream failed");
+            self.span.in_scope(|| log_failure(&error, "the stream failed"));
             Frame::failure(&error, self.dialect, &self.ctx)
         }))
     }

@@ -25,13 +25,12 @@ pub(crate) fn stream(
         repeated: false,
         finished: false,
     };
-    // `try_unfold` ends the stream after its first error.
-    try_unfold(state, |mut state| async move {
-        let span = state.span.clone();
-        let event = state.next().instrument(span.clone()).await;
+    // The state is moved with each event, so it is boxed. `try_unfold` ends the stream after its first error.
+    try_unfold(Box::new(state), |mut state| async move {
+        let event = state.next().await;
         match &event {
-            Ok(Some(ModelEvent::Done(_))) => trace::record(&span, true),
-            Err(_) => trace::record(&span, false),
+            Ok(Some(ModelEvent::Done(_))) => trace::record(&state.span, true),
+            Err(_) => trace::record(&state.span, false),
             _ => {}
         }
         Ok(event?.map(|event| (event, state)))
@@ -77,15 +76,19 @@ impl StreamState {
         while !self.finished {
             let (upstream, span) = match &mut self.upstream {
                 Some(open) => open,
-                None => self.upstream.insert(self.conversation.open().await?),
+                None => {
+                    let opening = self.conversation.open().instrument(self.span.clone());
+                    self.upstream.insert(opening.await?)
+                }
             };
-            match upstream.next().instrument(span.clone()).await {
+            // The spans are not entered for each piece: reading one writes nothing to the log.
+            match upstream.next().await {
                 Some(Ok(ModelEvent::Text(text))) => return Ok(Some(ModelEvent::Text(text))),
                 Some(Ok(ModelEvent::Done(response))) => {
                     trace::record(span, true);
                     self.upstream = None;
                     let text = response.text();
-                    match self.conversation.advance(response).await? {
+                    match self.conversation.advance(response).instrument(self.span.clone()).await? {
                         Some(answer) => return self.finish(answer).map(Some),
                         None => self.earlier_text.push_str(&text),
                     }

@@ -56,8 +56,10 @@ fn buy() -> Tool {
 async fn a_tool_knows_who_asks_and_when_the_answer_is_due() {
     let model = Scripted::new([answer(vec![call("who", "1", "tea")]), text("Done.")]);
     let runtime = Runtime::builder().default_model(model.clone()).tool(who()).build().unwrap();
-    let of_the_request =
-        runtime.with_state(Caller("Ada")).with_deadline(tokio::time::Instant::now() + crate::actor::SECOND);
+    let of_the_request = runtime
+        .clone()
+        .with_state(Caller("Ada"))
+        .with_deadline(tokio::time::Instant::now() + crate::actor::SECOND);
     of_the_request.generate(Generate::new().prompt("Tea?").tools(["who"])).await.unwrap();
     let asked = model.asked.lock().unwrap().pop().unwrap();
     assert_eq!(outputs(asked.messages.last().unwrap()), [json!("Ada wants tea, true")]);
@@ -66,7 +68,7 @@ async fn a_tool_knows_who_asks_and_when_the_answer_is_due() {
     let runtime = Runtime::builder().default_model(model.clone()).build().unwrap();
     // A tool of this request alone, with a value of this request alone.
     let request = Generate::new().prompt("Tea?").tool(who()).state(Caller("Bob"));
-    runtime.with_state(Caller("Ada")).generate(request).await.unwrap();
+    runtime.clone().with_state(Caller("Ada")).generate(request).await.unwrap();
     let asked = model.asked.lock().unwrap().pop().unwrap();
     assert_eq!(outputs(asked.messages.last().unwrap()), [json!("Bob wants tea, false")]);
 }
