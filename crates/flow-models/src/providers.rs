@@ -59,7 +59,7 @@ impl Providers {
             "googleai" => {
                 let (own, key) = (settings.gemini_base_url.as_deref(), settings.gemini_api_key.as_ref());
                 let base = versioned(own.unwrap_or("https://generativelanguage.googleapis.com"), "v1beta");
-                Ok(self.over(name, Gemini::new(model, &base, Access::Key(key_for(key, own)?))))
+                Ok(self.over(name, Gemini::new(model, &base, Access::Key(key_for(key, own)?))?))
             }
             "vertexai" if model.starts_with("gemini") => {
                 let missing = ModelError::NotConfigured;
@@ -71,23 +71,23 @@ impl Providers {
                     (None, region) => format!("https://{region}-aiplatform.googleapis.com"),
                 };
                 let base = format!("{host}/v1/projects/{project}/locations/{location}/publishers/google");
-                Ok(self.over(name, Gemini::new(model, &base, Access::Tokens(tokens))))
+                Ok(self.over(name, Gemini::new(model, &base, Access::Tokens(tokens))?))
             }
             "openai" => {
                 let (own, key) = (settings.openai_base_url.as_deref(), settings.openai_api_key.as_ref());
                 let base = versioned(own.unwrap_or("https://api.openai.com"), "v1");
-                Ok(self.over(name, OpenAi::new(model, &base, key_for(key, own)?)))
+                Ok(self.over(name, OpenAi::new(model, &base, key_for(key, own)?)?))
             }
             "anthropic" => {
                 let (own, key) =
                     (settings.anthropic_base_url.as_deref(), settings.anthropic_api_key.as_ref());
                 let base = versioned(own.unwrap_or("https://api.anthropic.com"), "v1");
-                Ok(self.over(name, Anthropic::new(model, &base, key_for(key, own)?)))
+                Ok(self.over(name, Anthropic::new(model, &base, key_for(key, own)?)?))
             }
             // Ollama speaks OpenAI's chat completions, too.
             "ollama" => {
                 let base = settings.ollama_base_url.as_deref().unwrap_or("http://localhost:11434");
-                Ok(self.over(name, OpenAi::new(model, &versioned(base, "v1"), None)))
+                Ok(self.over(name, OpenAi::new(model, &versioned(base, "v1"), None)?))
             }
             _ => Err(ModelError::NotConfigured),
         }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use flow_runtime::ModelError;
 use flow_runtime::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
 use futures_util::stream::try_unfold;
-use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -68,7 +68,7 @@ pub(crate) trait Events: Default + Send + 'static {
 
 /// One request.
 pub(crate) struct Call {
-    pub(crate) url: String,
+    pub(crate) url: Url,
     pub(crate) body: Bytes,
 }
 
@@ -78,6 +78,11 @@ pub(crate) struct Authority {
     pub(crate) value: HeaderValue,
     /// What must not get into the log.
     pub(crate) secret: String,
+}
+
+/// An address, parsed once.
+pub(crate) fn address(text: &str) -> Result<Url, ModelError> {
+    Url::parse(text).map_err(|_| ModelError::rejected("the address of its server is none"))
 }
 
 /// A header with a key or a token.
@@ -130,7 +135,8 @@ impl<W: Wire> WireModel<W> {
         loop {
             let authority = self.wire.authorize().await?;
             let json = HeaderValue::from_static("application/json");
-            let mut request = client.post(&*call.url).header(CONTENT_TYPE, json).body(call.body.clone());
+            let mut request =
+                client.post(call.url.clone()).header(CONTENT_TYPE, json).body(call.body.clone());
             if let Some(Authority { header, value, .. }) = &authority {
                 request = request.header(header, value);
             }

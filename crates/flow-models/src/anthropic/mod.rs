@@ -9,19 +9,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use flow_runtime::ModelError;
 use flow_runtime::model::ModelRequest;
+use reqwest::Url;
 use reqwest::header::HeaderName;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::answer::Answer;
 use crate::failure::Report;
-use crate::wire::{Authority, Call, Wire, sensitive};
+use crate::wire::{Authority, Call, Wire, address, sensitive};
 
 pub(crate) use self::events::Events;
 
 /// One Claude.
 pub(crate) struct Anthropic {
     model: String,
-    address: String,
+    address: Url,
     key: Option<SecretString>,
     lacks: Lacks,
 }
@@ -95,8 +96,9 @@ fn version(model: &str) -> Option<(u32, u32)> {
 
 impl Anthropic {
     /// `base` leads to where `messages` is.
-    pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Self {
-        Self { model: model.to_owned(), address: format!("{base}/messages"), key, lacks: Lacks::of(model) }
+    pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
+        let address = address(&format!("{base}/messages"))?;
+        Ok(Self { model: model.to_owned(), address, key, lacks: Lacks::of(model) })
     }
 }
 

@@ -8,20 +8,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flow_runtime::ModelError;
 use flow_runtime::model::ModelRequest;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::answer::Answer;
 use crate::vertex::Tokens;
-use crate::wire::{Authority, Call, Events as _, Wire, sensitive};
+use crate::wire::{Authority, Call, Events as _, Wire, address, sensitive};
 
 pub(crate) use self::events::Events;
 
 /// One Gemini model.
 pub(crate) struct Gemini {
     model: String,
-    /// All of the address but the method.
-    address: String,
+    whole: Url,
+    streamed: Url,
     access: Access,
 }
 
@@ -35,9 +36,11 @@ pub(crate) enum Access {
 
 impl Gemini {
     /// `base` leads to where `models/…` is.
-    pub(crate) fn new(model: &str, base: &str, access: Access) -> Self {
+    pub(crate) fn new(model: &str, base: &str, access: Access) -> Result<Self, ModelError> {
         let model = model.strip_prefix("models/").unwrap_or(model);
-        Self { model: model.to_owned(), address: format!("{base}/models/{model}"), access }
+        let whole = address(&format!("{base}/models/{model}:generateContent"))?;
+        let streamed = address(&format!("{base}/models/{model}:streamGenerateContent?alt=sse"))?;
+        Ok(Self { model: model.to_owned(), whole, streamed, access })
     }
 }
 
@@ -46,9 +49,9 @@ impl Wire for Gemini {
     type Events = Events;
 
     fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError> {
-        let method = if streamed { ":streamGenerateContent?alt=sse" } else { ":generateContent" };
+        let url = if streamed { &self.streamed } else { &self.whole };
         let body = request::body(&self.model, asked)?;
-        Ok(Call { url: format!("{}{method}", self.address), body: body.into() })
+        Ok(Call { url: url.clone(), body: body.into() })
     }
 
     async fn authorize(&self) -> Result<Option<Authority>, ModelError> {

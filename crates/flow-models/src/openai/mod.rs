@@ -10,19 +10,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use flow_runtime::ModelError;
 use flow_runtime::model::ModelRequest;
+use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::answer::Answer;
 use crate::failure::Report;
-use crate::wire::{Authority, Call, Wire, sensitive};
+use crate::wire::{Authority, Call, Wire, address, sensitive};
 
 pub(crate) use self::events::Events;
 
 /// One model of a server.
 pub(crate) struct OpenAi {
     model: String,
-    address: String,
+    address: Url,
     key: Option<SecretString>,
     lacks: Lacks,
 }
@@ -94,9 +95,9 @@ impl Lacks {
 
 impl OpenAi {
     /// `base` leads to where `chat/completions` is.
-    pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Self {
-        let address = format!("{base}/chat/completions");
-        Self { model: model.to_owned(), address, key, lacks: Lacks::of(model) }
+    pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
+        let address = address(&format!("{base}/chat/completions"))?;
+        Ok(Self { model: model.to_owned(), address, key, lacks: Lacks::of(model) })
     }
 }
 

@@ -74,13 +74,10 @@ impl StreamState {
 
     async fn advance(&mut self) -> Result<Option<ModelEvent>, ModelError> {
         while !self.finished {
-            let (upstream, span) = match &mut self.upstream {
-                Some(open) => open,
-                None => {
-                    let opening = self.conversation.open().instrument(self.span.clone());
-                    self.upstream.insert(opening.await?)
-                }
-            };
+            if self.upstream.is_none() {
+                self.upstream = Some(self.conversation.open().instrument(self.span.clone()).await?);
+            }
+            let Some((upstream, span)) = &mut self.upstream else { continue };
             // The spans are not entered for each piece: reading one writes nothing to the log.
             match upstream.next().await {
                 Some(Ok(ModelEvent::Text(text))) => return Ok(Some(ModelEvent::Text(text))),
