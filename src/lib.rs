@@ -8,10 +8,11 @@
 //! - [`settings`] and [`telemetry`] are what their names say.
 //! - [`replicas`] is what servers like this one share. <!-- eject: redis -->
 //! - [`demo`] is what the demo model says.
-//! - [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
+//! - [`flow`], [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
 pub mod adapters;
 pub mod demo;
+pub mod flow;
 pub mod flows;
 pub mod health;
 pub mod metrics;

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use flow_listener::{End, Signals};
 use genkit_endpoints::settings::{self, Command, Settings, USAGE};
-use genkit_endpoints::{adapters, health, openapi, prompt, start, telemetry};
+use genkit_endpoints::{adapters, flow, health, openapi, prompt, start, telemetry};
 
 fn main() -> ExitCode {
     match settings::from_process(&adapters::names(), api::FLOWS) {
         Ok(Command::Serve(settings)) => serve(&settings),
         Ok(Command::PromptRender(render)) => prompt::render(&render),
+        Ok(Command::FlowRun(settings, arguments)) => flow::run(&settings, &arguments),
         Ok(Command::OpenApi(settings)) => openapi::print(&settings),
         Ok(Command::Health(settings)) => health::ask(&settings),
         Err(error) => {

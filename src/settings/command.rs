@@ -23,6 +23,22 @@ pub enum Command {
     OpenApi(Box<Settings>),
     /// Ask the running server with these settings whether it is well.
     Health(Box<Settings>),
+    /// Run a flow, without a server.
+    FlowRun(Box<Settings>, FlowRun),
+}
+
+/// Arguments of `flow run`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct FlowRun {
+    /// The flow's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Its input as a JSON object
+    #[arg(long, value_name = "JSON", value_parser = json_object, default_value = "{}")]
+    pub input: Value,
+    /// Print the chunks of its answer as they come
+    #[arg(long)]
+    pub stream: bool,
 }
 
 /// Arguments of `prompt render`.
@@ -41,6 +57,9 @@ pub struct PromptRender {
 
 #[derive(Subcommand)]
 pub(super) enum Action {
+    /// Works with flows
+    #[command(subcommand, arg_required_else_help = true)]
+    Flow(FlowAction),
     /// Works with .prompt files
     #[command(subcommand, arg_required_else_help = true)]
     Prompt(PromptAction),
@@ -49,6 +68,12 @@ pub(super) enum Action {
     OpenApi,
     /// Asks the running server with the same settings whether it is well: exit code 0 or 1
     Health,
+}
+
+#[derive(Subcommand)]
+pub(super) enum FlowAction {
+    /// Runs a flow and prints its result, without a server
+    Run(FlowRun),
 }
 
 #[derive(Subcommand)]

@@ -23,7 +23,7 @@ use clap::{ArgAction, Args};
 use flow_edge::edge::{ApiInfo, CorsConfig, EdgeConfig, TrustedHosts, TrustedProxies};
 pub use flow_settings::{SettingsError, USAGE};
 
-pub use self::command::{Command, PromptRender};
+pub use self::command::{Command, FlowRun, PromptRender};
 pub use self::edge::EdgeSettings;
 // eject: grpc
 pub use self::grpc::GrpcSettings;

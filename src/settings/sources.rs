@@ -7,7 +7,7 @@ use flow_edge::FlowInfo;
 use flow_settings::{Given, SettingsError};
 
 use super::Settings;
-use super::command::{self, Action, Command, PromptAction};
+use super::command::{self, Action, Command, FlowAction, PromptAction};
 
 /// Reads this process's arguments, environment and working directory.
 ///
@@ -52,6 +52,7 @@ pub fn load(
     Ok(match action {
         None => Command::Serve(settings()?),
         Some(Action::Prompt(PromptAction::Render(render))) => Command::PromptRender(render),
+        Some(Action::Flow(FlowAction::Run(run))) => Command::FlowRun(settings()?, run),
         Some(Action::OpenApi) => Command::OpenApi(settings()?),
         Some(Action::Health) => Command::Health(settings()?),
     })

@@ -27,6 +27,11 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// The call with this input, for callers that are no clients.
+    pub fn new(data: Value, wants_stream: bool) -> Self {
+        Self { data, wants_stream }
+    }
+
     /// Reads the envelope `{"data": <input>}` from a request, whatever its content type: some of Genkit's clients send
     /// none, others `text/plain`. A missing `data` means all defaults.
     pub async fn read<S, E>(

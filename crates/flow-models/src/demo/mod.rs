@@ -4,6 +4,7 @@
 //! Schema. The same conversation always gets the same answer. What it says is plain; an application that wants
 //! better answers hands them in with [`Demo::with_answers`].
 
+mod input;
 mod question;
 mod words;
 
@@ -12,12 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow_runtime::ModelError;
 use flow_runtime::message::{Message, Part, Role, ToolRequest};
 use flow_runtime::model::{FinishReason, Model, ModelEvent, ModelRequest, ModelResponse, ModelStream, Usage};
+use flow_runtime::{CompiledSchema, ModelError};
 use futures_util::{StreamExt as _, stream};
 use schema_example::example_with;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 pub use question::Question;
 use words::Answers;
@@ -72,7 +73,7 @@ impl Demo {
                 metadata: Map::new(),
             },
             _ => Part::text(match &request.output_schema {
-                Some(wanted) => example(wanted.value()).to_string(),
+                Some(wanted) => with_numbers(&question.text, example(wanted.value()), wanted).to_string(),
                 None => words::prose(&question, &*self.answers),
             }),
         };
@@ -132,6 +133,23 @@ impl fmt::Debug for Demo {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Demo").field("chunk_delay", &self.chunk_delay).finish_non_exhaustive()
     }
+}
+
+/// The same answer with the numbers that stand in the input behind the names of its members, where the schema lets them.
+fn with_numbers(text: &str, mut answer: Value, schema: &CompiledSchema) -> Value {
+    let numbers: Vec<_> =
+        answer.as_object().into_iter().flatten().filter(|(_, value)| value.is_number()).collect();
+    let names: Vec<String> = numbers.into_iter().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+        let found = input::labelled(text, &letters).and_then(|it| it.split_whitespace().next()?.parse().ok());
+        let Some(number) = found.and_then(serde_json::Number::from_f64) else { continue };
+        let before = std::mem::replace(&mut answer[&name], Value::Number(number));
+        if !schema.violations(&answer).is_empty() {
+            answer[&name] = before;
+        }
+    }
+    answer
 }
 
 /// Counts words, since a word is about a token.

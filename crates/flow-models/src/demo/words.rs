@@ -1,5 +1,6 @@
 //! The texts of an answer: the application's where it has some, else plain ones.
 
+use super::input::{labelled, piece};
 use super::question::Question;
 
 /// Texts of the application.
@@ -20,7 +21,16 @@ pub(super) fn prose(question: &Question<'_>, answers: &Answers) -> String {
 pub(super) fn property(question: &Question<'_>, answers: &Answers, name: &str, index: usize) -> String {
     let question = question.for_property(name);
     let subject = &question.subject;
-    let text = answers(&question).or_else(|| match question.property.as_deref().unwrap_or_default() {
+    let property = question.property.as_deref().unwrap_or_default();
+    let found = || {
+        // A name in the plural is that of a list.
+        let found = if name.ends_with('s') { piece(&question.text, index) } else { None };
+        found.or_else(|| labelled(&question.text, property)).map(str::to_owned)
+    };
+    if let Some(text) = answers(&question).is_none().then(found).flatten() {
+        return text;
+    }
+    let text = answers(&question).or_else(|| match property {
         "answer" | "text" | "content" | "description" | "explanation" | "summary" => {
             Some(prose(&Question { property: None, ..question.clone() }, answers))
         }
