@@ -212,8 +212,13 @@ fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
         providers.model(name).with_context(unknown)
     });
     let models = models.collect::<anyhow::Result<Vec<_>>>()?;
+    // Offline, the demo model stands in for whatever model a prompt file names.
+    let (is_demo, find) = (name == DEMO_MODEL, providers.clone());
+    let find_model = move |name: &str| if is_demo { Ok(find.stand_in(name)) } else { find.model(name) };
     let resilience = &settings.resilience;
     Ok(FlowDeps {
+        prompts: Arc::new(flows::prompts(settings.debug)?),
+        find_model: Arc::new(find_model),
         version: env!("CARGO_PKG_VERSION"),
         models,
         resilience: Resilience {

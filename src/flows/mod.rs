@@ -15,26 +15,35 @@ mod translate_text; // eject: translate_text
 
 // Add a flow: its module above this line.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use api::flow;
 use api::*;
 use async_trait::async_trait;
 use flow_edge::*;
-use flow_runtime::ModelError;
+use flow_runtime::{ModelError, Prompts};
 use flow_service::{FlowDeps, FlowRunner};
+use include_dir::{Dir, include_dir};
 
-/// The prompt files compiled in.
-const PROMPT_FILES: &[&str] = &[
-    review_code::SOURCE, // eject: review_code
-];
+/// The files of `prompts/`, compiled in.
+static PROMPT_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
+
+/// The prompt files: those compiled in, or with `reload` those on disk, which are read again when they change.
+pub fn prompts(reload: bool) -> Result<Prompts, ModelError> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts");
+    if reload && folder.is_dir() {
+        return Prompts::in_folder(folder);
+    }
+    let files = PROMPT_FILES.files();
+    Prompts::new(files.filter_map(|it| Some((it.path().file_name()?.to_str()?, it.contents_utf8()?))))
+}
 
 /// Makes the flows, with the tools they use.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn FlowService>, ModelError> {
-    let runner = FlowRunner::new(FLOWS, PROMPT_FILES, deps, |runtime| {
-        // What flows use beside the model is checked and registered here, at the start: tools and prompt files.
+    let runner = FlowRunner::new(FLOWS, deps, |runtime| {
+        // The tools that flows and prompt files name.
         let runtime = runtime.tool(tools::get_current_time()?); // eject: translate_text
-        review_code::prompt()?; // eject: review_code
         Ok(runtime)
     });
     Ok(Arc::new(Flows(runner?)))

@@ -43,6 +43,11 @@ impl Providers {
         Self { demo, ..self }
     }
 
+    /// The demo model under this name, for programs that run offline.
+    pub fn stand_in(&self, name: &str) -> Arc<dyn Model> {
+        Arc::new(self.demo.clone().named(name))
+    }
+
     /// The model of this full name: `googleai/…`, `vertexai/…`, `openai/…`, `anthropic/…`, `ollama/…` or `demo`.
     ///
     /// [`ModelError::NotConfigured`] if the prefix is unknown or its key is missing.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::generate::conversation::{Conversation, Observer, Tooling};
 use crate::generate::resume::resume;
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
+use crate::prompts::{PromptFile, Prompts};
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
 use crate::state::{State, ToolContext};
@@ -41,6 +43,7 @@ struct Inner {
     guarded: Vec<Arc<Resilient>>,
     tools: HashMap<String, Tool>,
     tool_timeout: Duration,
+    prompts: Arc<Prompts>,
 }
 
 /// Builds a [`Runtime`].
@@ -52,6 +55,42 @@ pub struct RuntimeBuilder {
     resilience: Option<Resilience>,
     tools: Vec<Tool>,
     tool_timeout: Option<Duration>,
+    prompts: Arc<Prompts>,
+    find_model: Option<FindModel>,
+}
+
+/// Finds a model by its full name.
+pub type FindModel = Arc<dyn Fn(&str) -> Result<Arc<dyn Model>, ModelError> + Send + Sync>;
+
+/// A call of a model by a prompt file.
+pub struct PromptCall {
+    runtime: Runtime,
+    file: Arc<PromptFile>,
+    request: Generate,
+}
+
+impl PromptCall {
+    /// The request that the file makes, to change it or to ask in another way.
+    pub fn request(self) -> Generate {
+        self.request
+    }
+
+    /// Asks, as [`Runtime::generate`] does.
+    pub async fn generate(self) -> Result<ModelResponse, ModelError> {
+        self.runtime.generate(self.request).await
+    }
+
+    /// Asks for an answer of the shape that the file says, and reads it into its type.
+    pub async fn generate_as<T: DeserializeOwned>(self) -> Result<T, ModelError> {
+        let missing = ModelError::internal("the prompt file has no output schema");
+        let spec = OutputSpec::of(self.file.output().ok_or(missing)?);
+        self.runtime.generate_as(self.request, &spec).await
+    }
+
+    /// Asks, as [`Runtime::stream`] does.
+    pub fn stream(self) -> ModelEvents {
+        self.runtime.stream(self.request)
+    }
 }
 
 impl Runtime {
@@ -102,6 +141,13 @@ impl Runtime {
             Ok(conversation) => streamed::stream(conversation, trace::generate()).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
+    }
+
+    /// A call by the prompt file of this name, with these variables.
+    pub fn prompt(&self, name: &str, input: &impl Serialize) -> Result<PromptCall, ModelError> {
+        let file = self.inner.prompts.get(name)?;
+        let request = file.request(input)?;
+        Ok(PromptCall { runtime: self.clone(), file, request })
     }
 
     /// The same for one request: its answers must be there by the deadline, and the first pieces of streamed ones.
@@ -200,6 +246,20 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Takes these prompt files, for [`Runtime::prompt`].
+    #[must_use]
+    pub fn prompts(mut self, prompts: Arc<Prompts>) -> Self {
+        self.prompts = prompts;
+        self
+    }
+
+    /// Finds the models that only prompt files name.
+    #[must_use]
+    pub fn find_model(mut self, find: FindModel) -> Self {
+        self.find_model = Some(find);
+        self
+    }
+
     /// Gives each tool call this long instead of ten seconds.
     #[must_use]
     pub fn tool_timeout(mut self, timeout: Duration) -> Self {
@@ -207,8 +267,11 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It fails if a tool is registered twice; a model may be.
-    pub fn build(self) -> Result<Runtime, ModelError> {
+    /// Builds the runtime. It fails if a tool is registered twice, or if a prompt file names a model or a tool that is
+    /// not there. A model may be registered twice.
+    pub fn build(mut self) -> Result<Runtime, ModelError> {
+        let named = self.models_of_prompts()?;
+        self.models.extend(named);
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
         for model in self.default_model.iter().chain(&self.fallbacks).chain(&self.models) {
@@ -242,8 +305,34 @@ impl RuntimeBuilder {
             }
         }
         let tool_timeout = self.tool_timeout.unwrap_or(DEFAULT_TOOL_TIMEOUT);
-        let inner = Inner { default_model, models, guarded, tools, tool_timeout };
+        let prompts = self.prompts;
+        for (file, tool) in prompts.tools() {
+            if !tools.contains_key(&tool) {
+                let place = prompts.place(&file, &tool);
+                return Err(ModelError::internal(format!("{place}: no tool is registered as {tool}")));
+            }
+        }
+        let inner = Inner { default_model, models, guarded, tools, tool_timeout, prompts };
         Ok(Runtime { inner: Arc::new(inner), deadline: None, state: State::default(), observer: None })
+    }
+}
+
+impl RuntimeBuilder {
+    /// The models that prompt files name, and that are not registered.
+    fn models_of_prompts(&self) -> Result<Vec<Arc<dyn Model>>, ModelError> {
+        let mut models: Vec<Arc<dyn Model>> = Vec::new();
+        for (file, name) in self.prompts.models() {
+            let registered = self.default_model.iter().chain(&self.fallbacks).chain(&self.models);
+            if registered.chain(&models).any(|it| it.name() == name) {
+                continue;
+            }
+            let found = self.find_model.as_ref().map_or(Err(ModelError::NotConfigured), |find| find(&name));
+            models.push(found.map_err(|error| {
+                let place = self.prompts.place(&file, &name);
+                ModelError::internal(format!("{place}: the model {name}: {error}"))
+            })?);
+        }
+        Ok(models)
     }
 }
 

@@ -89,6 +89,11 @@ impl<T: DeserializeOwned> OutputSpec<T> {
         Ok(Self { schema: CompiledSchema::compile(name, schema)?, rules: |_| Vec::new() })
     }
 
+    /// A shape whose schema is compiled already.
+    pub fn of(schema: &CompiledSchema) -> Self {
+        Self { schema: schema.clone(), rules: |_| Vec::new() }
+    }
+
     /// Adds rules that a schema cannot express. Each returned sentence names one fault, for the model to read.
     #[must_use]
     pub fn with_rules(mut self, rules: fn(&T) -> Vec<String>) -> Self {

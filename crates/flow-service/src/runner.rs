@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
 use flow_runtime::model::FinishReason;
-use flow_runtime::runtime::RuntimeBuilder;
-use flow_runtime::{Model, ModelError, Progress, Resilience, ResponseCache, Runtime};
+use flow_runtime::runtime::{FindModel, RuntimeBuilder};
+use flow_runtime::{Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,6 +18,10 @@ pub struct FlowDeps {
     pub version: &'static str,
     /// The models: the first answers, the others where it cannot.
     pub models: Vec<Arc<dyn Model>>,
+    /// The prompt files. Their texts are part of the cache key, as the version is.
+    pub prompts: Arc<Prompts>,
+    /// Finds the models that only prompt files name.
+    pub find_model: FindModel,
     /// What guards a call to them.
     pub resilience: Resilience,
     /// Where answers are cached, if they are.
@@ -40,18 +44,18 @@ pub struct FlowRunner {
 }
 
 impl FlowRunner {
-    /// For the flows of this table. `register` adds tools; the contents of prompt files are part of the cache
-    /// key, as the version is.
+    /// For the flows of this table. `register` adds tools.
     pub fn new(
         table: &[FlowInfo],
-        prompt_files: &[&str],
         deps: FlowDeps,
         register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
     ) -> Result<Self, ModelError> {
-        let FlowDeps { version, models, resilience, cache, stream_join, ready, shared_is_up } = deps;
+        let FlowDeps { version, models, prompts, find_model, resilience, cache, stream_join, .. } = deps;
+        let FlowDeps { ready, shared_is_up, .. } = deps;
         let names: Vec<_> = models.iter().map(|it| it.name()).collect();
         let names = names.join(",");
-        let mut builder = Runtime::builder().resilience(resilience);
+        let mut builder =
+            Runtime::builder().resilience(resilience).prompts(prompts.clone()).find_model(find_model);
         let mut models = models.into_iter();
         if let Some(first) = models.next() {
             builder = builder.default_model(first);
@@ -59,7 +63,7 @@ impl FlowRunner {
         let builder = models.fold(builder, RuntimeBuilder::fallback);
         let ai = register(builder)?.build()?;
         let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
-        let dedup = Dedup::new(&names, &(version, schemas, prompt_files), cache, stream_join)?;
+        let dedup = Dedup::new(&names, &(version, schemas, prompts.sources()), cache, stream_join)?;
         Ok(Self { ai, dedup, models: names, ready, shared_is_up })
     }
 

@@ -25,7 +25,7 @@ struct Flows(FlowRunner);
 
 /// Makes the test flows.
 pub fn flows(deps: FlowDeps) -> Result<Arc<dyn TestFlows>, ModelError> {
-    let runner = FlowRunner::new(FLOWS, &[], deps, |runtime| {
+    let runner = FlowRunner::new(FLOWS, deps, |runtime| {
         Ok(runtime.tool(Tool::new(CLOCK, "Tells the time.", tell_time)?))
     });
     Ok(Arc::new(Flows(runner?)))

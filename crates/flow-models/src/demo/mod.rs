@@ -32,6 +32,7 @@ const CHUNK_DELAY: Duration = Duration::from_millis(15);
 /// The demo model; cloning it is cheap.
 #[derive(Clone)]
 pub struct Demo {
+    name: Arc<str>,
     chunk_delay: Duration,
     answers: Arc<Answers>,
 }
@@ -39,7 +40,7 @@ pub struct Demo {
 impl Demo {
     /// A demo model without answers of its own.
     pub fn new() -> Self {
-        Self { chunk_delay: CHUNK_DELAY, answers: Arc::new(|_| None) }
+        Self { name: NAME.into(), chunk_delay: CHUNK_DELAY, answers: Arc::new(|_| None) }
     }
 
     /// Asks `answers` first. For `None` the model makes up a plain text.
@@ -49,6 +50,12 @@ impl Demo {
         answers: impl Fn(&Question<'_>) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         Self { answers: Arc::new(answers), ..self }
+    }
+
+    /// The same under another name, to stand in for a model that cannot be asked offline.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// Pauses this long before each streamed word. Unary answers never wait.
@@ -96,7 +103,7 @@ impl Demo {
 #[async_trait]
 impl Model for Demo {
     fn name(&self) -> &str {
-        NAME
+        &self.name
     }
 
     fn needs_guard(&self) -> bool {

@@ -7,6 +7,7 @@ mod cache;
 mod circuit;
 mod generate;
 mod join;
+mod prompts;
 mod retry;
 mod scripted;
 mod shared;

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Runs the program against model servers that others have written, in place of the real ones.
+
+    workshop/scripts/check_peers.py TOOLS
+
+For each wire: scripts/test_endpoints.sh, streams included, and scripts/test_grpc_endpoints.sh. TOOLS is a folder with
+node_modules/@copilotkit/aimock, which speaks Gemini, Vertex AI, OpenAI, Anthropic and Ollama, and with
+venv/bin/grpcurl. Where it has venv/bin/litellm, too, its proxy stands between the program and that server.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "debug/genkit-endpoints"
+
+# By words of the request; the first that fits answers.
+FIXTURES = """
+import { LLMock } from "@copilotkit/aimock";
+const json = (value) => ({ content: JSON.stringify(value) });
+const mock = new LLMock({ port: 0, chunkSize: 12 });
+mock.on({ userMessage: /Translate into/, hasToolResult: true }, json({
+  original_text: "x", translated_text: "Bonjour", target_language: "French", confidence: "high" }));
+mock.on({ userMessage: /Translate into/ },
+  { toolCalls: [{ name: "get_current_time", arguments: "{}" }] });
+mock.onMessage(/character/i, json({ name: "Luna", backStory: "Born at sea.", abilities: ["swim"],
+  skills: { strength: 80, charisma: 70, endurance: 60 } }));
+mock.onMessage(/Write .* in /, json({ code: "fn main() {}", language: "rust", explanation: "Does nothing.",
+  filename: "main.rs" }));
+mock.onMessage(/review/i, json({ summary: "Fine.", issues: [], score: 8 , language: "python" }));
+mock.onMessage(/.*/s, { content: "Once upon a time there was a crab. It told a joke. Everybody laughed." });
+await mock.start();
+console.log(mock.url);
+"""
+
+
+@contextmanager
+def process(arguments, **options):
+    started = subprocess.Popen(arguments, **options)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        started.wait(timeout=10)
+
+
+def wires(url):
+    """A model of each wire, and the variables that lead to this server."""
+    return {
+        "Gemini": {"MODEL": "googleai/gemini-2.5-flash", "GEMINI_BASE_URL": url, "GEMINI_API_KEY": "k"},
+        "Vertex AI": {
+            "MODEL": "vertexai/gemini-2.5-flash",
+            "VERTEX_BASE_URL": url,
+            "VERTEX_ACCESS_TOKEN": "t",
+            "GOOGLE_CLOUD_PROJECT": "p",
+        },
+        "OpenAI": {"MODEL": "openai/gpt-4o-mini", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "k"},
+        "OpenAI, reasoning": {"MODEL": "openai/gpt-5-mini", "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "k"},
+        "Anthropic": {"MODEL": "anthropic/claude-sonnet-4-5", "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "k"},
+        "Anthropic, older": {
+            "MODEL": "anthropic/claude-3-5-sonnet-20241022",
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": "k",
+        },
+        "Ollama": {"MODEL": "ollama/llama3.2", "OLLAMA_BASE_URL": url},
+    }
+
+
+def check(name, variables, tools):
+    """Runs both scripts. Returns the last line of each, and whether they are content."""
+    with tempfile.TemporaryFile("w+") as log:
+        environment = {"PORT": "0", "GRPC_PORT": "0", "DEBUG": "true", "LOG_FORMAT": "json", **variables}
+        with process([PROGRAM], env=environment, cwd="/tmp", stdout=log):
+            served = {}
+            for _ in range(100):
+                log.seek(0)
+                lines = [json.loads(it) for it in log.read().splitlines()]
+                # REST's says the framework.
+                served = {"framework" in it: it["address"] for it in lines if "address" in it}
+                if len(served) == 2:
+                    break
+                time.sleep(0.1)
+            scripts = {
+                "scripts/test_endpoints.sh": {"BASE_URL": f"http://{served[True]}"},
+                "scripts/test_grpc_endpoints.sh": {"GRPC_ADDRESS": served[False]},
+            }
+            lines, content = [], True
+            for script, where in scripts.items():
+                path = f"{tools}/venv/bin:{os.environ['PATH']}"
+                ran = subprocess.run(
+                    [ROOT / script], env={**os.environ, **where, "PATH": path}, capture_output=True, text=True
+                )
+                content &= ran.returncode == 0
+                lines.append((ran.stdout + ran.stderr).strip().splitlines()[-1])
+                if ran.returncode:
+                    print(ran.stdout + ran.stderr)
+    print(f"{name}: {'; '.join(lines)}", flush=True)
+    return content
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tools", type=Path)
+    tools = parser.parse_args().tools.resolve()
+    script = tools / "peer.mjs"
+    script.write_text(FIXTURES)
+    content = True
+    with process(["node", script], stdout=subprocess.PIPE, text=True, cwd=tools) as mock:
+        url = mock.stdout.readline().strip()
+        for name, variables in wires(url).items():
+            content &= check(f"aimock as {name}", variables, tools)
+        if (tools / "venv/bin/litellm").exists():
+            config = tools / "litellm.json"
+            model = {"model": "openai/gpt-4o-mini", "api_base": f"{url}/v1", "api_key": "k"}
+            config.write_text(json.dumps({"model_list": [{"model_name": "some-model", "litellm_params": model}]}))
+            command = [tools / "venv/bin/litellm", "--config", config, "--port", "18599", "--host", "127.0.0.1"]
+            with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tools):
+                for _ in range(120):
+                    probe = ["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18599/health/liveliness"]
+                    if subprocess.run(probe).returncode == 0:
+                        break
+                    time.sleep(0.5)
+                proxy = {
+                    "MODEL": "openai/some-model",
+                    "OPENAI_BASE_URL": "http://127.0.0.1:18599",
+                    "OPENAI_API_KEY": "k",
+                }
+                content &= check("litellm before aimock", proxy, tools)
+    sys.exit(0 if content else 1)
+
+
+if __name__ == "__main__":
+    main()
