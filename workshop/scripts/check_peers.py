@@ -119,7 +119,9 @@ def main():
         if (tools / "venv/bin/litellm").exists():
             config = tools / "litellm.json"
             model = {"model": "openai/gpt-4o-mini", "api_base": f"{url}/v1", "api_key": "k"}
-            config.write_text(json.dumps({"model_list": [{"model_name": "some-model", "litellm_params": model}]}))
+            models = [{"model_name": "some-model", "litellm_params": model}]
+            settings = {"master_key": "sk-0123456789abcdef0123456789abcdef"}
+            config.write_text(json.dumps({"model_list": models, "general_settings": settings}))
             command = [tools / "venv/bin/litellm", "--config", config, "--port", "18599", "--host", "127.0.0.1"]
             with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tools):
                 for _ in range(120):
@@ -130,7 +132,7 @@ def main():
                 proxy = {
                     "MODEL": "openai/some-model",
                     "OPENAI_BASE_URL": "http://127.0.0.1:18599",
-                    "OPENAI_API_KEY": "k",
+                    "OPENAI_API_KEY": settings["master_key"],
                 }
                 content &= check("litellm before aimock", proxy, tools)
     sys.exit(0 if content else 1)
