@@ -80,6 +80,10 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
 
 /// The error for a body with status 200 that holds an error instead of an answer.
 pub(crate) fn from_body(reported: &Value) -> ModelError {
+    let word = |name: &str| reported[name].as_str().unwrap_or_default();
+    let (kind, status) = (word("type"), word("status"));
+    // Its message may quote a key, which is not known here.
+    tracing::debug!(target: TARGET, code = %reported["code"], kind, status, "the provider answered with an error");
     let code = &reported["code"];
     let number = code.as_u64().or_else(|| code.as_str()?.parse().ok()).and_then(|it| u16::try_from(it).ok());
     if let Some(status) = number.filter(|it| (400..600).contains(it)) {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -18,7 +17,7 @@ use crate::generate::conversation::{Conversation, Observer, Tooling};
 use crate::generate::resume::resume;
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
-use crate::prompts::{PromptFile, Prompts};
+use crate::prompts::Prompts;
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
 use crate::state::{State, ToolContext};
@@ -61,37 +60,6 @@ pub struct RuntimeBuilder {
 
 /// Finds a model by its full name.
 pub type FindModel = Arc<dyn Fn(&str) -> Result<Arc<dyn Model>, ModelError> + Send + Sync>;
-
-/// A call of a model by a prompt file.
-pub struct PromptCall {
-    runtime: Runtime,
-    file: Arc<PromptFile>,
-    request: Generate,
-}
-
-impl PromptCall {
-    /// The request that the file makes, to change it or to ask in another way.
-    pub fn request(self) -> Generate {
-        self.request
-    }
-
-    /// Asks, as [`Runtime::generate`] does.
-    pub async fn generate(self) -> Result<ModelResponse, ModelError> {
-        self.runtime.generate(self.request).await
-    }
-
-    /// Asks for an answer of the shape that the file says, and reads it into its type.
-    pub async fn generate_as<T: DeserializeOwned>(self) -> Result<T, ModelError> {
-        let missing = ModelError::internal("the prompt file has no output schema");
-        let spec = OutputSpec::of(self.file.output().ok_or(missing)?);
-        self.runtime.generate_as(self.request, &spec).await
-    }
-
-    /// Asks, as [`Runtime::stream`] does.
-    pub fn stream(self) -> ModelEvents {
-        self.runtime.stream(self.request)
-    }
-}
 
 impl Runtime {
     /// Starts with nothing registered.
@@ -143,13 +111,6 @@ impl Runtime {
         }
     }
 
-    /// A call by the prompt file of this name, with these variables.
-    pub fn prompt(&self, name: &str, input: &impl Serialize) -> Result<PromptCall, ModelError> {
-        let file = self.inner.prompts.get(name)?;
-        let request = file.request(input)?;
-        Ok(PromptCall { runtime: self.clone(), file, request })
-    }
-
     /// The same for one request: its answers must be there by the deadline, and the first pieces of streamed ones.
     #[must_use]
     pub fn with_deadline(self, deadline: Instant) -> Self {
@@ -167,6 +128,11 @@ impl Runtime {
     #[must_use]
     pub fn observed(self, observer: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Arc::new(observer)), ..self }
+    }
+
+    /// The prompt files.
+    pub(crate) fn prompts(&self) -> &Prompts {
+        &self.inner.prompts
     }
 
     /// The name of the default model, if there is one.

@@ -10,10 +10,11 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use checks::{Combination, FRAMEWORKS};
-use fake_gemini::{FakeGemini, FaultSchedule};
+use fake_gemini::{FakeGemini, Fault, FaultSchedule, Matcher, Reply};
 use futures_util::future::join_all;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -62,6 +63,51 @@ async fn every_request_is_answered_by_a_row_of_the_table_and_the_circuit_closes_
         assert!(counts["503"] > 0 && counts["502"] > 0, "{counts:?}");
         assert_eq!(circuit_after_calls(&client, &base).await, "closed");
         fake.wait_until(|stats| stats.active == 0, SOON).await.expect("a model call was left behind");
+    }
+}
+
+/// Pictures that the model's server fails on, from one client, beside others who ask for texts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_client_s_bad_images_hurt_no_other() {
+    const BAD: usize = 40;
+    for framework in FRAMEWORKS {
+        let fake = FakeGemini::builder().lenient().keep(0).start().await;
+        fake.on(Matcher::image(), Fault::internal());
+        fake.otherwise(Reply::text("A joke.").header_delay(Duration::from_millis(200)));
+        let server = Combination::native(framework).start(&[
+            ("GEMINI_API_KEY", "key"),
+            ("GEMINI_BASE_URL", &fake.url()),
+            ("RATE_LIMIT_DEFAULT", "1000000/second"),
+        ]);
+        let base = format!("http://{}", server.address);
+        let client = Client::builder().no_proxy().timeout(SOON).build().unwrap();
+        let post = async |path: &str, body: Value| {
+            client.post(format!("{base}{path}")).json(&body).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(post("/tell-joke", json!({})).await, 200);
+        let over = AtomicBool::new(false);
+        let good = async {
+            let mut answered = 0;
+            while !over.load(Ordering::Relaxed) {
+                assert_eq!(
+                    post("/tell-joke", json!({})).await,
+                    200,
+                    "{framework}: after {answered} good calls"
+                );
+                answered += 1;
+            }
+            answered
+        };
+        let bad = async {
+            for _ in 0..BAD {
+                // As the model is well, the circuit lets also these through.
+                assert_eq!(post("/describe-image", json!({})).await, 502, "{framework}");
+            }
+            over.store(true, Ordering::Relaxed);
+        };
+        let (answered, ()) = tokio::join!(good, bad);
+        println!("{framework}: {answered} good calls beside {BAD} bad images");
+        assert!(answered > 0);
     }
 }
 

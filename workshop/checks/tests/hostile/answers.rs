@@ -139,7 +139,9 @@ async fn attack(combination: Combination, wire: (&str, &str, &str)) {
         }
         assert!(grown <= MEMORY, "{combination}: {name}: {grown} KiB");
         // While such answers come in the server can still be told to end.
-        let asking = async { let _: Option<()> = ask_briefly(&server, route).await; };
+        let asking = async {
+            let _: Option<()> = ask_briefly(&server, route).await;
+        };
         tokio::join!(asking, async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             server.signal("TERM");

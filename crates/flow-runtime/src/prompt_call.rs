@@ -1,0 +1,53 @@
+//! A call of a model by a prompt file.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::ModelError;
+use crate::generate::Generate;
+use crate::model::{ModelEvents, ModelResponse};
+use crate::prompts::PromptFile;
+use crate::runtime::Runtime;
+use crate::schema::OutputSpec;
+
+impl Runtime {
+    /// A call by the prompt file of this name, with these variables.
+    pub fn prompt(&self, name: &str, input: &impl Serialize) -> Result<PromptCall, ModelError> {
+        let file = self.prompts().get(name)?;
+        let request = file.request(input)?;
+        Ok(PromptCall { runtime: self.clone(), file, request })
+    }
+}
+
+/// A call of a model by a prompt file.
+pub struct PromptCall {
+    runtime: Runtime,
+    file: Arc<PromptFile>,
+    request: Generate,
+}
+
+impl PromptCall {
+    /// The request that the file makes, to change it or to ask in another way.
+    pub fn request(self) -> Generate {
+        self.request
+    }
+
+    /// Asks, as [`Runtime::generate`] does.
+    pub async fn generate(self) -> Result<ModelResponse, ModelError> {
+        self.runtime.generate(self.request).await
+    }
+
+    /// Asks for an answer of the shape that the file says, and reads it into its type.
+    pub async fn generate_as<T: DeserializeOwned>(self) -> Result<T, ModelError> {
+        let missing = ModelError::internal("the prompt file has no output schema");
+        let spec = OutputSpec::of(self.file.output().ok_or(missing)?);
+        self.runtime.generate_as(self.request, &spec).await
+    }
+
+    /// Asks, as [`Runtime::stream`] does.
+    pub fn stream(self) -> ModelEvents {
+        self.runtime.stream(self.request)
+    }
+}
