@@ -9,6 +9,7 @@ mod gemini;
 mod http;
 mod ids;
 mod json;
+mod lacks;
 mod media;
 mod openai;
 mod providers;

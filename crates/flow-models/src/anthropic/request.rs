@@ -9,10 +9,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::member::{Member, version};
 use super::response::{REDACTED, SIGNATURE};
-use super::{Lacks, Member, version};
+
 use crate::body::merged;
 use crate::ids::Ids;
+use crate::lacks::Lacks;
 use crate::media::Source;
 use crate::schema;
 
@@ -100,7 +102,7 @@ struct Tool<'a> {
 pub(super) fn body(
     model: &str,
     asked: &ModelRequest,
-    lacks: &Lacks,
+    lacks: &Lacks<Member>,
     streamed: bool,
 ) -> Result<Vec<u8>, ModelError> {
     let ModelRequest { messages, tools, output_schema, config, .. } = asked;
@@ -174,7 +176,11 @@ fn longest_answer(model: &str) -> u32 {
 }
 
 /// How to ask for thinking, and with what effort.
-fn thinking(thinking: Option<Thinking>, lacks: &Lacks, most: u32) -> (Option<Value>, Option<&'static str>) {
+fn thinking(
+    thinking: Option<Thinking>,
+    lacks: &Lacks<Member>,
+    most: u32,
+) -> (Option<Value>, Option<&'static str>) {
     let Some(thinking) = thinking.filter(|it| it.budget() > 0 && !lacks.has(Member::Thinking)) else {
         return (None, None);
     };

@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Lacks, Member};
+use super::member::Member;
 use crate::body::merged;
 use crate::ids::Ids;
+use crate::lacks::Lacks;
 use crate::media::Source;
 use crate::schema;
 
@@ -113,7 +114,7 @@ struct JsonSchema<'a> {
 pub(super) fn body(
     model: &str,
     asked: &ModelRequest,
-    lacks: &Lacks,
+    lacks: &Lacks<Member>,
     streamed: bool,
 ) -> Result<Vec<u8>, ModelError> {
     let ModelRequest { messages, tools, output_schema, config, .. } = asked;

@@ -123,3 +123,20 @@ impl Case {
         }
     }
 }
+
+/// How the cases went.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) passed: usize,
+    pub(crate) told: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn add(&mut self, case: &Case, faults: Vec<String>) {
+        if faults.is_empty() {
+            self.passed += 1;
+        } else {
+            self.told.push(format!("FAILED {}: {}\n  {}", case.name, case.why, faults.join("\n  ")));
+        }
+    }
+}

@@ -9,8 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Outcome;
-use crate::case::{Ask, Case};
+use crate::case::{Ask, Case, Outcome};
 use crate::fake::{Fake, Player};
 
 /// What came of a case.

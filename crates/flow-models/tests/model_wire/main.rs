@@ -11,14 +11,15 @@ mod fake;
 mod library;
 mod program;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_model_servers_send_is_taken_as_it_is_meant() {
     #[expect(clippy::disallowed_methods, reason = "who runs the test says where the cases are")]
     let folder = std::env::var_os("MODEL_WIRE_DIR");
     let failures = match folder {
-        Some(folder) => program::play(case::read(&from_the_workspace(&folder))).await,
+        // Cargo runs tests in the folder of their package, but who names a folder stands in that of the workspace.
+        Some(folder) => program::play(case::read(&program::workspace().join(&folder))).await,
         None => {
             library::play(case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_wire/cases")))
                 .await
@@ -30,31 +31,4 @@ async fn what_model_servers_send_is_taken_as_it_is_meant() {
     println!("{} passed, {} failed", failures.passed, failures.told.len());
     assert!(failures.told.is_empty(), "{} cases failed", failures.told.len());
     assert!(failures.passed > 0, "there are no cases");
-}
-
-/// Cargo runs tests in the folder of their package, but who names a folder stands in that of the workspace.
-fn from_the_workspace(folder: &std::ffi::OsStr) -> PathBuf {
-    workspace().join(folder)
-}
-
-/// The folder of the workspace.
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-/// How the cases went.
-#[derive(Default)]
-struct Outcome {
-    passed: usize,
-    told: Vec<String>,
-}
-
-impl Outcome {
-    fn add(&mut self, case: &case::Case, faults: Vec<String>) {
-        if faults.is_empty() {
-            self.passed += 1;
-        } else {
-            self.told.push(format!("FAILED {}: {}\n  {}", case.name, case.why, faults.join("\n  ")));
-        }
-    }
 }

@@ -1,14 +1,13 @@
 //! Cases for the whole program, over HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::Process;
 use serde_json::Value;
 
-use crate::case::{Case, Want};
+use crate::case::{Case, Outcome, Want};
 use crate::fake::{Fake, Player};
-use crate::{Outcome, workspace};
 
 /// What an answer over HTTP was.
 struct Answer {
@@ -49,6 +48,11 @@ pub(crate) async fn play(cases: Vec<Case>) -> Outcome {
     outcome
 }
 
+/// The folder of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
 /// The program of this workspace, as `cargo build` makes it.
 fn program() -> PathBuf {
     let output = Command::new(env!("CARGO"))
@@ -65,7 +69,7 @@ fn program() -> PathBuf {
     built.next_back().expect("a workspace with a program")
 }
 
-fn start(program: &std::path::Path, case: &Case, origin: &str) -> Process {
+fn start(program: &Path, case: &Case, origin: &str) -> Process {
     let breaker = if case.repeat.is_some() { "true" } else { "false" };
     let environment = [
         ("MODEL", case.model.as_str()),

@@ -131,6 +131,7 @@ fn shape(messages: &[Message]) -> Vec<String> {
         Part::Media { .. } => "media",
         Part::ToolRequest { .. } => "request",
         Part::ToolResponse { .. } => "response",
+        Part::Reasoning { .. } => "reasoning",
         Part::Pending { .. } => "pending",
     };
     let message = |it: &Message| {
