@@ -217,6 +217,7 @@ fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
     let find_model = move |name: &str| if is_demo { Ok(find.stand_in(name)) } else { find.model(name) };
     let resilience = &settings.resilience;
     Ok(FlowDeps {
+        defaults: settings.model.config.as_deref().cloned().unwrap_or_default(),
         prompts: Arc::new(flows::prompts(settings.debug)?),
         find_model: Arc::new(find_model),
         version: env!("CARGO_PKG_VERSION"),

@@ -1,9 +1,12 @@
 //! The models and how to reach them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use flow_models::{demo, is_model_name};
+use flow_runtime::model::ModelConfig;
 use flow_settings::Given;
 use secrecy::SecretString;
 
@@ -24,6 +27,12 @@ pub struct ModelSettings {
     #[arg(id = "model", long = "model", env = "MODEL", value_name = "PROVIDER/NAME")]
     #[arg(value_delimiter = ',', value_parser = parse::text)]
     pub models: Vec<String>,
+    /// Settings of calls by the names in `MODEL`, as JSON: `temperature`, `thinking` and so on. What a flow or its prompt
+    /// file sets comes first.
+    ///
+    /// Example: `{"demo": {"thinking": "low", "maxOutputTokens": 2000}}`
+    #[arg(env = "MODEL_CONFIG", value_name = "JSON", value_parser = model_config)]
+    pub config: Option<ModelConfigs>,
     /// Key for `googleai/` models.
     ///
     /// Example: `AIza...`
@@ -94,6 +103,14 @@ pub struct ModelSettings {
     pub pool_max_idle: usize,
 }
 
+/// Settings of calls, by the models' names.
+pub(super) type ModelConfigs = Arc<BTreeMap<String, ModelConfig>>;
+
+fn model_config(text: &str) -> Result<ModelConfigs, String> {
+    let configs = serde_json::from_str(text);
+    configs.map(Arc::new).map_err(|error| format!("must be settings by model, as JSON: {error}"))
+}
+
 impl ModelSettings {
     /// The model to use: the first one asked for, else Gemini with a key, else the demo model.
     pub fn name(&self) -> &str {
@@ -107,6 +124,10 @@ impl ModelSettings {
     }
 
     pub(super) fn check(&self, given: &mut Given) {
+        let configured = self.config.iter().flat_map(|it| it.keys());
+        if let Some(nobody) = configured.into_iter().find(|name| self.names().all(|it| it != *name)) {
+            given.refuse("MODEL_CONFIG", format!("names {nobody}, which is not in MODEL"));
+        }
         if let Some(why) = self.names().find_map(|name| self.lacks(name)) {
             given.refuse("MODEL", why);
         }

@@ -155,6 +155,8 @@ fn bad_values_of_every_kind_are_refused() {
         ("CORS_ALLOWED_ORIGINS", "https://a.example/"),
         ("CORS_ALLOWED_METHODS", "GET POST"),
         ("HTTP_POOL_MAX", "0"),
+        ("MODEL_CONFIG", "{\"demo\": {\"temprature\": 1}}"),
+        ("MODEL_CONFIG", "{\"openai/nobody\": {}}"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("TRUSTED_PROXIES", "10.0.0.0/40"),
         ("HSTS_MAX_AGE", "forever"),

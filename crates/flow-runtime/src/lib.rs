@@ -7,6 +7,7 @@
 
 mod breaker;
 pub mod cache;
+mod defaults;
 pub mod error;
 mod fallback;
 pub mod generate;

@@ -121,6 +121,30 @@ pub struct ModelConfig {
     pub extra: BTreeMap<String, Map<String, Value>>,
 }
 
+impl ModelConfig {
+    /// These settings, and those of `defaults` where these say nothing.
+    #[must_use]
+    pub fn or(mut self, defaults: &Self) -> Self {
+        self.temperature = self.temperature.or(defaults.temperature);
+        self.top_p = self.top_p.or(defaults.top_p);
+        self.top_k = self.top_k.or(defaults.top_k);
+        self.max_output_tokens = self.max_output_tokens.or(defaults.max_output_tokens);
+        self.seed = self.seed.or(defaults.seed);
+        self.thinking = self.thinking.or(defaults.thinking);
+        self.tool_choice = self.tool_choice.or_else(|| defaults.tool_choice.clone());
+        if self.stop_sequences.is_empty() {
+            self.stop_sequences.clone_from(&defaults.stop_sequences);
+        }
+        for (wire, members) in &defaults.extra {
+            let own = self.extra.entry(wire.clone()).or_default();
+            for (name, value) in members {
+                own.entry(name.as_str()).or_insert_with(|| value.clone());
+            }
+        }
+        self
+    }
+}
+
 /// How much a model thinks. What a model does not offer becomes what is nearest to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]

@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::breaker::CircuitState;
+use crate::defaults::WithDefaults;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
 pub use crate::generate::conversation::Progress;
 use crate::generate::conversation::{Conversation, Observer, Tooling};
 use crate::generate::resume::resume;
 use crate::generate::{Generate, streamed, structured};
-use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
+use crate::model::{Model, ModelConfig, ModelEvents, ModelRequest, ModelResponse};
 use crate::prompts::Prompts;
 use crate::resilience::{Resilience, Resilient};
 use crate::schema::OutputSpec;
@@ -56,6 +57,7 @@ pub struct RuntimeBuilder {
     tool_timeout: Option<Duration>,
     prompts: Arc<Prompts>,
     find_model: Option<FindModel>,
+    defaults: HashMap<String, ModelConfig>,
 }
 
 /// Finds a model by its full name.
@@ -226,6 +228,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets what counts for the model of this name where a call, or its prompt file, says nothing else.
+    #[must_use]
+    pub fn defaults(mut self, model: impl Into<String>, defaults: ModelConfig) -> Self {
+        self.defaults.insert(model.into(), defaults);
+        self
+    }
+
     /// Gives each tool call this long instead of ten seconds.
     #[must_use]
     pub fn tool_timeout(mut self, timeout: Duration) -> Self {
@@ -246,6 +255,10 @@ impl RuntimeBuilder {
                 continue;
             }
             let name = model.name().to_owned();
+            let model = match self.defaults.remove(&name) {
+                Some(defaults) => &(Arc::new(WithDefaults::new(model.clone(), defaults)) as Arc<dyn Model>),
+                None => model,
+            };
             let model = match &self.resilience {
                 Some(settings) if model.needs_guard() => {
                     let model = Arc::new(Resilient::new(model.clone(), settings));

@@ -1,10 +1,11 @@
 //! Runs flows by their rows in the table.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
-use flow_runtime::model::FinishReason;
+use flow_runtime::model::{FinishReason, ModelConfig};
 use flow_runtime::runtime::{FindModel, RuntimeBuilder};
 use flow_runtime::{Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime};
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub struct FlowDeps {
     pub version: &'static str,
     /// The models: the first answers, the others where it cannot.
     pub models: Vec<Arc<dyn Model>>,
+    /// The settings of calls by the models' names, where a flow says nothing else.
+    pub defaults: BTreeMap<String, ModelConfig>,
     /// The prompt files. Their texts are part of the cache key, as the version is.
     pub prompts: Arc<Prompts>,
     /// Finds the models that only prompt files name.
@@ -51,7 +54,7 @@ impl FlowRunner {
         register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
     ) -> Result<Self, ModelError> {
         let FlowDeps { version, models, prompts, find_model, resilience, cache, stream_join, .. } = deps;
-        let FlowDeps { ready, shared_is_up, .. } = deps;
+        let FlowDeps { ready, shared_is_up, defaults, .. } = deps;
         let names: Vec<_> = models.iter().map(|it| it.name()).collect();
         let names = names.join(",");
         let mut builder =
@@ -61,9 +64,11 @@ impl FlowRunner {
             builder = builder.default_model(first);
         }
         let builder = models.fold(builder, RuntimeBuilder::fallback);
+        let settings = format!("{defaults:?}");
+        let builder = defaults.into_iter().fold(builder, |it, (model, config)| it.defaults(model, config));
         let ai = register(builder)?.build()?;
         let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
-        let dedup = Dedup::new(&names, &(version, schemas, prompts.sources()), cache, stream_join)?;
+        let dedup = Dedup::new(&names, &(version, schemas, prompts.sources(), settings), cache, stream_join)?;
         Ok(Self { ai, dedup, models: names, ready, shared_is_up })
     }
 

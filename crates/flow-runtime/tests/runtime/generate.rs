@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow_runtime::message::{Part, Role, ToolRequest};
-use flow_runtime::model::{FinishReason, Usage};
+use flow_runtime::model::{FinishReason, ModelConfig, Usage};
 use flow_runtime::{Generate, ModelError, ModelEvent, ModelResponse, OutputSpec, Runtime, Tool, ToolError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
@@ -139,6 +139,30 @@ async fn after_an_empty_answer_the_model_may_do_better() {
     let (structured, _) = runtime([text(r#"{"name": "Luna", "strength": 7.0}"#)]);
     let hero = structured.generate_as(Generate::new().prompt("A hero."), &spec()).await.unwrap();
     assert_eq!(hero.strength, 7, "a whole number may have a point");
+}
+
+#[tokio::test]
+async fn a_model_s_own_settings_count_where_a_call_says_nothing() {
+    let model = Scripted::new([text("Hi."), text("Hi.")]);
+    let defaults = ModelConfig {
+        temperature: Some(0.1),
+        seed: Some(7),
+        extra: [("gemini".to_owned(), json!({"a": 1, "b": 2}).as_object().unwrap().clone())].into(),
+        ..ModelConfig::default()
+    };
+    let builder = Runtime::builder().default_model(model.clone()).defaults("scripted", defaults.clone());
+    let runtime = builder.build().unwrap();
+    let own = ModelConfig {
+        temperature: Some(0.9),
+        extra: [("gemini".to_owned(), json!({"b": 3}).as_object().unwrap().clone())].into(),
+        ..ModelConfig::default()
+    };
+    runtime.generate(Generate::new().prompt("Hi.")).await.unwrap();
+    runtime.generate(Generate::new().prompt("Hi.").config(own)).await.unwrap();
+    let asked = model.asked.lock().unwrap();
+    assert_eq!(asked[0].config, defaults);
+    assert_eq!((asked[1].config.temperature, asked[1].config.seed), (Some(0.9), Some(7)));
+    assert_eq!(asked[1].config.extra["gemini"], *json!({"b": 3, "a": 1}).as_object().unwrap());
 }
 
 #[tokio::test]
