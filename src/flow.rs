@@ -17,7 +17,8 @@ const DATA: u8 = 65;
 
 /// Prints the result of a flow as JSON. With `--stream` its chunks come first, as they come.
 ///
-/// Exit code 65 where the name or the input is at fault, 1 where the flow fails.
+/// Exit code 64: the arguments are wrong. 65: no such flow, an input that is not valid, or content that the model refused
+/// before its answer began. 1: every other failure.
 #[expect(clippy::print_stderr, reason = "this is a program's output")]
 pub fn run(settings: &Settings, arguments: &FlowRun) -> ExitCode {
     match try_run(settings, arguments) {
@@ -33,7 +34,7 @@ pub fn run(settings: &Settings, arguments: &FlowRun) -> ExitCode {
     }
 }
 
-/// The outer error is ours, the inner one is the flow's.
+/// The outer error is a failure of this program, the inner one is the flow's.
 fn try_run(settings: &Settings, arguments: &FlowRun) -> anyhow::Result<Result<(), FlowError>> {
     let app = start::app(settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -27,8 +27,8 @@ pub struct ModelSettings {
     #[arg(id = "model", long = "model", env = "MODEL", value_name = "PROVIDER/NAME")]
     #[arg(value_delimiter = ',', value_parser = parse::text)]
     pub models: Vec<String>,
-    /// Settings of calls by the names in `MODEL`, as JSON: `temperature`, `thinking` and so on. What a flow or its prompt
-    /// file sets comes first.
+    /// Call settings for each model of `MODEL`, as JSON: the members of `config` in a prompt file, by the model's name. A
+    /// setting in the flow or its prompt file wins.
     ///
     /// Example: `{"demo": {"thinking": "low", "maxOutputTokens": 2000}}`
     #[arg(env = "MODEL_CONFIG", value_name = "JSON", value_parser = model_config)]
@@ -48,13 +48,13 @@ pub struct ModelSettings {
     /// Example: `my-project`
     #[arg(env = "GOOGLE_CLOUD_PROJECT", value_name = "ID", value_parser = parse::text)]
     pub vertex_project: Option<String>,
-    /// Region for `vertexai/` models.
+    /// Region for `vertexai/` models, or `global`.
     #[arg(env = "GOOGLE_CLOUD_LOCATION", value_name = "REGION")]
     #[arg(default_value = "us-central1", value_parser = parse::text)]
     pub vertex_location: String,
-    /// OAuth access token for `vertexai/` models (`gcloud auth print-access-token`), good for an hour.
+    /// OAuth access token for `vertexai/` models, good for an hour and never renewed.
     ///
-    /// Default: tokens that renew, by Google's application default credentials. Example: `ya29...`
+    /// Default: tokens that are renewed, by a service account's key file in `GOOGLE_APPLICATION_CREDENTIALS`, `gcloud auth application-default login`, or the metadata server of Google Cloud. Example: `ya29...`
     #[arg(env = "VERTEX_ACCESS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     #[arg(value_parser = parse::secret)]
     pub vertex_access_token: Option<SecretString>,

@@ -59,10 +59,15 @@ async fn leave(call: Call, fixed: &Fixed, response: HttpResponse) -> HttpRespons
     let (mut response, body) = response.into_parts();
     let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
     let own = response.extensions_mut().remove::<Headers>();
-    let mut completed = new_headers(response.headers());
-    if let Some(Headers(own)) = own {
-        completed.extend(own);
-    }
+    let mut completed = match own {
+        // Answers of ours, most of all: there is nothing to convert.
+        Some(Headers(own)) if response.headers().is_empty() => own,
+        own => {
+            let mut headers = new_headers(response.headers());
+            headers.extend(own.map(|it| it.0).unwrap_or_default());
+            headers
+        }
+    };
     let body = match call.leave(status, &mut completed, ResponseBody(body)).await {
         Outgoing::Whole(bytes) => BoxBody::new(bytes),
         // The framework leaves a body out where there must be none.

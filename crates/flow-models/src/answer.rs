@@ -137,7 +137,7 @@ impl Answer {
 
     fn push(&mut self, part: Part) -> Result<(), ModelError> {
         if self.content.len() >= MAX_PARTS {
-            return Err(ModelError::unusable("of too many parts"));
+            return Err(ModelError::unusable("too many parts"));
         }
         self.content.push(part);
         Ok(())

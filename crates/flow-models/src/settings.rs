@@ -29,8 +29,8 @@ pub struct ProviderSettings {
     pub llm_timeout: Duration,
     /// How long a streamed answer may pause between two pieces; never more than `llm_timeout`.
     pub stream_idle_timeout: Duration,
-    /// How many calls to one model may be in flight. Further ones wait, up to ten seconds and a quarter of
-    /// `llm_timeout`.
+    /// How many calls to one model may be in flight. Further ones wait for ten seconds or a quarter of
+    /// `llm_timeout`, whichever is shorter, and then fail.
     pub pool_max: usize,
     /// How many idle connections are kept per host.
     pub pool_max_idle: usize,
@@ -43,9 +43,9 @@ pub struct VertexSettings {
     pub project: String,
     /// The region, or `global`.
     pub location: String,
-    /// An OAuth 2 access token, which expires within the hour. Without one, Google's application default credentials
-    /// give tokens and renew them: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, what
-    /// `gcloud auth application-default login` has written, or the metadata server.
+    /// An OAuth 2 access token, which expires within the hour. Without one, tokens are found and renewed: by a service
+    /// account's key file that `GOOGLE_APPLICATION_CREDENTIALS` names, by what `gcloud auth application-default login`
+    /// has written, by the metadata server, or by the program `gcloud`.
     pub token: Option<SecretString>,
     /// Another server than Google's, with its scheme.
     pub base_url: Option<String>,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 /// What a token may be used for.
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
-/// How long before its end a token is renewed. `gcp_auth` itself gives the same token until 20 s before.
+/// How long before its end a token is renewed. Earlier than 20 s before it, `gcp_auth` would give the same one again.
 const RENEW_BEFORE: Duration = Duration::from_secs(15);
 
 /// How long fetching one may take.
@@ -74,8 +74,9 @@ impl Tokens {
     }
 }
 
-/// Google's application default credentials: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, what
-/// `gcloud auth application-default login` has written, or the metadata server of a machine in Google Cloud.
+/// The first of these that is found: a service account's key file that `GOOGLE_APPLICATION_CREDENTIALS` names, what
+/// `gcloud auth application-default login` has written, the metadata server of a machine in Google Cloud, or what the
+/// program `gcloud` prints. Files of workload identity federation are not among them.
 #[derive(Default)]
 pub(crate) struct DefaultCredentials {
     found: OnceCell<Arc<dyn TokenProvider>>,
@@ -98,7 +99,7 @@ impl TokenSource for DefaultCredentials {
     }
 }
 
-/// A token that somebody else renews.
+/// A token from the settings. It is never renewed: once it has expired, calls fail.
 pub(crate) struct FixedToken(pub(crate) SecretString);
 
 #[async_trait]

@@ -82,13 +82,13 @@ pub(crate) struct Authority {
 
 /// An address, parsed once.
 pub(crate) fn address(text: &str) -> Result<Url, ModelError> {
-    Url::parse(text).map_err(|_| ModelError::rejected("the address of its server is none"))
+    Url::parse(text).map_err(|_| ModelError::rejected("the base URL is not a valid URL"))
 }
 
 /// A header with a key or a token.
 pub(crate) fn sensitive(header: HeaderName, scheme: &str, secret: &str) -> Result<Authority, ModelError> {
     let mut value = HeaderValue::from_str(&format!("{scheme}{secret}"))
-        .map_err(|_| ModelError::rejected("its key holds what no header may hold"))?;
+        .map_err(|_| ModelError::rejected("the key contains characters that a header cannot hold"))?;
     value.set_sensitive(true);
     Ok(Authority { header, value, secret: secret.to_owned() })
 }

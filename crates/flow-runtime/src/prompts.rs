@@ -52,7 +52,8 @@ impl Prompts {
     }
 
     /// The files of a folder. They are read again when one of them has changed, so that a prompt can be written while
-    /// the program runs. A file that is wrong then is told in the log, and what it was before stays.
+    /// the program runs. If one is wrong then, the log says so, and all files stay as they were. A model or tool that no
+    /// file named at the start is not looked for: the call that uses it fails.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self, ModelError> {
         let folder = folder.into();
         let (sources, changed) = read(&folder)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-/// Values by their types: one of each. Copies share them. There are few, so that a list is quicker than a map.
+/// Values by their types: one of each. Copies share them. There are few, so a list is faster than a map.
 #[derive(Clone, Default)]
 pub(crate) struct State(Vec<Arc<dyn Any + Send + Sync>>);
 
@@ -16,7 +16,7 @@ impl State {
         self.0.push(Arc::new(value));
     }
 
-    /// The same with those of another, which come first.
+    /// Both together. Where both have a value of a type, that of `other` is found.
     pub(crate) fn with(&self, other: Self) -> Self {
         let mut all = other;
         all.0.extend(self.0.iter().cloned());
@@ -33,7 +33,7 @@ pub struct ToolContext {
 }
 
 impl ToolContext {
-    /// The value of this type that the flow, or who runs it, has put beside the request.
+    /// The value of this type that the flow, or the code that runs it, attached to the request.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.state.0.iter().find_map(|it| it.downcast_ref())
     }

@@ -7,7 +7,7 @@ use super::response::{ToolCall, add, judge, parse, read_arguments};
 use crate::answer::Answer;
 use crate::wire;
 
-/// The most calls in one answer.
+/// The most calls in one answer. It bounds memory while a stream is read; the runtime allows fewer.
 const MAX_CALLS: usize = 128;
 
 /// Reads the events of a stream.
@@ -85,7 +85,7 @@ impl Events {
         let at = match known {
             Some(at) => at,
             None if self.calls.len() == MAX_CALLS => {
-                return Err(ModelError::unusable("of too many calls of tools"));
+                return Err(ModelError::unusable("too many tool calls"));
             }
             None => {
                 self.calls.push(PartialCall { index, ..PartialCall::default() });

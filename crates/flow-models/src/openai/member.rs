@@ -38,8 +38,8 @@ impl lacks::Member for Member {
     }
 }
 
-/// What is known of a model by its name. Models that reason take no settings of chance, and count thoughts among the
-/// tokens of an answer.
+/// What is known of a model by its name. Reasoning models refuse `temperature`, `top_p` and `stop`, and take
+/// `max_completion_tokens` in place of `max_tokens`.
 pub(super) fn lacking(model: &str) -> Lacks<Member> {
     let name = model.rsplit('/').next().unwrap_or(model);
     let is_digit = |it: char| it.is_ascii_digit();

@@ -30,7 +30,7 @@ pub(crate) struct OpenAi {
 }
 
 impl OpenAi {
-    /// `base` leads to where `chat/completions` is.
+    /// `base` is the address before `/chat/completions`, with the version.
     pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
         let address = address(&format!("{base}/chat/completions"))?;
         Ok(Self { model: model.to_owned(), address, key, lacks: member::lacking(model) })

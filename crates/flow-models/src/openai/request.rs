@@ -141,7 +141,7 @@ pub(super) fn body(
     }
     let ModelConfig { max_output_tokens: most, .. } = *config;
     let known = |member| !lacks.has(member);
-    let is_new = lacks.has(Member::MaxTokens);
+    let refuses_max_tokens = lacks.has(Member::MaxTokens);
     let body = Body {
         model,
         messages: out,
@@ -154,8 +154,8 @@ pub(super) fn body(
         temperature: config.temperature.filter(|_| known(Member::Temperature)),
         top_p: config.top_p.filter(|_| known(Member::TopP)),
         seed: config.seed.filter(|_| known(Member::Seed)),
-        max_tokens: most.filter(|_| !is_new),
-        max_completion_tokens: most.filter(|_| is_new && known(Member::MaxCompletionTokens)),
+        max_tokens: most.filter(|_| !refuses_max_tokens),
+        max_completion_tokens: most.filter(|_| refuses_max_tokens && known(Member::MaxCompletionTokens)),
         stop: if known(Member::Stop) { &config.stop_sequences } else { &[] },
         reasoning_effort: config
             .thinking
@@ -230,6 +230,7 @@ fn medium(media: &Media) -> Result<Value, ModelError> {
                 json!({ "type": "image_url", "image_url": { "url": format!("data:{content_type};base64,{base64}") } })
             }
             Some(("audio", format)) => {
+                // OpenAI takes these two; it refuses what is neither.
                 let format = if format.contains("wav") { "wav" } else { "mp3" };
                 json!({ "type": "input_audio", "input_audio": { "data": base64, "format": format } })
             }

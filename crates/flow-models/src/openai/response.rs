@@ -32,7 +32,7 @@ pub(super) struct Choice {
 pub(super) struct Said {
     content: Option<Content>,
     refusal: Option<String>,
-    /// `DeepSeek`'s name for it, and that of `OpenRouter` and Ollama. vLLM sends both.
+    /// The model's thoughts: `DeepSeek`'s name for them, and that of `OpenRouter` and Ollama. vLLM sends both.
     reasoning_content: Option<String>,
     reasoning: Option<String>,
     #[serde(deserialize_with = "nullable")]

@@ -101,7 +101,7 @@ impl Conversation {
         self.turns_left =
             self.turns_left.checked_sub(1).ok_or(ModelError::unusable("it kept calling tools"))?;
         if calls.len() > MAX_CALLS {
-            return Err(ModelError::unusable("of too many calls of tools"));
+            return Err(ModelError::unusable("too many tool calls"));
         }
         // Some tools of one turn run at once; their answers keep the order of the calls.
         let running = stream::iter(calls.into_iter().map(|call| self.run(call)));

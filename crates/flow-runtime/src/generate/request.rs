@@ -107,7 +107,7 @@ impl Generate {
     }
 
     /// Goes on with a conversation ([`Generate::messages`]) whose last turn waits for an answer from outside: gives the
-    /// output of this call, which is one of the [`interrupts`](crate::ModelResponse::interrupts). All of them need one.
+    /// output of this call, which is one of the [`interrupts`](crate::ModelResponse::interrupts). Every interrupt of the turn needs an answer.
     #[must_use]
     pub fn answer(mut self, call: &ToolRequest, output: impl Into<Value>) -> Self {
         self.answers.push((call.clone(), output.into()));

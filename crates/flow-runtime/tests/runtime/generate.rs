@@ -170,7 +170,7 @@ async fn calls_of_one_turn_are_bounded() {
     let calls = (0..65).map(|nth| call("add", &nth.to_string(), json!({"a": 1, "b": 2})));
     let (runtime, _) = runtime([answer(calls.collect())]);
     let error = runtime.generate(sums()).await.unwrap_err();
-    assert_eq!(error, ModelError::unusable("of too many calls of tools"));
+    assert_eq!(error, ModelError::unusable("too many tool calls"));
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
