@@ -39,6 +39,7 @@ impl Answer {
 
     /// A part of the text that must go back with its signature, or text that is empty but for it.
     pub(crate) fn signed_text(&mut self, text: &str, metadata: Map<String, Value>) -> Result<(), ModelError> {
+        self.end_text()?;
         self.moved = true;
         self.fresh.push_str(text);
         self.push(Part::Text { text: text.to_owned(), metadata })
@@ -61,6 +62,7 @@ impl Answer {
         text: &str,
         metadata: Map<String, Value>,
     ) -> Result<(), ModelError> {
+        self.end_text()?;
         self.moved = true;
         self.push(Part::Reasoning { reasoning: text.to_owned(), metadata })
     }
@@ -74,6 +76,7 @@ impl Answer {
         metadata: Map<String, Value>,
     ) -> Result<(), ModelError> {
         static INVENTIONS: AtomicU64 = AtomicU64::new(0);
+        self.end_text()?;
         self.moved = true;
         let taken = |id: &String| {
             self.content.iter().any(
@@ -116,6 +119,7 @@ impl Answer {
             message: Message::new(Role::Model, self.content),
             finish_reason: self.finish.unwrap_or(FinishReason::Other),
             usage: self.usage,
+            earlier_text: String::new(),
             model: model.clone(),
             history: Arc::default(),
         })

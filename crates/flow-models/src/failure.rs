@@ -35,19 +35,33 @@ impl Report {
         error(self.status, &self.headers, error_of(&self.body))
     }
 
-    /// Which of these members of the request it refuses, if one. Providers name it in `param`, or first in their words.
+    /// Which of these members of the request it does not know, if one. Providers name it in `param`, or first in their
+    /// words. That a value is wrong says nothing of the member.
     pub(crate) fn member<M: Copy>(&self, members: &[(M, &[&str])]) -> Option<M> {
-        if !matches!(self.status, 400 | 422) {
+        const UNKNOWN: [&str; 9] = [
+            "unsupported",
+            "not support",
+            "unknown",
+            "unrecognized",
+            "extra inputs",
+            "not permitted",
+            "not allowed",
+            "unexpected",
+            "deprecated",
+        ];
+        let error = error_of(&self.body);
+        let texts = [&error["message"], &self.body["detail"], &self.body["message"], error];
+        let words = texts.into_iter().find_map(Value::as_str).unwrap_or_default().to_lowercase();
+        let is_unknown = UNKNOWN.iter().any(|it| words.contains(it));
+        if !matches!(self.status, 400 | 422) || !is_unknown {
             return None;
         }
-        let error = error_of(&self.body);
-        let texts = [&error["param"], &error["message"], &self.body["detail"], &self.body["message"], error];
-        texts.into_iter().filter_map(Value::as_str).find_map(|text| {
-            let named = members.iter().filter_map(|(member, names)| {
-                names.iter().filter_map(|name| find_word(text, name)).min().map(|at| (at, *member))
-            });
-            named.min_by_key(|(at, _)| *at).map(|(_, member)| member)
-        })
+        let param = error["param"].as_str().filter(|it| !it.is_empty());
+        let text = param.unwrap_or(&words);
+        let named = members.iter().filter_map(|(member, names)| {
+            names.iter().filter_map(|name| find_word(text, name)).min().map(|at| (at, *member))
+        });
+        named.min_by_key(|(at, _)| *at).map(|(_, member)| member)
     }
 
     /// Writes what the provider said to the log, without the key that the call was made with.

@@ -26,9 +26,8 @@ impl<M: Member> Lacks<M> {
         self.bits.load(Ordering::Relaxed) & bit(member) != 0
     }
 
-    /// Whether that is news.
-    pub(crate) fn add(&self, member: M) -> bool {
-        self.bits.fetch_or(bit(member), Ordering::Relaxed) & bit(member) == 0
+    pub(crate) fn add(&self, member: M) {
+        self.bits.fetch_or(bit(member), Ordering::Relaxed);
     }
 }
 

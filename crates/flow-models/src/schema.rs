@@ -25,6 +25,7 @@ pub(crate) fn strict(schema: &Value) -> Value {
     let mut schema = plain(schema);
     each(&mut schema, &|members| {
         members.shift_remove("default");
+        drop_format(members);
         close(members);
     });
     schema
@@ -33,7 +34,14 @@ pub(crate) fn strict(schema: &Value) -> Value {
 /// Whether OpenAI's strict mode takes a schema: all members are required, and no keyword is used that it refuses
 /// (<https://platform.openai.com/docs/guides/structured-outputs>, "Supported schemas").
 pub(crate) fn is_strict(schema: &Value) -> bool {
-    const REFUSED: [&str; 11] = [
+    const REFUSED: [&str; 18] = [
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minProperties",
+        "maxProperties",
+        "unevaluatedItems",
         "allOf",
         "oneOf",
         "not",
@@ -54,7 +62,9 @@ pub(crate) fn is_strict(schema: &Value) -> bool {
         let properties = members.get("properties").and_then(Value::as_object);
         let optional = properties.is_some_and(|it| it.keys().any(is_optional));
         let is_map = members.get("additionalProperties").is_some_and(|it| it.as_bool() != Some(false));
-        if optional || is_map || REFUSED.iter().any(|it| members.contains_key(*it)) {
+        let says_nothing =
+            ["type", "anyOf", "$ref", "enum", "const"].iter().all(|it| !members.contains_key(*it));
+        if optional || is_map || says_nothing || REFUSED.iter().any(|it| members.contains_key(*it)) {
             open.set(true);
         }
     });
@@ -83,22 +93,31 @@ pub(crate) fn without_bounds(schema: &Value) -> Value {
         "maxProperties",
         "default",
     ];
-    const FORMATS: [&str; 9] =
-        ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "uuid"];
     let mut schema = plain(schema);
     each(&mut schema, &|members| {
         members.retain(|name, _| !BOUNDS.contains(&name.as_str()));
-        if members.get("format").and_then(Value::as_str).is_some_and(|it| !FORMATS.contains(&it)) {
-            members.shift_remove("format");
-        }
+        drop_format(members);
         close(members);
     });
     schema
 }
 
+/// Formats that providers do not know go.
+fn drop_format(members: &mut Map<String, Value>) {
+    const FORMATS: [&str; 9] =
+        ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+    if members.get("format").and_then(Value::as_str).is_some_and(|it| !FORMATS.contains(&it)) {
+        members.shift_remove("format");
+    }
+}
+
 /// An object's schema gets `additionalProperties: false`, unless it describes a map.
 fn close(members: &mut Map<String, Value>) {
-    let is_object = members.get("type").and_then(Value::as_str) == Some("object");
+    let is_object = match members.get("type") {
+        Some(Value::String(only)) => only == "object",
+        Some(Value::Array(several)) => several.iter().any(|it| it == "object"),
+        _ => false,
+    };
     if is_object && (members.contains_key("properties") || !members.contains_key("additionalProperties")) {
         members.insert("additionalProperties".into(), false.into());
     }

@@ -68,7 +68,6 @@ impl EventReader {
             line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         }
         if line.is_empty() {
-            // The buffer is kept for the next event.
             if let Some(mut data) = self.data.take() {
                 event(&mut data)?;
             }

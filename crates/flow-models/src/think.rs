@@ -80,10 +80,10 @@ impl Thoughts {
         }
     }
 
-    /// What was held back when the text ended.
+    /// What was held back when the text ended. What comes after that is no beginning any more.
     pub(crate) fn end(&mut self) -> Parted {
         let held = std::mem::take(&mut self.held);
-        match self.state {
+        match std::mem::replace(&mut self.state, State::Answer) {
             State::Inside(_) => Parted { thoughts: held, answer: String::new() },
             _ => Parted { thoughts: String::new(), answer: held },
         }

@@ -60,7 +60,13 @@ impl Tokens {
             return Ok(kept.token);
         }
         let late = || ModelError::upstream("its access token could not be fetched in time");
-        let (token, lifetime) = timeout(FETCH_TIMEOUT, self.source.fetch()).await.map_err(|_| late())??;
+        let fetched = timeout(FETCH_TIMEOUT, self.source.fetch()).await.unwrap_or_else(|_| Err(late()));
+        let (token, lifetime) = match (fetched, self.kept()) {
+            (Ok(fetched), _) => fetched,
+            // The old one is still good for a moment; the next caller tries again.
+            (Err(_), Some(kept)) if Instant::now() < kept.end => return Ok(kept.token),
+            (Err(error), _) => return Err(error),
+        };
         let now = Instant::now();
         let renew = now + lifetime.saturating_sub(RENEW_BEFORE);
         let kept = Kept { token: token.clone(), renew, end: now + lifetime };

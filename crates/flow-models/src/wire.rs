@@ -51,7 +51,7 @@ pub(crate) trait Wire: Send + Sync + 'static {
     /// Reads an answer that came whole.
     fn read(body: &[u8]) -> Result<Answer, ModelError>;
 
-    /// Takes note that the server refuses a member; whether the next call will do without it.
+    /// Takes note that the server does not know a member of the request, if that is what it says.
     fn learn(&self, _refusal: &Report) -> bool {
         false
     }
@@ -246,7 +246,6 @@ impl<E: Events> Open<E> {
                 if !*over {
                     *over = events.event(data, answer)?;
                 }
-                data.clear();
                 Ok(())
             };
             if let Some(bytes) = chunk {

@@ -224,6 +224,8 @@ pub struct ModelResponse {
     pub finish_reason: FinishReason,
     /// Token usage.
     pub usage: Usage,
+    /// What was streamed in the turns before this answer.
+    pub earlier_text: String,
     /// The full name of the model that answered, such as `googleai/gemini-flash-latest`.
     pub model: Arc<str>,
     /// The conversation before this answer, once a runtime has led it: what was asked, and the turns with tools.
@@ -275,9 +277,11 @@ impl std::ops::AddAssign for Usage {
 }
 
 impl ModelResponse {
-    /// The text of the answer.
+    /// The text of the answer; of a streamed one, all that was streamed.
     pub fn text(&self) -> String {
-        self.message.joined_text()
+        let mut text = self.earlier_text.clone();
+        text.push_str(&self.message.joined_text());
+        text
     }
 
     /// The whole conversation, this answer included. It can be kept as JSON and gone on with:

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use dotprompt::{Dotprompt, Prompt, PromptError, RenderData};
 use serde::{Deserialize, Serialize};
@@ -31,7 +30,8 @@ pub struct Prompts {
 #[derive(Default)]
 struct Files {
     by_name: BTreeMap<String, Arc<PromptFile>>,
-    changed: Option<SystemTime>,
+    /// What was last read of the folder, right or wrong.
+    read: BTreeMap<String, String>,
 }
 
 /// One prompt file, checked.
@@ -48,7 +48,7 @@ impl Prompts {
         let files = files.into_iter().filter(|(name, _)| name.ends_with(ENDING));
         let sources: BTreeMap<_, _> = files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         let by_name = compile(&sources)?;
-        Ok(Self { sources, folder: None, files: RwLock::new(Files { by_name, changed: None }) })
+        Ok(Self { sources, folder: None, files: RwLock::new(Files { by_name, ..Files::default() }) })
     }
 
     /// The files of a folder. They are read again when one of them has changed, so that a prompt can be written while
@@ -56,9 +56,9 @@ impl Prompts {
     /// file named at the start is not looked for: the call that uses it fails.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self, ModelError> {
         let folder = folder.into();
-        let (sources, changed) = read(&folder)?;
-        let by_name = compile(&sources)?;
-        Ok(Self { sources, folder: Some(folder), files: RwLock::new(Files { by_name, changed }) })
+        let sources = read(&folder)?;
+        let files = Files { by_name: compile(&sources)?, read: sources.clone() };
+        Ok(Self { sources, folder: Some(folder), files: RwLock::new(files) })
     }
 
     /// The texts of the files at the start, by their names.
@@ -100,15 +100,14 @@ impl Prompts {
         files.by_name.get(name).cloned().ok_or_else(unknown)
     }
 
-    /// Reads the folder again if it has changed.
+    /// Reads the folder again. It blocks the thread for a moment, which only a developer's server does.
     fn look_again(&self) {
         let Some(folder) = &self.folder else { return };
-        let Ok((sources, changed)) = read(folder) else { return };
+        let Ok(sources) = read(folder) else { return };
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        if files.changed == changed && files.by_name.len() == prompts(&sources).count() {
+        if files.read == sources {
             return;
         }
-        files.changed = changed;
         match compile(&sources) {
             Ok(by_name) => {
                 tracing::info!(target: crate::trace::TARGET, files = by_name.len(), "prompt files were read again");
@@ -116,6 +115,7 @@ impl Prompts {
             }
             Err(error) => tracing::error!(target: crate::trace::TARGET, %error, "a prompt file is wrong"),
         }
+        files.read = sources;
     }
 }
 
@@ -197,21 +197,20 @@ fn line_of(text: &str, word: &str) -> Option<usize> {
     text.lines().position(|line| line.contains(word)).map(|at| at + 1)
 }
 
-/// The files of a folder, and when one of them was last changed.
-fn read(folder: &Path) -> Result<(BTreeMap<String, String>, Option<SystemTime>), ModelError> {
+/// The files of a folder.
+fn read(folder: &Path) -> Result<BTreeMap<String, String>, ModelError> {
     let unreadable = |error: std::io::Error| {
         ModelError::internal(format!("the prompts in {} cannot be read: {error}", folder.display()))
     };
-    let (mut sources, mut changed) = (BTreeMap::new(), None);
+    let mut sources = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let Some(name) = path.file_name().and_then(|it| it.to_str()).filter(|it| it.ends_with(ENDING)) else {
             continue;
         };
-        changed = changed.max(path.metadata().and_then(|it| it.modified()).ok());
         sources.insert(name.to_owned(), std::fs::read_to_string(&path).map_err(unreadable)?);
     }
-    Ok((sources, changed))
+    Ok(sources)
 }
 
 impl fmt::Debug for Prompts {

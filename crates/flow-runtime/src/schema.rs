@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 
 use crate::error::ModelError;
 
+/// How many violations are looked for at most: an answer may have millions.
+const MAX_VIOLATIONS: usize = 20;
+
 /// A named JSON Schema with its compiled validator; cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct CompiledSchema {
@@ -73,13 +76,13 @@ impl CompiledSchema {
         form
     }
 
-    /// Every way in which `instance` breaks the schema; empty if it satisfies it.
+    /// The ways in which `instance` breaks the schema, twenty at most; empty if it satisfies it.
     pub fn violations(&self, instance: &Value) -> Vec<Violation> {
         let describe = |error: jsonschema::ValidationError<'_>| Violation {
             rule: error.schema_path().to_string(),
             explanation: format!("at \"{}\": {}", error.instance_path(), error.masked()),
         };
-        self.validator.iter_errors(instance).map(describe).collect()
+        self.validator.iter_errors(instance).take(MAX_VIOLATIONS).map(describe).collect()
     }
 }
 

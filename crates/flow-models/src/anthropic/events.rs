@@ -125,8 +125,9 @@ impl Events {
             Delta::Thinking { thinking } => thinking,
             Delta::InputJson { partial_json } => partial_json,
             Delta::Signature { signature } => {
-                if let Some(open) = &mut self.open {
-                    open.block["signature"] = json!(signature);
+                let block = self.open.as_mut().and_then(|it| it.block.as_object_mut());
+                if let Some(members) = block {
+                    members.insert("signature".into(), json!(signature));
                 }
                 return Ok(());
             }

@@ -57,6 +57,7 @@ impl Wire for Anthropic {
     }
 
     fn learn(&self, refusal: &Report) -> bool {
-        refusal.member(&member::NAMES).is_some_and(|it| self.lacks.add(it))
+        let unknown = refusal.member(&member::NAMES);
+        unknown.inspect(|it| self.lacks.add(*it)).is_some()
     }
 }

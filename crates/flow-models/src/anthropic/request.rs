@@ -134,7 +134,9 @@ pub(super) fn body(
     }
     let ModelConfig { temperature, top_p, top_k, .. } = *config;
     let most = config.max_output_tokens.unwrap_or_else(|| longest_answer(model));
-    let (thinking, effort) = thinking(config.thinking, lacks, most);
+    // A forced call, and a turn whose thoughts are another model's, are refused together with thinking.
+    let may_think = config.tool_choice != Some(ToolChoice::Required) && !lacks_thoughts(messages);
+    let (thinking, effort) = thinking(config.thinking.filter(|_| may_think), lacks, most);
     // With thinking the settings of chance are refused.
     let known = |member| thinking.is_none() && !lacks.has(member);
     let tools = tools.iter().zip(&parameters).map(|(tool, schema)| Tool {
@@ -163,6 +165,14 @@ pub(super) fn body(
         stream: streamed,
     };
     merged(&body, config.extra.get("anthropic"))
+}
+
+/// Whether a call of the current turn was made without thoughts of Claude's before it.
+fn lacks_thoughts(messages: &[Message]) -> bool {
+    let turn = messages.iter().rev().take_while(|it| it.role != Role::User);
+    let is_call = |part: &Part| matches!(part, Part::ToolRequest { .. });
+    let is_thought = |part: &Part| matches!(part, Part::Reasoning { reasoning, metadata } if thought(reasoning, metadata).is_some());
+    turn.filter(|it| it.content.iter().any(is_call)).any(|it| !it.content.iter().any(is_thought))
 }
 
 /// Anthropic wants a limit with every request, and refuses one above the model's own.

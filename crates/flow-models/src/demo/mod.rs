@@ -94,6 +94,7 @@ impl Demo {
             message,
             finish_reason: FinishReason::Stop,
             usage,
+            earlier_text: String::new(),
             model: NAME.into(),
             history: Arc::default(),
         }

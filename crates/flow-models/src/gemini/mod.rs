@@ -50,7 +50,7 @@ impl Wire for Gemini {
 
     fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError> {
         let url = if streamed { &self.streamed } else { &self.whole };
-        let body = request::body(&self.model, asked)?;
+        let body = request::body(&self.model, asked, matches!(self.access, Access::Key(_)))?;
         Ok(Call { url: url.clone(), body: body.into() })
     }
 

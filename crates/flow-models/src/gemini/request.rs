@@ -138,7 +138,8 @@ impl GenerationConfig<'_> {
     }
 }
 
-pub(super) fn body(model: &str, asked: &ModelRequest) -> Result<Vec<u8>, ModelError> {
+/// Vertex AI knows no ids of calls.
+pub(super) fn body(model: &str, asked: &ModelRequest, with_ids: bool) -> Result<Vec<u8>, ModelError> {
     let ModelRequest { messages, tools, output_schema, config, .. } = asked;
     // Before version 3, tools and a response schema are refused in one request. There words ask for the schema; the
     // answer is checked in any case.
@@ -152,7 +153,7 @@ pub(super) fn body(model: &str, asked: &ModelRequest) -> Result<Vec<u8>, ModelEr
     let mut system: Vec<_> = words.as_deref().into_iter().map(|it| unsigned(Data::Text(it))).collect();
     let mut contents: Vec<Content<'_>> = Vec::with_capacity(messages.len());
     for message in messages.iter() {
-        let parts = parts(message, !old)?;
+        let parts = parts(message, !old, with_ids)?;
         // A message of pending parts only is empty for a provider, and providers refuse empty messages.
         if parts.is_empty() {
             continue;
@@ -191,19 +192,33 @@ fn generation_config<'a>(
         seed: config.seed,
         max_output_tokens: config.max_output_tokens,
         stop_sequences: &config.stop_sequences,
-        thinking_config: config.thinking.map(|it| thinking_config(model, it)),
+        thinking_config: config.thinking.and_then(|it| thinking_config(model, it)),
         response_mime_type: schema.map(|_| "application/json"),
         response_json_schema: schema,
     }
 }
 
-/// Versions up to 2.5 take a budget, later ones a level.
-fn thinking_config(model: &str, thinking: Thinking) -> Value {
-    if model.starts_with("gemini-2") {
-        json!({ "thinkingBudget": thinking.budget() })
-    } else {
-        json!({ "thinkingLevel": thinking.level() })
+/// Version 2.5 takes a budget in bounds of its own, later ones a level, earlier ones nothing
+/// (<https://ai.google.dev/gemini-api/docs/thinking>).
+fn thinking_config(model: &str, thinking: Thinking) -> Option<Value> {
+    let is = |family: &str| model.starts_with(family);
+    if is("gemini-1") || is("gemini-2.0") || is("gemma") {
+        return None;
     }
+    if is("gemini-2.5") {
+        let budget = match thinking.budget() {
+            budget if is("gemini-2.5-pro") => budget.clamp(128, 32_768),
+            0 => 0,
+            budget if is("gemini-2.5-flash-lite") => budget.clamp(512, 24_576),
+            budget => budget.min(24_576),
+        };
+        return Some(json!({ "thinkingBudget": budget }));
+    }
+    let level = match thinking.level() {
+        "minimal" if model.contains("pro") => "low",
+        level => level,
+    };
+    Some(json!({ "thinkingLevel": level }))
 }
 
 fn tool_config(choice: &ToolChoice) -> Value {
@@ -216,7 +231,7 @@ fn tool_config(choice: &ToolChoice) -> Value {
 }
 
 /// Versions from 3 on demand a signature with the first call of a turn; those after it share it.
-fn parts(message: &Message, signed: bool) -> Result<Vec<PartOut<'_>>, ModelError> {
+fn parts(message: &Message, signed: bool, with_ids: bool) -> Result<Vec<PartOut<'_>>, ModelError> {
     let mut parts = Vec::with_capacity(message.content.len());
     let mut lacks_signature = signed;
     for part in &message.content {
@@ -231,10 +246,12 @@ fn parts(message: &Message, signed: bool) -> Result<Vec<PartOut<'_>>, ModelError
             Part::Media { media } => unsigned(medium(media)?),
             Part::ToolRequest { tool_request, metadata } => {
                 let missing = std::mem::take(&mut lacks_signature).then_some(NO_SIGNATURE);
-                let data = Data::FunctionCall(call(tool_request));
+                let data = Data::FunctionCall(call(tool_request, with_ids));
                 PartOut { data, signature: signature(metadata).or(missing) }
             }
-            Part::ToolResponse { tool_response } => unsigned(Data::FunctionResponse(result(tool_response))),
+            Part::ToolResponse { tool_response } => {
+                unsigned(Data::FunctionResponse(result(tool_response, with_ids)))
+            }
             Part::Reasoning { .. } | Part::Pending { .. } => continue,
         });
     }
@@ -249,16 +266,18 @@ fn signature(metadata: &Map<String, Value>) -> Option<&str> {
     metadata.get(SIGNATURE).and_then(Value::as_str)
 }
 
-fn call(call: &ToolRequest) -> FunctionCall<'_> {
-    FunctionCall { id: given(call.reference.as_deref()), name: &call.name, args: &call.input }
+fn call(call: &ToolRequest, with_id: bool) -> FunctionCall<'_> {
+    let id = given(call.reference.as_deref()).filter(|_| with_id);
+    FunctionCall { id, name: &call.name, args: &call.input }
 }
 
-fn result(answer: &ToolResponse) -> FunctionResponse<'_> {
+fn result(answer: &ToolResponse, with_id: bool) -> FunctionResponse<'_> {
     let response = match &answer.output {
         Value::Object(members) => ToolOutput::Object(members),
         output => ToolOutput::Other { output },
     };
-    FunctionResponse { id: given(answer.reference.as_deref()), name: &answer.name, response }
+    let id = given(answer.reference.as_deref()).filter(|_| with_id);
+    FunctionResponse { id, name: &answer.name, response }
 }
 
 fn given(reference: Option<&str>) -> Option<&str> {

@@ -26,7 +26,7 @@ pub(super) const NAMES: [(Member, &[&str]); 10] = [
     (Member::MaxCompletionTokens, &["max_completion_tokens"]),
     (Member::Stop, &["stop"]),
     (Member::Seed, &["seed"]),
-    (Member::ReasoningEffort, &["reasoning_effort"]),
+    (Member::ReasoningEffort, &["reasoning_effort", "reasoning", "thinking"]),
     (Member::StreamOptions, &["stream_options", "include_usage"]),
     (Member::ToolChoice, &["tool_choice"]),
     (Member::ResponseFormat, &["response_format", "json_schema"]),

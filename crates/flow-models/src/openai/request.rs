@@ -141,12 +141,15 @@ pub(super) fn body(
     }
     let ModelConfig { max_output_tokens: most, .. } = *config;
     let known = |member| !lacks.has(member);
+    let tools: Vec<_> = tools.collect();
+    // Without tools there is nothing to choose, and the server says so with 400.
+    let chooses = known(Member::ToolChoice) && !tools.is_empty();
     let refuses_max_tokens = lacks.has(Member::MaxTokens);
     let body = Body {
         model,
         messages: out,
-        tool_choice: config.tool_choice.as_ref().filter(|_| known(Member::ToolChoice)).map(tool_choice),
-        tools: tools.collect(),
+        tool_choice: config.tool_choice.as_ref().filter(|_| chooses).map(tool_choice),
+        tools,
         response_format: schema.zip(form.as_deref()).map(|(schema, form)| ResponseFormat {
             r#type: "json_schema",
             json_schema: JsonSchema { name: schema_name(schema), strict, schema: form },
@@ -210,6 +213,16 @@ fn add<'a>(message: &'a Message, ids: &mut Ids, out: &mut Vec<MessageOut<'a>>) -
         }
         _ => Content::Parts(parts.into_iter().map(|(_, part)| part).collect()),
     };
+    // Some servers' templates demand that roles alternate.
+    if let (Content::Text(text), Some(last)) = (&content, out.last_mut())
+        && let Content::Text(before) = &mut last.content
+        && last.role == role
+        && role != "assistant"
+    {
+        before.to_mut().push_str("\n\n");
+        before.to_mut().push_str(text);
+        return Ok(());
+    }
     out.push(MessageOut { tool_calls: calls, ..plain(role, content) });
     Ok(())
 }

@@ -49,6 +49,10 @@ pub(crate) enum Ask {
     ImageData,
     /// With all settings.
     Settings,
+    /// With thinking, with none, and with a choice of tools but without any.
+    Thinking,
+    NoThinking,
+    Choice,
 }
 
 #[derive(Clone, Debug, Deserialize)]

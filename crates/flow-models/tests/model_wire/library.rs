@@ -78,6 +78,16 @@ async fn ask(case: &Case, key: &str, origin: &str) -> Answer {
             };
             unary(prompt.tools(["look"]).config(config)).await
         }
+        Ask::Thinking | Ask::NoThinking => {
+            let budget = if matches!(case.ask, Ask::Thinking) { 2048 } else { 0 };
+            let thinking = Some(Thinking::Budget(budget));
+            let config = ModelConfig { thinking, temperature: Some(0.5), ..ModelConfig::default() };
+            unary(prompt.config(config)).await
+        }
+        Ask::Choice => {
+            let tool_choice = Some(ToolChoice::Required);
+            unary(prompt.config(ModelConfig { tool_choice, ..ModelConfig::default() })).await
+        }
         Ask::Object => {
             let schema = json!({
                 "type": "object",

@@ -130,6 +130,11 @@ impl Circuit {
         None
     }
 
+    /// The period that the circuit is in.
+    pub(super) fn period(&self) -> u64 {
+        self.period
+    }
+
     pub(super) fn state(&self, now: Instant) -> CircuitState {
         match self.state {
             State::Closed { .. } => CircuitState::Closed,

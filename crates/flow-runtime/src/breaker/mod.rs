@@ -48,8 +48,18 @@ const WELL_FOR: Duration = Duration::from_secs(10);
 
 impl Guarded {
     /// What the end of a call shows of the provider's health.
-    fn judge<T>(&mut self, outcome: &Result<T, ModelError>, failure_threshold: u32, now: Instant) -> Health {
+    fn judge<T>(
+        &mut self,
+        outcome: &Result<T, ModelError>,
+        failure_threshold: u32,
+        period: u64,
+        now: Instant,
+    ) -> Health {
         let health = Health::of(outcome);
+        // What began in an earlier period is no probe, and is not counted in any case.
+        if period != self.circuit.period() {
+            return health;
+        }
         if health == Health::Healthy {
             self.last_success = Some(now);
         }
@@ -147,7 +157,10 @@ impl Permit {
 
     /// Reports how the call has ended.
     pub(crate) fn settle<T>(mut self, outcome: &Result<T, ModelError>) {
-        let health = self.breaker.lock().judge(outcome, self.breaker.failure_threshold, Instant::now());
+        let health = {
+            let (threshold, now) = (self.breaker.failure_threshold, Instant::now());
+            self.breaker.lock().judge(outcome, threshold, self.period, now)
+        };
         self.report(health);
     }
 

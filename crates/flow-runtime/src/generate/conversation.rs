@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use super::resume;
 use crate::error::ModelError;
 use crate::message::{Message, Role, ToolRequest};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
+use crate::resilience::until;
 use crate::state::ToolContext;
 use crate::tool::{Tool, ToolOutcome};
 use crate::trace;
@@ -67,7 +69,8 @@ impl Conversation {
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
             let span = trace::model(self.model.name());
-            let response = trace::in_span(span, self.model.generate(&self.request)).await?;
+            let asking = in_time(self.request.deadline, self.model.generate(&self.request));
+            let response = trace::in_span(span, asking).await?;
             if let Some(answer) = self.advance(response).await? {
                 return Ok(answer);
             }
@@ -77,7 +80,8 @@ impl Conversation {
     /// Asks once, as a stream, in a span that the caller finishes.
     pub(crate) async fn open(&self) -> Result<(ModelStream, Span), ModelError> {
         let span = trace::model(self.model.name());
-        let opening = self.model.stream(&self.request).instrument(span.clone());
+        let opening =
+            in_time(self.request.deadline, self.model.stream(&self.request)).instrument(span.clone());
         let upstream = opening.await.inspect_err(|_| trace::record(&span, false))?;
         if let Some(observer) = &self.observer {
             observer(Progress::Began(&upstream.model));
@@ -140,5 +144,16 @@ impl Conversation {
         let outcome = tool.call(self.context.clone(), call.input, self.tool_timeout).await?;
         let is_long = matches!(&outcome, ToolOutcome::Output(it) if it.to_string().len() > MAX_OUTPUT);
         Ok(if is_long { ToolOutcome::Output(json!({ "error": "the result is too long" })) } else { outcome })
+    }
+}
+
+/// Work that must be done by a deadline, if there is one.
+async fn in_time<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, ModelError>>,
+) -> Result<T, ModelError> {
+    match deadline {
+        Some(deadline) => until(deadline, work).await,
+        None => work.await,
     }
 }

@@ -7,7 +7,6 @@ use tracing::{Instrument as _, Span};
 use super::conversation::Conversation;
 use super::structured::AGAIN;
 use crate::error::ModelError;
-use crate::message::Part;
 use crate::model::{FinishReason, ModelEvent, ModelResponse, ModelStream};
 use crate::trace;
 
@@ -103,9 +102,7 @@ impl StreamState {
     /// The last event. Its text is the whole streamed text, not only that of the last turn.
     fn finish(&mut self, mut answer: ModelResponse) -> Result<ModelEvent, ModelError> {
         self.finished = true;
-        if !self.earlier_text.is_empty() {
-            answer.message.content.insert(0, Part::text(std::mem::take(&mut self.earlier_text)));
-        }
+        answer.earlier_text = std::mem::take(&mut self.earlier_text);
         if answer.text().trim().is_empty() && answer.finish_reason != FinishReason::Interrupted {
             return Err(ModelError::malformed("empty"));
         }

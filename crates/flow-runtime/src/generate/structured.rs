@@ -11,9 +11,6 @@ use crate::schema::{CompiledSchema, Violation};
 /// What a model is told whose turn was empty or malformed.
 pub(crate) const AGAIN: &str = "Your answer was empty or malformed. Answer again, with the whole answer.";
 
-/// How many faults are listed to the model at most.
-const MAX_FAULTS: usize = 20;
-
 /// Asks for text. A model whose turn is empty or malformed is asked once more.
 pub(crate) async fn ask_for_text(conversation: &mut Conversation) -> Result<ModelResponse, ModelError> {
     match conversation.ask().await.and_then(with_text) {
@@ -119,7 +116,7 @@ fn unfenced(answer: &str) -> &str {
 
 fn objection(violations: &[Violation]) -> String {
     let mut text = String::from("Your answer does not satisfy the JSON Schema it must satisfy:\n");
-    for violation in violations.iter().take(MAX_FAULTS) {
+    for violation in violations {
         text.push_str("- ");
         text.push_str(&violation.explanation);
         text.push('\n');

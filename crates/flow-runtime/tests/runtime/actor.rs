@@ -56,6 +56,7 @@ impl Actor {
             message,
             finish_reason: FinishReason::Stop,
             usage: Usage::default(),
+            earlier_text: String::new(),
             model: "actor".into(),
             history: Arc::default(),
         }

@@ -45,6 +45,7 @@ pub(crate) fn answer(content: Vec<Part>) -> ModelResponse {
         message: Message::new(Role::Model, content),
         finish_reason: FinishReason::Stop,
         usage: Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() },
+        earlier_text: String::new(),
         model: "test".into(),
         history: Arc::default(),
     }
