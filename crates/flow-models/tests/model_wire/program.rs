@@ -75,7 +75,7 @@ fn start(program: &Path, case: &Case, origin: &str) -> Process {
         ("MODEL", case.model.as_str()),
         ("CB_ENABLED", breaker),
         ("RATE_LIMIT_DEFAULT", "1000000/second"),
-        ("NO_GRPC", "true"),
+        ("NO_GRPC", "true"), // eject: grpc
         ("GEMINI_API_KEY", "k"),
         ("OPENAI_API_KEY", "k"),
         ("ANTHROPIC_API_KEY", "k"),
