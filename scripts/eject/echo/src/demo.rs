@@ -13,16 +13,18 @@ pub fn answer(question: &Question<'_>) -> Option<String> {
 mod tests {
     use flow_models::demo::Demo;
     use flow_runtime::Model as _;
-    use flow_runtime::message::Message;
+    use flow_runtime::message::{Message, Role};
     use flow_runtime::model::ModelRequest;
 
     #[tokio::test]
     async fn it_repeats_only_what_it_is_asked_to_repeat() {
         let demo = Demo::new().with_answers(super::answer);
-        let mut request =
-            ModelRequest { messages: vec![Message::text(super::Role::User, "Hello!")], ..Default::default() };
-        assert_ne!(demo.generate(&request).await.unwrap().text(), "Hello!");
-        request.messages.insert(0, Message::text(super::Role::System, "Repeat what the user says."));
-        assert_eq!(demo.generate(&request).await.unwrap().text(), "Hello!");
+        let ask = |messages: Vec<Message>| ModelRequest { messages: messages.into(), ..Default::default() };
+        let hello = Message::text(Role::User, "Hello!");
+        let plain = demo.generate(&ask(vec![hello.clone()])).await.unwrap();
+        assert_ne!(plain.text(), "Hello!");
+        let repeat = Message::text(Role::System, "Repeat what the user says.");
+        let repeated = demo.generate(&ask(vec![repeat, hello])).await.unwrap();
+        assert_eq!(repeated.text(), "Hello!");
     }
 }
