@@ -115,9 +115,12 @@ fn story(question: &Question<'_>) -> String {
 // eject: pirate_chat
 fn pirate(question: &Question<'_>) -> String {
     let subject = &question.subject;
+    let mut asked = question.request.messages.iter().filter(|it| it.role == Role::User).rev();
+    let before = asked.nth(1).map(|it| format!(" And afore that ye asked me: {}", it.joined_text()));
     format!(
         "Arr, matey! Ye be askin' this old captain: {subject}? By me beard, I've sailed seven seas and sunk \
-         three of 'em, and I say there be no straight answer, only a fair wind. Yo ho ho!"
+         three of 'em, and I say there be no straight answer, only a fair wind. Yo ho ho!{}",
+        before.unwrap_or_default()
     )
 }
 

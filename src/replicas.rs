@@ -1,4 +1,4 @@
-//! What servers like this one share, where there are several: rate limits and answers, through Redis.
+//! What servers like this one share, where there are several: rate limits, answers and conversations, through Redis.
 //!
 //! Only this file connects to the store. Without the feature `redis`, or without `REDIS_URL`, each replica has its
 //! own.
@@ -30,6 +30,7 @@ pub fn share(
     let probed = store.clone();
     deps.shared_is_up = Some(Arc::new(move || probed.is_up()));
     deps.cache = deps.cache.map(|it| it.with_shared(store.clone()));
+    deps.sessions = deps.sessions.with_shared(store.clone());
     edge.shared_rate_limiter = Some(store);
     Ok((deps, edge))
 }

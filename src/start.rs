@@ -11,7 +11,7 @@ use flow_listener::{Adapter, End, Plan, Signals, serve};
 use flow_listener::{Rpc, RpcAdapter, RpcListener, serve_with_rpc}; // eject: grpc
 use flow_models::demo::Demo;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
-use flow_runtime::{ModelError, Resilience, ResponseCache};
+use flow_runtime::{ModelError, Resilience, ResponseCache, Sessions};
 use flow_service::FlowDeps;
 use socket2::{Domain, Socket, Type};
 
@@ -229,6 +229,7 @@ fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
             ..Resilience::default()
         },
         cache: resilience.cache().map(|it| ResponseCache::new(&it)),
+        sessions: Sessions::new(resilience.sessions()),
         stream_join: resilience.stream_join.clone(),
         ready: !by_accident,
         shared_is_up: None,

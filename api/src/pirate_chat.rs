@@ -12,11 +12,15 @@ pub struct ChatInput {
     /// The question.
     #[garde(length(chars, min = 1, max = 5000))]
     pub question: String,
+    /// The conversation to go on with, by a name of the client's own. An unknown one begins. It belongs to the API key
+    /// it was begun with; without keys, whoever knows the name goes on with it.
+    #[garde(length(min = 1, max = 128), pattern("^[!-~]+$"))]
+    pub session: Option<String>,
 }
 
 impl Default for ChatInput {
     fn default() -> Self {
-        Self { question: "What is the best programming language?".into() }
+        Self { question: "What is the best programming language?".into(), session: None }
     }
 }
 
@@ -30,12 +34,16 @@ pub struct ChatResponse {
     #[garde(skip)]
     #[serde(default = "pirate_captain")]
     pub persona: String,
+    /// The conversation that was asked for, if one was.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 impl ChatResponse {
     /// The captain says this.
-    pub fn new(answer: String) -> Self {
-        Self { answer, persona: pirate_captain() }
+    pub fn new(answer: String, session: Option<String>) -> Self {
+        Self { answer, persona: pirate_captain(), session }
     }
 }
 

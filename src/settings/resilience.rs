@@ -1,10 +1,11 @@
-//! What stands between the flows and a model, or a machine, that fails: cache, circuit breaker, shared state.
+//! What stands between the flows and a model, or a machine, that fails: cache, conversations, circuit breaker, shared
+//! state.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use flow_edge::FlowInfo;
-use flow_runtime::{BreakerSettings, CacheSettings};
+use flow_runtime::{BreakerSettings, CacheSettings, SessionSettings};
 use flow_settings::Given;
 // eject: redis
 use secrecy::SecretString;
@@ -12,7 +13,7 @@ use secrecy::SecretString;
 
 use super::parse;
 
-/// Cache, circuit breaker and shared state.
+/// Cache, conversations, circuit breaker and shared state.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Resilience")]
 pub struct ResilienceSettings {
@@ -33,6 +34,9 @@ pub struct ResilienceSettings {
     #[arg(env = "STREAM_JOIN", value_name = "FLOWS")]
     #[arg(value_delimiter = ',')]
     pub stream_join: Vec<String>,
+    /// How long a conversation is kept after its last turn.
+    #[arg(env = "SESSION_TTL", value_name = "SECONDS", default_value = "3600", value_parser = parse::seconds)]
+    pub session_ttl: Duration,
     /// Stop calling a model that keeps failing, for a while (circuit breaker).
     #[arg(env = "CB_ENABLED", value_name = "BOOL")]
     #[arg(default_value = "true", value_parser = parse::boolean, action = ArgAction::Set)]
@@ -50,7 +54,7 @@ pub struct ResilienceSettings {
     #[arg(default_value = "1", value_parser = parse::positive::<u32>)]
     pub cb_half_open_max: u32,
     // eject: redis
-    /// Where replicas share cache and rate limits (needs the feature `redis`).
+    /// Where replicas share cache, conversations and rate limits (needs the feature `redis`).
     ///
     /// Default: each replica for itself. Example: `redis://127.0.0.1:6379`
     #[arg(help_heading = "Redis", env = "REDIS_URL", hide_env_values = true, value_name = "URL", value_parser = redis_url)]
@@ -75,6 +79,11 @@ impl ResilienceSettings {
     pub fn cache(&self) -> Option<CacheSettings> {
         let settings = CacheSettings { ttl: self.cache_ttl, max_entries: self.cache_max_size };
         self.cache_enabled.then_some(settings)
+    }
+
+    /// How conversations are kept.
+    pub fn sessions(&self) -> SessionSettings {
+        SessionSettings { ttl: self.session_ttl, ..SessionSettings::default() }
     }
 
     /// Circuit-breaker settings; `None` if off.

@@ -15,10 +15,19 @@ pub async fn model() -> FakeGemini {
 
 /// The program on every compiled framework, with this model.
 pub fn servers(model: &FakeGemini) -> impl Iterator<Item = Server> {
+    servers_with(model, &[])
+}
+
+/// The same with further settings.
+pub fn servers_with<'a>(
+    model: &FakeGemini,
+    settings: &'a [(&'a str, &'a str)],
+) -> impl Iterator<Item = Server> + use<'a> {
     let url = model.url();
     adapters::names().into_iter().map(move |framework| {
-        let environment =
-            [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", &url), ("RATE_LIMIT_DEFAULT", "1000/second")];
+        let usual =
+            [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", &*url), ("RATE_LIMIT_DEFAULT", "1000/second")];
+        let environment = [&usual, settings].concat();
         let program = Path::new(env!("CARGO_BIN_EXE_genkit-endpoints"));
         let process = Process::start(program, &["--framework", framework], &environment);
         Server { process, client: Client::builder().no_proxy().build().unwrap() }
@@ -37,6 +46,12 @@ impl Server {
         let response = self.send(route, &input).await;
         assert_eq!(response.status(), 200, "{route} with {input}");
         response.json().await.unwrap()
+    }
+
+    /// What a route answers to whom this API key belongs.
+    pub async fn post_as(&self, key: &str, route: &str, input: Value) -> Value {
+        let request = self.client.post(format!("http://{}{route}", self.process.address));
+        request.bearer_auth(key).json(&input).send().await.unwrap().json().await.unwrap()
     }
 
     /// What the flow answers when it is called by its name.

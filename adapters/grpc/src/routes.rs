@@ -204,13 +204,13 @@ impl From<Skills> for proto::Skills {
 // eject: pirate_chat
 impl From<proto::ChatRequest> for ChatInput {
     fn from(it: proto::ChatRequest) -> Self {
-        Self { question: or(it.question, || Self::default().question) }
+        Self { question: or(it.question, || Self::default().question), session: optional(it.session) }
     }
 }
 
 impl From<ChatResponse> for proto::ChatResponse {
     fn from(it: ChatResponse) -> Self {
-        Self { answer: it.answer, persona: it.persona }
+        Self { answer: it.answer, persona: it.persona, session: it.session.unwrap_or_default() }
     }
 }
 

@@ -13,13 +13,11 @@ use uuid::Uuid;
 
 use crate::connection::{Inner, Operation, Unanswered};
 use crate::scripts::Release;
+use crate::settings::millis_to_live;
 use crate::store::RedisStore;
 
 /// How long a lease lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(5);
-
-/// Redis takes no time to live of zero, and none beyond its own calendar.
-const TTL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_hours(24 * 365));
 
 /// A lease, or a request for one. Dropped while it may exist in Redis, it is given back.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl SharedCache for RedisStore {
         let mut lease = RedisLease { store: self.clone(), key: *key, token, may_exist: true };
         let inner = self.inner();
         let mut script = inner.scripts.claim.key(inner.answer_key(key));
-        script.key(inner.lease_key(key)).arg(&lease.token).arg(millis(LEASE));
+        script.key(inner.lease_key(key)).arg(&lease.token).arg(millis_to_live(LEASE));
         let claimed = inner.ask::<(Option<String>, i64, Option<String>)>(Operation::Claim, &script).await;
         lease.may_exist = matches!(claimed, Ok((None, 1, _)) | Err(Unanswered::Unheard));
         match claimed {
@@ -63,7 +61,7 @@ impl Lease for RedisLease {
     async fn renew(&self) {
         let inner = self.store.inner();
         let mut script = inner.scripts.renew.key(inner.lease_key(&self.key));
-        script.arg(&self.token).arg(millis(LEASE));
+        script.arg(&self.token).arg(millis_to_live(LEASE));
         // Without an answer there is nothing to do: the next renewal may get through, or the lease ends.
         let _ = inner.ask::<()>(Operation::Renew, &script).await;
     }
@@ -71,8 +69,8 @@ impl Lease for RedisLease {
     async fn fulfil(mut self: Box<Self>, answer: &Arc<str>) {
         let inner = self.store.inner();
         let mut script = inner.scripts.fulfil.key(inner.answer_key(&self.key));
-        let ttl = inner.settings.cache_ttl.clamp(TTL.0, TTL.1);
-        script.key(inner.lease_key(&self.key)).arg(&self.token).arg(&**answer).arg(millis(ttl));
+        script.key(inner.lease_key(&self.key)).arg(&self.token).arg(&**answer);
+        script.arg(millis_to_live(inner.settings.cache_ttl));
         let kept = inner.ask::<()>(Operation::Fulfil, &script).await;
         self.may_exist = kept.is_err();
     }
@@ -96,8 +94,4 @@ impl Inner {
     fn lease_key(&self, key: &CallKey) -> String {
         self.key(format_args!("lease:v1:{{{key}}}"))
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    time.as_millis().try_into().unwrap_or(u64::MAX)
 }

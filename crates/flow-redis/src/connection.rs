@@ -36,6 +36,9 @@ pub(crate) enum Operation {
     Claim,
     Renew,
     Fulfil,
+    Turns,
+    AddTurn,
+    Forget,
 }
 
 /// Why there is no answer.
@@ -117,7 +120,7 @@ impl Inner {
     pub(crate) fn publish(&self, link: &Link) {
         self.link.send_replace(Some(link.clone()));
         metrics::gauge!("redis_up").set(1);
-        tracing::info!("Redis is connected: replicas share limits and answers");
+        tracing::info!("Redis is connected: replicas share limits, answers and conversations");
     }
 
     /// Takes the connection from all operations and ends those that wait for it. Who finds it bad first says so; the
@@ -156,6 +159,9 @@ impl Operation {
             Self::Claim => "claim",
             Self::Renew => "renew",
             Self::Fulfil => "fulfil",
+            Self::Turns => "turns",
+            Self::AddTurn => "add_turn",
+            Self::Forget => "forget",
         }
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod failure;
 mod rate;
 mod scripts;
+mod sessions;
 mod settings;
 mod store;
 mod supervisor;

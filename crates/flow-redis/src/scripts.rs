@@ -8,6 +8,9 @@ pub(crate) struct Scripts {
     pub(crate) claim: Script,
     pub(crate) renew: Script,
     pub(crate) fulfil: Script,
+    pub(crate) turns: Script,
+    pub(crate) add_turn: Script,
+    pub(crate) forget: Script,
     release: Script,
 }
 
@@ -19,8 +22,9 @@ pub(crate) struct Release {
 }
 
 impl Scripts {
-    pub(crate) fn all(&self) -> [&Script; 5] {
-        [&self.rate, &self.claim, &self.renew, &self.fulfil, &self.release]
+    pub(crate) fn all(&self) -> [&Script; 8] {
+        let Self { rate, claim, renew, fulfil, turns, add_turn, forget, release } = self;
+        [rate, claim, renew, fulfil, turns, add_turn, forget, release]
     }
 
     pub(crate) async fn release(&self, release: &Release, to: &mut MultiplexedConnection) -> RedisResult<()> {
@@ -36,6 +40,9 @@ impl Default for Scripts {
             claim: Script::new(include_str!("claim.lua")),
             renew: Script::new(include_str!("renew.lua")),
             fulfil: Script::new(include_str!("fulfil.lua")),
+            turns: Script::new(include_str!("turns.lua")),
+            add_turn: Script::new(include_str!("add_turn.lua")),
+            forget: Script::new(include_str!("forget.lua")),
             release: Script::new(include_str!("release.lua")),
         }
     }

@@ -53,3 +53,9 @@ pub(crate) fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
     let tcp = info.tcp_settings().clone().set_nodelay(true);
     Client::open(info.set_tcp_settings(tcp)).map_err(|_| RedisError::Url)
 }
+
+/// A time to live in milliseconds. Redis takes none of zero, and none beyond its own calendar.
+pub(crate) fn millis_to_live(time: Duration) -> u64 {
+    let (least, most) = (Duration::from_millis(1), Duration::from_hours(24 * 365));
+    time.clamp(least, most).as_millis().try_into().unwrap_or(u64::MAX)
+}

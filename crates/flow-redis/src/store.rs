@@ -16,8 +16,8 @@ const RELEASES: usize = 1024;
 
 /// State that replicas share. Cloning it is cheap; with the last clone ends the task behind it.
 ///
-/// It is a [`SharedRateLimiter`](flow_edge::edge::SharedRateLimiter) and a
-/// [`SharedCache`](flow_runtime::SharedCache).
+/// It is a [`SharedRateLimiter`](flow_edge::edge::SharedRateLimiter), a [`SharedCache`](flow_runtime::SharedCache) and a
+/// [`SessionStore`](flow_runtime::SessionStore).
 #[derive(Clone)]
 pub struct RedisStore {
     inner: Arc<Inner>,

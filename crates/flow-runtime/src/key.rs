@@ -50,15 +50,20 @@ impl CallScope {
 }
 
 /// Adds a part. The length before it keeps it from running into the next.
-fn update(hash: &mut Sha256, part: &[u8]) {
+pub(crate) fn update(hash: &mut Sha256, part: &[u8]) {
     hash.update((part.len() as u64).to_le_bytes());
     hash.update(part);
+}
+
+/// Writes a digest for people and for stores.
+pub(crate) fn hexadecimal(digest: &[u8], out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    digest.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
 }
 
 /// Hexadecimal digits, for stores outside this process.
 impl fmt::Display for CallKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        hexadecimal(&self.0, out)
     }
 }
 

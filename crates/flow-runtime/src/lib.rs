@@ -3,9 +3,11 @@
 //! # Reading order
 //!
 //! [`message`] and [`model`] describe what a model is asked and answers. [`generate`](mod@generate) is the loop around
-//! a model call, and [`runtime`] the handle to it. [`resilience`] guards a call; [`cache`] and [`join`] save one.
+//! a model call, and [`Runtime`] the handle to it. [`resilience`] guards a call; [`cache`] and [`join`] save one. [`session`] keeps
+//! conversations.
 
 mod breaker;
+mod builder;
 pub mod cache;
 mod defaults;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod resilience;
 mod retry;
 pub mod runtime;
 pub mod schema;
+pub mod session;
 mod shared_cache;
 mod shared_future;
 mod state;
@@ -30,6 +33,7 @@ pub mod tool;
 mod trace;
 
 pub use breaker::{BreakerSettings, CircuitState};
+pub use builder::{FindModel, RuntimeBuilder};
 pub use cache::{CacheSettings, ResponseCache};
 pub use dotprompt::message;
 pub use error::{ModelError, Rejection};
@@ -42,9 +46,9 @@ pub use prompt_call::PromptCall;
 pub use prompts::Prompts;
 pub use resilience::Resilience;
 pub use retry::RetrySettings;
-pub use runtime::Progress;
-pub use runtime::Runtime;
+pub use runtime::{Progress, Runtime};
 pub use schema::{CompiledSchema, OutputSpec};
+pub use session::{Session, SessionKey, SessionSettings, SessionStore, Sessions};
 pub use shared_cache::{Claim, Lease, SharedCache};
 pub use state::ToolContext;
 pub use step::step;

@@ -11,6 +11,7 @@ use crate::model::{ModelEvents, ModelResponse};
 use crate::prompts::PromptFile;
 use crate::runtime::Runtime;
 use crate::schema::OutputSpec;
+use crate::session::Session;
 
 impl Runtime {
     /// A call by the prompt file of this name, with these variables.
@@ -32,6 +33,13 @@ impl PromptCall {
     /// The request that the file makes, to change it or to ask in another way.
     pub fn request(self) -> Generate {
         self.request
+    }
+
+    /// Goes on with a conversation, as [`Generate::session`] does.
+    #[must_use]
+    pub fn session(mut self, session: impl Into<Option<Session>>) -> Self {
+        self.request = self.request.session(session);
+        self
     }
 
     /// Asks, as [`Runtime::generate`] does.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
 use flow_runtime::model::{FinishReason, ModelConfig};
-use flow_runtime::runtime::{FindModel, RuntimeBuilder};
-use flow_runtime::{Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime};
+use flow_runtime::{
+    FindModel, Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime, RuntimeBuilder,
+    Sessions,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,6 +31,8 @@ pub struct FlowDeps {
     pub resilience: Resilience,
     /// Where answers are cached, if they are.
     pub cache: Option<ResponseCache<FlowError>>,
+    /// Where conversations are kept.
+    pub sessions: Sessions,
     /// The flows whose streams are joined while they flow.
     pub stream_join: Vec<String>,
     /// Whether a platform may route work to the flows, whatever else is checked.
@@ -54,11 +58,11 @@ impl FlowRunner {
         register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
     ) -> Result<Self, ModelError> {
         let FlowDeps { version, models, prompts, find_model, resilience, cache, stream_join, .. } = deps;
-        let FlowDeps { ready, shared_is_up, defaults, .. } = deps;
+        let FlowDeps { ready, shared_is_up, defaults, sessions, .. } = deps;
         let names: Vec<_> = models.iter().map(|it| it.name()).collect();
         let names = names.join(",");
-        let mut builder =
-            Runtime::builder().resilience(resilience).prompts(prompts.clone()).find_model(find_model);
+        let builder = Runtime::builder().resilience(resilience).prompts(prompts.clone());
+        let mut builder = builder.find_model(find_model).sessions(sessions);
         let mut models = models.into_iter();
         if let Some(first) = models.next() {
             builder = builder.default_model(first);
@@ -107,15 +111,17 @@ impl FlowRunner {
     /// The runtime for one request, which keeps its deadline and tells it which model answers.
     fn runtime_for(&self, ctx: &RequestContext) -> Runtime {
         let notes = ctx.clone();
-        self.ai.clone().with_deadline(ctx.deadline).with_state(ctx.clone()).observed(move |progress| {
-            match progress {
-                Progress::Began(model) => notes.note_model(model),
-                Progress::Answered(answer) => {
-                    notes.note_model(&answer.model);
-                    if answer.finish_reason == FinishReason::Length {
-                        notes.note_cut();
-                        tracing::info!(model = &*answer.model, "the answer was cut at the model's limit");
-                    }
+        let mut ai = self.ai.clone().with_deadline(ctx.deadline).with_state(ctx.clone());
+        if let Some(tenant) = &ctx.tenant {
+            ai = ai.with_tenant(tenant.as_ref());
+        }
+        ai.observed(move |progress| match progress {
+            Progress::Began(model) => notes.note_model(model),
+            Progress::Answered(answer) => {
+                notes.note_model(&answer.model);
+                if answer.finish_reason == FinishReason::Length {
+                    notes.note_cut();
+                    tracing::info!(model = &*answer.model, "the answer was cut at the model's limit");
                 }
             }
         })

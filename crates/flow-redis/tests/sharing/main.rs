@@ -14,4 +14,5 @@ mod rate;
 #[path = "../server/mod.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod server;
+mod sessions;
 mod tls;

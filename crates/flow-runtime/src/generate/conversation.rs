@@ -1,5 +1,6 @@
 //! A conversation: ask, run the tools that the model calls, ask again, at most `max_turns` times.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::error::ModelError;
 use crate::message::{Message, Role, ToolRequest};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
 use crate::resilience::until;
+use crate::session::Session;
 use crate::state::ToolContext;
 use crate::tool::{Tool, ToolOutcome};
 use crate::trace;
@@ -34,6 +36,10 @@ pub(crate) struct Conversation {
     turns_left: usize,
     usage: Usage,
     observer: Option<Observer>,
+    /// Where the conversation is kept, and where the turn begins that is to be kept.
+    session: Option<(Session, usize)>,
+    /// A refused answer and what was said of it. They are no part of the conversation that is kept.
+    objection: Range<usize>,
 }
 
 /// The tools of a conversation, and all about calling them.
@@ -43,6 +49,7 @@ pub(crate) struct Tooling {
     pub(crate) max_turns: usize,
     pub(crate) context: ToolContext,
     pub(crate) observer: Option<Observer>,
+    pub(crate) session: Option<(Session, usize)>,
 }
 
 /// Is told how a call goes.
@@ -59,10 +66,11 @@ pub enum Progress<'a> {
 
 impl Conversation {
     pub(crate) fn new(model: Arc<dyn Model>, mut request: ModelRequest, tooling: Tooling) -> Self {
-        let Tooling { tools, timeout: tool_timeout, max_turns, context, observer } = tooling;
+        let Tooling { tools, timeout: tool_timeout, max_turns, context, observer, session } = tooling;
         request.tools = tools.iter().map(|tool| tool.definition().clone()).collect();
         let (turns_left, usage) = (max_turns, Usage::default());
-        Self { model, request, tools, tool_timeout, context, turns_left, usage, observer }
+        let objection = 0..0;
+        Self { model, request, tools, tool_timeout, context, turns_left, usage, observer, session, objection }
     }
 
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
@@ -124,17 +132,30 @@ impl Conversation {
     fn answered(&self, mut response: ModelResponse) -> ModelResponse {
         response.usage = self.usage;
         response.history = self.request.messages.clone();
+        if !self.objection.is_empty() {
+            Arc::make_mut(&mut response.history).drain(self.objection.clone());
+        }
         if let Some(observer) = &self.observer {
             observer(Progress::Answered(&response));
         }
         response
     }
 
-    /// Continues after `answer`, if there is one, with a message that says what is wrong with it.
+    /// Continues after `answer`, if there is one, with a message that says what is wrong with it. Called once.
     pub(crate) fn object(&mut self, answer: Option<Message>, objection: String) {
         let messages = Arc::make_mut(&mut self.request.messages);
+        let begin = messages.len();
         messages.extend(answer);
         messages.push(Message::text(Role::User, objection));
+        self.objection = begin..messages.len();
+    }
+
+    /// Keeps the answer in its session, if it belongs to one.
+    pub(crate) async fn keep(&self, answer: &ModelResponse) -> Result<(), ModelError> {
+        let Some((session, begin)) = &self.session else { return Ok(()) };
+        let asked = answer.history.get(*begin..).unwrap_or_default();
+        let turn: Vec<_> = asked.iter().chain([&answer.message]).cloned().collect();
+        session.add(&turn).await
     }
 
     async fn run(&self, call: ToolRequest) -> Result<ToolOutcome, ModelError> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::message::{Message, Part, Role, ToolRequest};
 use crate::model::ModelConfig;
 use crate::schema::CompiledSchema;
+use crate::session::Session;
 use crate::state::State;
 use crate::tool::Tool;
 
@@ -28,6 +29,7 @@ pub struct Generate {
     pub(crate) own_tools: Vec<Tool>,
     pub(crate) state: State,
     pub(crate) answers: Vec<(ToolRequest, Value)>,
+    pub(crate) session: Option<Session>,
     pub(crate) config: ModelConfig,
     pub(crate) output: Option<CompiledSchema>,
     pub(crate) max_turns: usize,
@@ -43,6 +45,7 @@ impl Generate {
             own_tools: Vec::new(),
             state: State::default(),
             answers: Vec::new(),
+            session: None,
             config: ModelConfig::default(),
             output: None,
             max_turns: DEFAULT_MAX_TURNS,
@@ -111,6 +114,16 @@ impl Generate {
     #[must_use]
     pub fn answer(mut self, call: &ToolRequest, output: impl Into<Value>) -> Self {
         self.answers.push((call.clone(), output.into()));
+        self
+    }
+
+    /// Goes on with a conversation, and keeps this call as its next turn once it has succeeded. `None` is no session.
+    ///
+    /// The user's last message, and what follows from it, is the turn. What stands before it, such as instructions and
+    /// examples, is said again in each call and not kept.
+    #[must_use]
+    pub fn session(mut self, session: impl Into<Option<Session>>) -> Self {
+        self.session = session.into();
         self
     }
 

@@ -1,6 +1,6 @@
 //! Turns with tools: their results as a message, and turns that wait for an answer from outside.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role, ToolRequest, ToolResponse};
@@ -38,7 +38,6 @@ pub(crate) fn resume(
     if answers.is_empty() {
         return Ok(());
     }
-    let waits = |it: &&Message| it.role == Role::Model && calls(it).next().is_some();
     let turn = messages.last().filter(waits);
     let turn = turn.ok_or(ModelError::internal("there is an answer for a tool, but none waits for it"))?;
     let results = calls(turn).map(|(call, kept)| {
@@ -50,6 +49,20 @@ pub(crate) fn resume(
     let results = results.collect::<Result<_, ModelError>>()?;
     messages.push(Message::new(Role::Tool, results));
     Ok(())
+}
+
+/// Goes on with a conversation without answers: a tool that waits for one is told so, since no model's server takes a
+/// call without a result.
+pub(crate) fn leave(messages: &mut Vec<Message>) {
+    let Some(turn) = messages.last().filter(waits) else { return };
+    let nothing = json!({ "error": "nobody answered" });
+    let results = calls(turn).map(|(call, kept)| result(call, kept.unwrap_or(&nothing).clone()));
+    messages.push(Message::new(Role::Tool, results.collect()));
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as `Option::filter` asks")]
+fn waits(turn: &&Message) -> bool {
+    turn.role == Role::Model && calls(turn).next().is_some()
 }
 
 /// The calls of a turn, and the results that were kept with them.

@@ -85,7 +85,7 @@ impl StreamState {
                     self.upstream = None;
                     let text = response.text();
                     match self.conversation.advance(response).instrument(self.span.clone()).await? {
-                        Some(answer) => return self.finish(answer).map(Some),
+                        Some(answer) => return self.finish(answer).await.map(Some),
                         None => self.earlier_text.push_str(&text),
                     }
                 }
@@ -100,12 +100,13 @@ impl StreamState {
     }
 
     /// The last event. Its text is the whole streamed text, not only that of the last turn.
-    fn finish(&mut self, mut answer: ModelResponse) -> Result<ModelEvent, ModelError> {
+    async fn finish(&mut self, mut answer: ModelResponse) -> Result<ModelEvent, ModelError> {
         self.finished = true;
         answer.earlier_text = std::mem::take(&mut self.earlier_text);
         if answer.text().trim().is_empty() && answer.finish_reason != FinishReason::Interrupted {
             return Err(ModelError::malformed("empty"));
         }
+        self.conversation.keep(&answer).await?;
         Ok(ModelEvent::Done(answer))
     }
 }

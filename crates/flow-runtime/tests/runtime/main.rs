@@ -10,6 +10,7 @@ mod join;
 mod prompts;
 mod retry;
 mod scripted;
+mod sessions;
 mod shared;
 mod tools;
 mod traces;

@@ -1,0 +1,2 @@
+-- Forgets a conversation.
+redis.call('DEL', KEYS[1])
