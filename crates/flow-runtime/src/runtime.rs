@@ -13,7 +13,7 @@ use crate::breaker::CircuitState;
 use crate::error::ModelError;
 pub use crate::generate::conversation::Progress;
 use crate::generate::conversation::{Conversation, Observer, Tooling};
-use crate::generate::resume::resume;
+use crate::generate::resume::{insert_history, resume};
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
 use crate::prompts::Prompts;
@@ -154,7 +154,7 @@ impl Runtime {
     async fn conversation(&self, mut request: Generate) -> Result<Conversation, ModelError> {
         let mut turn = None;
         if let Some(session) = request.session.take() {
-            let begin = session.insert(&mut request.messages, !request.answers.is_empty()).await;
+            let begin = insert_history(&session, &mut request.messages, !request.answers.is_empty()).await;
             turn = Some((session, begin));
         }
         self.conversation_of(request, turn)

@@ -1,10 +1,12 @@
-//! Turns with tools: their results as a message, and turns that wait for an answer from outside.
+//! Going on with a conversation: the results of tools as a message, turns that wait for an answer from outside, and
+//! what a session holds.
 
 use serde_json::{Value, json};
 
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role, ToolRequest, ToolResponse};
 use crate::model::{INTERRUPT, PENDING_OUTPUT};
+use crate::session::Session;
 use crate::tool::ToolOutcome;
 
 /// The results of a turn's calls, in their order, as the message that follows it.
@@ -51,9 +53,28 @@ pub(crate) fn resume(
     Ok(())
 }
 
+/// Puts what a session holds into a request, after what the flow says first. Returns where the new turn begins.
+///
+/// The new turn is the last message, if it is the user's; what stands before it is said again in each call.
+/// `is_answered` says that answers come for the tools that wait.
+pub(crate) async fn insert_history(
+    session: &Session,
+    messages: &mut Vec<Message>,
+    is_answered: bool,
+) -> usize {
+    let mut history = session.messages().await;
+    if !is_answered {
+        leave(&mut history);
+    }
+    let place = messages.len() - usize::from(messages.last().is_some_and(|it| it.role == Role::User));
+    let begin = place + history.len();
+    messages.splice(place..place, history);
+    begin
+}
+
 /// Goes on with a conversation without answers: a tool that waits for one is told so, since no model's server takes a
 /// call without a result.
-pub(crate) fn leave(messages: &mut Vec<Message>) {
+fn leave(messages: &mut Vec<Message>) {
     let Some(turn) = messages.last().filter(waits) else { return };
     let nothing = json!({ "error": "nobody answered" });
     let results = calls(turn).map(|(call, kept)| result(call, kept.unwrap_or(&nothing).clone()));

@@ -14,9 +14,8 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ModelError;
-use crate::generate::resume;
 use crate::key::{hexadecimal, update};
-use crate::message::{Message, Role};
+use crate::message::Message;
 use memory::MemorySessions;
 
 /// How long conversations are kept, and how much of them.
@@ -173,20 +172,5 @@ impl Session {
         if let Some(store) = &inner.shared {
             store.remove(&self.key).await;
         }
-    }
-
-    /// Puts what came before into a request, after what the flow says first. Returns where the new turn begins.
-    ///
-    /// The new turn is the last message, if it is the user's; what stands before it is said again in each call.
-    /// `is_answered` says that answers come for the tools that wait.
-    pub(crate) async fn insert(&self, messages: &mut Vec<Message>, is_answered: bool) -> usize {
-        let mut history = self.messages().await;
-        if !is_answered {
-            resume::leave(&mut history);
-        }
-        let place = messages.len() - usize::from(messages.last().is_some_and(|it| it.role == Role::User));
-        let begin = place + history.len();
-        messages.splice(place..place, history);
-        begin
     }
 }
