@@ -11,7 +11,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{SessionKey, SessionSettings, SessionStore};
+use super::store::{SessionKey, SessionSettings, SessionStore};
 
 /// moka refuses more than a thousand years.
 const MAX_TTL: Duration = Duration::from_hours(24 * 365);
