@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flow_runtime::ModelError;
 use flow_runtime::message::{Message, Part, Role, ToolRequest};
-use flow_runtime::model::{FinishReason, ModelResponse, Usage};
+use flow_runtime::model::{FinishReason, ModelChunk, ModelResponse, Usage};
 use serde_json::{Map, Value};
 
 use crate::think::{Parted, Thoughts};
@@ -21,8 +21,10 @@ const INVENTED: &str = "local-";
 pub(crate) struct Answer {
     content: Vec<Part>,
     thoughts: Thoughts,
-    /// The text that has come since [`Answer::take_text`] was last called.
+    /// The text that has come since [`Answer::take_chunk`] was last called.
     fresh: String,
+    /// The same of thoughts, where somebody wants them.
+    fresh_thoughts: Option<String>,
     /// Whether anything has come that shows that the model is at work.
     moved: bool,
     pub(crate) finish: Option<FinishReason>,
@@ -30,6 +32,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// An answer whose thoughts are wanted while they come, or are not.
+    pub(crate) fn streamed(thoughts: bool) -> Self {
+        Self { fresh_thoughts: thoughts.then(String::new), ..Self::default() }
+    }
+
     /// More text.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), ModelError> {
         self.moved |= !text.is_empty();
@@ -48,6 +55,7 @@ impl Answer {
     /// More of what the model thinks.
     pub(crate) fn reasoning(&mut self, text: &str) -> Result<(), ModelError> {
         self.moved |= !text.is_empty();
+        self.thought(text);
         match self.content.last_mut() {
             Some(Part::Reasoning { reasoning, metadata }) if metadata.is_empty() => reasoning.push_str(text),
             _ if text.is_empty() => {}
@@ -64,6 +72,7 @@ impl Answer {
     ) -> Result<(), ModelError> {
         self.end_text()?;
         self.moved = true;
+        self.thought(text);
         self.push(Part::Reasoning { reasoning: text.to_owned(), metadata })
     }
 
@@ -95,10 +104,17 @@ impl Answer {
         self.moved = true;
     }
 
-    /// The text that has come since the last time, if any has; and whether anything has.
-    pub(crate) fn take_text(&mut self) -> (Option<String>, bool) {
-        let text = (!self.fresh.is_empty()).then(|| std::mem::take(&mut self.fresh));
-        (text, std::mem::take(&mut self.moved))
+    /// What has come since the last time, if anything has. Thoughts come before the text.
+    pub(crate) fn take_chunk(&mut self) -> Option<ModelChunk> {
+        if let Some(thoughts) = self.fresh_thoughts.as_mut().filter(|it| !it.is_empty()) {
+            return Some(ModelChunk::Thought(std::mem::take(thoughts)));
+        }
+        (!self.fresh.is_empty()).then(|| ModelChunk::Text(std::mem::take(&mut self.fresh)))
+    }
+
+    /// Whether anything has come since the last time that shows that the model is at work.
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Whether there is anything in it.
@@ -137,6 +153,12 @@ impl Answer {
             _ => self.push(Part::text(text))?,
         }
         Ok(())
+    }
+
+    fn thought(&mut self, text: &str) {
+        if let Some(thoughts) = &mut self.fresh_thoughts {
+            thoughts.push_str(text);
+        }
     }
 
     fn push(&mut self, part: Part) -> Result<(), ModelError> {

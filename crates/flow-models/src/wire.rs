@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flow_runtime::ModelError;
-use flow_runtime::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
+use flow_runtime::model::{Model, ModelChunk, ModelRequest, ModelResponse, ModelStream};
 use futures_util::stream::try_unfold;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
@@ -168,7 +168,7 @@ impl<W: Wire> WireModel<W> {
         json::apart(body, W::read).await?.finish(&self.name)
     }
 
-    async fn open(&self, asked: &ModelRequest) -> Result<(ModelEvent, Box<Open<W::Events>>), ModelError> {
+    async fn open(&self, asked: &ModelRequest) -> Result<(ModelChunk, Box<Open<W::Events>>), ModelError> {
         let slot = self.slot().await?;
         let response = self.send(asked, true).await?;
         // It is moved with each event, so it is boxed.
@@ -176,7 +176,7 @@ impl<W: Wire> WireModel<W> {
             response,
             reader: EventReader::default(),
             events: W::Events::default(),
-            answer: Answer::default(),
+            answer: Answer::streamed(asked.thoughts),
             model: self.name.clone(),
             read: 0,
             over: false,
@@ -211,7 +211,7 @@ impl<W: Wire> Model for WireModel<W> {
             loop {
                 match event {
                     // Dropping the response at the end returns the connection and frees the slot at once.
-                    Some(event @ ModelEvent::Done(_)) => return Ok(Some((event, (None, None)))),
+                    Some(event @ ModelChunk::Done(_)) => return Ok(Some((event, (None, None)))),
                     Some(event) => return Ok(Some((event, (None, Some(open))))),
                     None => {
                         event = timeout(idle, open.next()).await.unwrap_or(Err(ModelError::Timeout))?;
@@ -238,8 +238,11 @@ struct Open<E> {
 
 impl<E: Events> Open<E> {
     /// The next event; `None` for progress without text.
-    async fn next(&mut self) -> Result<Option<ModelEvent>, ModelError> {
+    async fn next(&mut self) -> Result<Option<ModelChunk>, ModelError> {
         while !self.over {
+            if let Some(chunk) = self.answer.take_chunk() {
+                return Ok(Some(chunk));
+            }
             let chunk = self.response.chunk().await.map_err(|error| from_reqwest(&error))?;
             let Self { reader, events, answer, read, over, .. } = self;
             let mut take = |data: &mut Vec<u8>| {
@@ -261,23 +264,24 @@ impl<E: Events> Open<E> {
             if self.over {
                 break;
             }
-            match self.answer.take_text() {
-                (Some(text), _) => return Ok(Some(ModelEvent::Text(text))),
-                (None, true) => return Ok(None),
+            let moved = self.answer.take_progress();
+            match self.answer.take_chunk() {
+                None if moved => return Ok(None),
                 // A server that always has something to say would never let others have their turn.
-                (None, false) => tokio::task::consume_budget().await,
+                None => tokio::task::consume_budget().await,
+                chunk => return Ok(chunk),
             }
         }
         if !self.ended {
             self.ended = true;
             self.events.end(&mut self.answer)?;
             self.answer.end_text()?;
-            if let (Some(text), _) = self.answer.take_text() {
-                return Ok(Some(ModelEvent::Text(text)));
-            }
+        }
+        if let Some(chunk) = self.answer.take_chunk() {
+            return Ok(Some(chunk));
         }
         let response = std::mem::take(&mut self.answer).finish(&self.model)?;
-        Ok(Some(ModelEvent::Done(response)))
+        Ok(Some(ModelChunk::Done(response)))
     }
 }
 

@@ -43,35 +43,32 @@ pub trait Model: Send + Sync + 'static {
 
     /// Asks once and yields the answer as it arrives.
     ///
-    /// The stream ends with exactly one [`ModelEvent::Done`], or with an error and nothing after it.
+    /// The stream ends with exactly one [`ModelChunk::Done`], or with an error and nothing after it.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError>;
 }
-
-/// An answer as it arrives.
-pub type ModelEvents = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>> + Send>>;
 
 /// An answer as it arrives, and whose it is.
 pub struct ModelStream {
     /// The full name of the model that answers.
     pub model: Arc<str>,
-    events: ModelEvents,
+    chunks: Pin<Box<dyn Stream<Item = Result<ModelChunk, ModelError>> + Send>>,
 }
 
 impl ModelStream {
-    /// The events of this model.
+    /// The chunks of this model's answer.
     pub fn new(
         model: impl Into<Arc<str>>,
-        events: impl Stream<Item = Result<ModelEvent, ModelError>> + Send + 'static,
+        chunks: impl Stream<Item = Result<ModelChunk, ModelError>> + Send + 'static,
     ) -> Self {
-        Self { model: model.into(), events: Box::pin(events) }
+        Self { model: model.into(), chunks: Box::pin(chunks) }
     }
 }
 
 impl Stream for ModelStream {
-    type Item = Result<ModelEvent, ModelError>;
+    type Item = Result<ModelChunk, ModelError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.events.as_mut().poll_next(cx)
+        self.chunks.as_mut().poll_next(cx)
     }
 }
 
@@ -92,6 +89,8 @@ pub struct ModelRequest {
     pub output_schema: Option<CompiledSchema>,
     /// Settings; those that a model does not know are not sent to it.
     pub config: ModelConfig,
+    /// Whether a stream has the model's thoughts, too. With them it has begun as soon as the model thinks.
+    pub thoughts: bool,
     /// When the answer must be there, or the first piece of a streamed one, if anybody set that.
     pub deadline: Option<Instant>,
 }
@@ -232,11 +231,13 @@ pub struct ModelResponse {
     pub history: Arc<Vec<Message>>,
 }
 
-/// One event of a streamed answer.
+/// A piece of a streamed answer, as a model gives it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ModelEvent {
+pub enum ModelChunk {
     /// More text.
     Text(String),
+    /// More of what the model thinks, where [`ModelRequest::thoughts`] asks for it.
+    Thought(String),
     /// The end: the whole answer, its text included.
     Done(ModelResponse),
 }

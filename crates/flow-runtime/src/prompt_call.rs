@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ModelError;
 use crate::generate::Generate;
-use crate::model::{ModelEvents, ModelResponse};
+use crate::generate::event::ModelEvents;
+use crate::model::ModelResponse;
 use crate::prompts::PromptFile;
 use crate::runtime::Runtime;
 use crate::schema::OutputSpec;

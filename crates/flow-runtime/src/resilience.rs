@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::breaker::{Breaker, BreakerSettings, CircuitState, Permit};
 use crate::error::ModelError;
-use crate::model::{Model, ModelEvent, ModelRequest, ModelResponse, ModelStream};
+use crate::model::{Model, ModelChunk, ModelRequest, ModelResponse, ModelStream};
 use crate::retry::{Retry, RetrySettings};
 
 /// Longer times could overflow an instant.
@@ -185,7 +185,7 @@ fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
     let model = stream.model.clone();
     let watched = unfold((stream, Some(permit)), |(mut stream, mut permit)| async move {
         let event = stream.next().await;
-        let over = !matches!(event, Some(Ok(ModelEvent::Text(_))));
+        let over = !matches!(event, Some(Ok(ModelChunk::Text(_) | ModelChunk::Thought(_))));
         if over && let Some(permit) = permit.take() {
             match &event {
                 Some(event) => permit.settle(event),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -13,9 +13,11 @@ use crate::breaker::CircuitState;
 use crate::error::ModelError;
 pub use crate::generate::conversation::Progress;
 use crate::generate::conversation::{Conversation, Observer, Tooling};
+use crate::generate::event::{Events, GenerateEvent, ModelEvent, ModelEvents, OutputEvent};
 use crate::generate::resume::{insert_history, resume};
+use crate::generate::stream_as::stream_as;
 use crate::generate::{Generate, streamed, structured};
-use crate::model::{Model, ModelEvents, ModelRequest, ModelResponse};
+use crate::model::{Model, ModelRequest, ModelResponse};
 use crate::prompts::Prompts;
 use crate::resilience::Resilient;
 use crate::schema::OutputSpec;
@@ -88,16 +90,52 @@ impl Runtime {
     /// Tools run in between. Nothing is asked before the stream is polled, and dropping it cancels everything.
     /// An output schema is sent to the model, but the streamed text is not validated.
     pub fn stream(&self, request: Generate) -> ModelEvents {
+        self.opened(request, false, |conversation| {
+            streamed::stream(conversation, trace::generate(), |event| match event {
+                GenerateEvent::Text(text) => Some(ModelEvent::Text(text)),
+                GenerateEvent::Done(answer) => Some(ModelEvent::Done(answer)),
+                _ => None,
+            })
+        })
+    }
+
+    /// The same with all that happens on the way: what the model thinks, where it says so, which tools it calls, and what
+    /// they return. A model that thinks has begun to answer, so it is not asked again if it fails later.
+    pub fn stream_all(&self, request: Generate) -> Events<GenerateEvent> {
+        self.opened(request, true, |it| streamed::stream(it, trace::generate(), Some))
+    }
+
+    /// Asks a model for an answer of the given shape and streams it: all that is known so far, again and again, then
+    /// `Done` with the whole, which satisfies its schema. After a first bad answer it asks once more.
+    ///
+    /// What does not fit `P` is left out, so take a type whose members are optional, or [`serde_json::Value`].
+    pub fn stream_as<T, P>(&self, request: Generate, spec: &OutputSpec<T>) -> Events<OutputEvent<T, P>>
+    where
+        T: DeserializeOwned + Send + 'static,
+        P: DeserializeOwned + Send + 'static,
+    {
+        let (request, spec) = (request.output_schema(spec.schema()), spec.clone());
+        self.opened(request, false, |it| stream_as(it, spec, trace::generate()))
+    }
+
+    /// The stream of a request, which waits for its session first, if it has one.
+    fn opened<E: 'static, S: Stream<Item = Result<E, ModelError>> + Send + 'static>(
+        &self,
+        request: Generate,
+        thoughts: bool,
+        start: impl FnOnce(Conversation) -> S + Send + 'static,
+    ) -> Events<E> {
+        let start = move |mut conversation: Conversation| {
+            conversation.request.thoughts = thoughts;
+            start(conversation)
+        };
         if request.session.is_some() {
             let runtime = self.clone();
-            let open = async move {
-                let conversation = runtime.conversation(request).await?;
-                Ok(streamed::stream(conversation, trace::generate()))
-            };
+            let open = async move { runtime.conversation(request).await.map(start) };
             return stream::once(open).try_flatten().boxed();
         }
         match self.conversation_of(request, None) {
-            Ok(conversation) => streamed::stream(conversation, trace::generate()).boxed(),
+            Ok(conversation) => start(conversation).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
     }
@@ -182,6 +220,7 @@ impl Runtime {
             tools: Vec::new(),
             output_schema: request.output,
             config: request.config,
+            thoughts: false,
             deadline: self.deadline,
         };
         let tooling = Tooling {

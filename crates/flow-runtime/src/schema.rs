@@ -86,6 +86,13 @@ impl CompiledSchema {
     }
 }
 
+// Derived, it would want `T: Clone`.
+impl<T> Clone for OutputSpec<T> {
+    fn clone(&self) -> Self {
+        Self { schema: self.schema.clone(), rules: self.rules }
+    }
+}
+
 impl<T: DeserializeOwned> OutputSpec<T> {
     /// A shape that `schema` describes and `T` deserializes.
     pub fn new(name: &str, schema: Value) -> Result<Self, ModelError> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flow_runtime::message::{Message, Part, Role, ToolRequest};
-use flow_runtime::model::{FinishReason, Model, ModelEvent, ModelRequest, ModelResponse, ModelStream, Usage};
+use flow_runtime::model::{FinishReason, Model, ModelChunk, ModelRequest, ModelResponse, ModelStream, Usage};
 use flow_runtime::{CompiledSchema, ModelError};
 use futures_util::{StreamExt as _, stream};
 use schema_example::example_with;
@@ -124,9 +124,9 @@ impl Model for Demo {
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
-            Ok(ModelEvent::Text(word))
+            Ok(ModelChunk::Text(word))
         });
-        let end = stream::once(async { Ok(ModelEvent::Done(response)) });
+        let end = stream::once(async { Ok(ModelChunk::Done(response)) });
         Ok(ModelStream::new(NAME, text.chain(end)))
     }
 }

@@ -175,7 +175,7 @@ pub(super) fn body(model: &str, asked: &ModelRequest, with_ids: bool) -> Result<
         contents,
         tool_config: config.tool_choice.as_ref().filter(|_| !functions.is_empty()).map(tool_config),
         tools: if functions.is_empty() { vec![] } else { vec![Tools { function_declarations: functions }] },
-        generation_config: generation_config(model, config, response_schema.as_deref()),
+        generation_config: generation_config(model, config, response_schema.as_deref(), asked.thoughts),
     };
     merged(&body, config.extra.get("gemini"))
 }
@@ -184,6 +184,7 @@ fn generation_config<'a>(
     model: &str,
     config: &'a ModelConfig,
     schema: Option<&'a RawValue>,
+    thoughts: bool,
 ) -> GenerationConfig<'a> {
     GenerationConfig {
         temperature: config.temperature,
@@ -192,19 +193,28 @@ fn generation_config<'a>(
         seed: config.seed,
         max_output_tokens: config.max_output_tokens,
         stop_sequences: &config.stop_sequences,
-        thinking_config: config.thinking.and_then(|it| thinking_config(model, it)),
+        thinking_config: thinking_config(model, config.thinking, thoughts),
         response_mime_type: schema.map(|_| "application/json"),
         response_json_schema: schema,
     }
 }
 
-/// Version 2.5 takes a budget in bounds of its own, later ones a level, earlier ones nothing
-/// (<https://ai.google.dev/gemini-api/docs/thinking>).
-fn thinking_config(model: &str, thinking: Thinking) -> Option<Value> {
+/// Version 2.5 takes a budget in bounds of its own, later ones a level, earlier ones nothing; `thoughts` asks for
+/// summaries of what it thinks (<https://ai.google.dev/gemini-api/docs/thinking>).
+fn thinking_config(model: &str, thinking: Option<Thinking>, thoughts: bool) -> Option<Value> {
     let is = |family: &str| model.starts_with(family);
     if is("gemini-1") || is("gemini-2.0") || is("gemma") {
         return None;
     }
+    let mut config = thinking.map_or_else(|| json!({}), |it| amount(model, it));
+    if thoughts {
+        config["includeThoughts"] = true.into();
+    }
+    (config != json!({})).then_some(config)
+}
+
+fn amount(model: &str, thinking: Thinking) -> Value {
+    let is = |family: &str| model.starts_with(family);
     if is("gemini-2.5") {
         let budget = match thinking.budget() {
             budget if is("gemini-2.5-pro") => budget.clamp(128, 32_768),
@@ -212,13 +222,13 @@ fn thinking_config(model: &str, thinking: Thinking) -> Option<Value> {
             budget if is("gemini-2.5-flash-lite") => budget.clamp(512, 24_576),
             budget => budget.min(24_576),
         };
-        return Some(json!({ "thinkingBudget": budget }));
+        return json!({ "thinkingBudget": budget });
     }
     let level = match thinking.level() {
         "minimal" if model.contains("pro") => "low",
         level => level,
     };
-    Some(json!({ "thinkingLevel": level }))
+    json!({ "thinkingLevel": level })
 }
 
 fn tool_config(choice: &ToolChoice) -> Value {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use flow_models::{ProviderSettings, Providers};
 use flow_runtime::message::Message;
-use flow_runtime::{Generate, Model, ModelError, ModelEvent, Runtime, Tool, ToolError};
+use flow_runtime::model::ModelChunk;
+use flow_runtime::{Generate, Model, ModelError, Runtime, Tool, ToolError};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -258,7 +259,7 @@ async fn a_stream_that_is_cut_is_no_answer_wherever_it_is_cut() {
                 Err(error) => Err(error),
             };
             match ended {
-                Ok(ModelEvent::Done(answer)) if at >= end => assert_eq!(answer.text(), "Clear."),
+                Ok(ModelChunk::Done(answer)) if at >= end => assert_eq!(answer.text(), "Clear."),
                 Err(ModelError::Upstream { .. }) if at < end => {}
                 other => panic!("{}: cut at {at} of {end}: {other:?}", wire.model),
             }

@@ -44,6 +44,10 @@ pub(crate) enum Ask {
     /// A tool is there to be called, in one answer or in a stream.
     Tool,
     ToolStream,
+    /// A stream with all that happens on the way, and a tool.
+    AllEvents,
+    /// A stream of an answer that fits a schema.
+    ObjectStream,
     /// An image by its address, or in the request.
     Image,
     ImageData,
@@ -91,6 +95,8 @@ pub(crate) struct Want {
     /// Tokens: in, out, of which thinking, of which cached.
     pub(crate) usage: Option<[u64; 4]>,
     pub(crate) finish: Option<String>,
+    /// For the models alone: what is streamed beside the text, each with its kind, or what is known so far of JSON.
+    pub(crate) events: Option<Vec<Value>>,
 }
 
 /// A further request, which has what it does not say from its case.

@@ -3,7 +3,10 @@
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::message::Part;
 use flow_runtime::model::{FinishReason, ModelConfig, Thinking, ToolChoice};
-use flow_runtime::{Generate, ModelError, ModelEvent, ModelResponse, OutputSpec, Runtime, Tool, ToolError};
+use flow_runtime::{
+    Generate, GenerateEvent, ModelError, ModelEvent, ModelResponse, OutputEvent, OutputSpec, Runtime, Tool,
+    ToolError,
+};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,7 +18,15 @@ use crate::fake::{Fake, Player};
 /// What came of a case.
 struct Answer {
     chunks: Vec<String>,
-    outcome: Result<ModelResponse, ModelError>,
+    events: Vec<Value>,
+    /// The whole answer, where it is not read into a type.
+    outcome: Result<Option<ModelResponse>, ModelError>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), events: Vec::new(), outcome: Ok(None) }
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -59,7 +70,9 @@ async fn ask(case: &Case, key: &str, origin: &str) -> Answer {
     let tool = Tool::new("look", "Looks out of the window.", look).unwrap();
     let runtime = Runtime::builder().default_model(model).tool(tool).build().unwrap();
     let prompt = Generate::new().prompt(format!("Say something about {key}."));
-    let unary = |request| async { Answer { chunks: Vec::new(), outcome: runtime.generate(request).await } };
+    let unary = |request| async {
+        Answer { outcome: runtime.generate(request).await.map(Some), ..Answer::default() }
+    };
     match case.ask {
         Ask::Prose => unary(prompt).await,
         Ask::Tool => unary(prompt.tools(["look"])).await,
@@ -88,27 +101,62 @@ async fn ask(case: &Case, key: &str, origin: &str) -> Answer {
             let tool_choice = Some(ToolChoice::Required);
             unary(prompt.config(ModelConfig { tool_choice, ..ModelConfig::default() })).await
         }
-        Ask::Object => {
-            let schema = json!({
-                "type": "object",
-                "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "minimum": 0}},
-                "required": ["name", "age"],
-            });
-            let spec = OutputSpec::<Value>::new("Person", schema).unwrap();
-            unary(prompt.output_schema(spec.schema())).await
-        }
+        Ask::Object => unary(prompt.output_schema(person().schema())).await,
+        Ask::ObjectStream => known_so_far(&runtime, prompt).await,
+        Ask::AllEvents => all_events(&runtime, prompt.tools(["look"])).await,
         Ask::Stream => streamed(&runtime, prompt).await,
         Ask::ToolStream => streamed(&runtime, prompt.tools(["look"])).await,
     }
 }
 
+fn person() -> OutputSpec<Value> {
+    let schema = json!({
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "minimum": 0}},
+        "required": ["name", "age"],
+    });
+    OutputSpec::new("Person", schema).unwrap()
+}
+
 async fn streamed(runtime: &Runtime, request: Generate) -> Answer {
-    let (mut chunks, mut events) = (Vec::new(), runtime.stream(request));
+    let (mut answer, mut events) = (Answer::default(), runtime.stream(request));
     loop {
         match events.next().await.expect("an end") {
-            Ok(ModelEvent::Text(text)) => chunks.push(text),
-            Ok(ModelEvent::Done(answer)) => return Answer { chunks, outcome: Ok(answer) },
-            Err(error) => return Answer { chunks, outcome: Err(error) },
+            Ok(ModelEvent::Text(text)) => answer.chunks.push(text),
+            Ok(ModelEvent::Done(done)) => return Answer { outcome: Ok(Some(done)), ..answer },
+            Err(error) => return Answer { outcome: Err(error), ..answer },
+        }
+    }
+}
+
+async fn all_events(runtime: &Runtime, request: Generate) -> Answer {
+    let (mut answer, mut events) = (Answer::default(), runtime.stream_all(request));
+    loop {
+        let told = match events.next().await.expect("an end") {
+            Ok(GenerateEvent::Text(text)) => {
+                answer.chunks.push(text);
+                continue;
+            }
+            Ok(GenerateEvent::Thought(text)) => json!({ "thought": text }),
+            Ok(GenerateEvent::ToolCall(call)) => json!({ "call": call.name, "with": call.input }),
+            Ok(GenerateEvent::ToolResult(result)) => json!({ "result": result.output }),
+            Ok(GenerateEvent::Done(done)) => return Answer { outcome: Ok(Some(done)), ..answer },
+            Err(error) => return Answer { outcome: Err(error), ..answer },
+        };
+        answer.events.push(told);
+    }
+}
+
+async fn known_so_far(runtime: &Runtime, request: Generate) -> Answer {
+    let (mut answer, mut events) = (Answer::default(), runtime.stream_as::<Value, Value>(request, &person()));
+    loop {
+        match events.next().await.expect("an end") {
+            Ok(OutputEvent::Partial(known)) => answer.events.push(known),
+            Ok(OutputEvent::Done(whole)) => {
+                answer.events.push(json!({ "done": whole }));
+                return answer;
+            }
+            Err(error) => return Answer { outcome: Err(error), ..answer },
         }
     }
 }
@@ -125,7 +173,11 @@ fn judge(case: &Case, answer: &Answer, player: &Player) -> Vec<String> {
     let error = answer.outcome.as_ref().err().map(|it| format!("{it:?}"));
     let kind = error.as_deref().map(|it| it.split([' ', '{']).next().unwrap_or_default().to_lowercase());
     check(kind == want.error, format!("the error is {error:?}"));
-    let text = answer.outcome.as_ref().map(ModelResponse::text).unwrap_or_default();
+    let response = answer.outcome.as_ref().ok().and_then(Option::as_ref);
+    let text = response.map(ModelResponse::text).unwrap_or_default();
+    if let Some(wanted) = &want.events {
+        check(answer.events == *wanted, format!("the events are {:?}", answer.events));
+    }
     if let Some(wanted) = &want.text {
         check(text == *wanted, format!("the text is {text:?}"));
         if matches!(case.ask, Ask::Stream | Ask::ToolStream) {
@@ -157,7 +209,7 @@ fn judge(case: &Case, answer: &Answer, player: &Player) -> Vec<String> {
         let head = player.heads.last().cloned().unwrap_or_default();
         check(head.lines().any(|it| it == header), format!("no {header:?} in {head:?}"));
     }
-    if let Ok(response) = &answer.outcome {
+    if let Some(response) = response {
         let usage = response.usage;
         let usage = [usage.input_tokens, usage.output_tokens, usage.thinking_tokens, usage.cached_tokens];
         check(want.usage.is_none_or(|it| it == usage), format!("the usage is {usage:?}"));

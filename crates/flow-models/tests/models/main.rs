@@ -16,7 +16,7 @@ use fake_gemini::FakeGemini;
 use flow_models::{ProviderSettings, Providers};
 use flow_runtime::message::{Message, Role};
 use flow_runtime::model::ModelRequest;
-use flow_runtime::{Model, ModelError, ModelEvent, ModelResponse};
+use flow_runtime::{Model, ModelChunk, ModelError, ModelResponse};
 use futures_util::StreamExt as _;
 
 /// A key that must never be seen again.
@@ -56,8 +56,9 @@ async fn streamed(
     };
     let outcome = loop {
         match stream.next().await {
-            Some(Ok(ModelEvent::Text(text))) => deltas.push(text),
-            Some(Ok(ModelEvent::Done(response))) => break Ok(response),
+            Some(Ok(ModelChunk::Text(text))) => deltas.push(text),
+            Some(Ok(ModelChunk::Done(response))) => break Ok(response),
+            Some(Ok(ModelChunk::Thought(text))) => panic!("a thought that nobody asked for: {text}"),
             Some(Err(error)) => break Err(error),
             None => panic!("the stream ended without an answer or an error"),
         }

@@ -3,8 +3,11 @@
 //! [`Generate`] describes the request; [`Runtime`](crate::Runtime) runs it.
 
 pub(crate) mod conversation;
+pub mod event;
+mod partial;
 mod request;
 pub(crate) mod resume;
+pub(crate) mod stream_as;
 pub(crate) mod streamed;
 pub(crate) mod structured;
 

@@ -38,34 +38,53 @@ pub(crate) async fn structured<T>(
             }
             outcome => outcome?,
         };
-        match response.finish_reason {
-            FinishReason::Length => return Err(ModelError::unusable("cut off before its end")),
-            FinishReason::Interrupted => {
-                return Err(ModelError::internal(
-                    "a tool waits for an answer, and the flow wants one at once",
-                ));
-            }
-            FinishReason::Stop | FinishReason::Other => {}
-        }
-        let (text, value) = parse(&response.text());
-        let outcome = value.and_then(|value| {
-            let violations = schema.violations(&value);
-            if violations.is_empty() { read(value) } else { Err(violations) }
-        });
-        match outcome {
-            Ok(value) => {
-                response.message.content = vec![Part::text(text)];
-                return Ok((value, response));
-            }
+        match check(&mut response, schema, &read)? {
+            Ok(value) => return Ok((value, response)),
             Err(violations) if repaired => return Err(unusable(&violations)),
             Err(violations) => {
-                tracing::debug!(target: crate::trace::TARGET, faults = violations.len(), "asking for a repair");
-                let answer = Message::text(Role::Model, response.text());
-                conversation.object(Some(answer), objection(&violations));
+                let (answer, objection) = refused(&response, &violations);
+                conversation.object(Some(answer), objection);
                 repaired = true;
             }
         }
     }
+}
+
+/// Reads an answer that must be JSON. The outer error ends the call; the inner one can be repaired. Of an answer that
+/// holds, the bare JSON is kept.
+pub(super) fn check<T>(
+    response: &mut ModelResponse,
+    schema: &CompiledSchema,
+    read: impl Fn(Value) -> Result<T, Vec<Violation>>,
+) -> Result<Result<T, Vec<Violation>>, ModelError> {
+    match response.finish_reason {
+        FinishReason::Length => return Err(ModelError::unusable("cut off before its end")),
+        FinishReason::Interrupted => {
+            return Err(ModelError::internal("a tool waits for an answer, and the flow wants one at once"));
+        }
+        FinishReason::Stop | FinishReason::Other => {}
+    }
+    // Not what was streamed in the turns before it.
+    let (text, value) = parse(&response.message.joined_text());
+    let outcome = value.and_then(|value| {
+        let violations = schema.violations(&value);
+        if violations.is_empty() { read(value) } else { Err(violations) }
+    });
+    if outcome.is_ok() {
+        response.message.content = vec![Part::text(text)];
+    }
+    Ok(outcome)
+}
+
+/// A refused answer as the model's message, and what the model is told of it.
+pub(super) fn refused(response: &ModelResponse, violations: &[Violation]) -> (Message, String) {
+    tracing::debug!(target: crate::trace::TARGET, faults = violations.len(), "asking for a repair");
+    (Message::text(Role::Model, response.message.joined_text()), objection(violations))
+}
+
+pub(super) fn unusable(violations: &[Violation]) -> ModelError {
+    let rule = violations.first().map_or("", |it| it.rule.as_str());
+    ModelError::unusable(format!("against its schema at {rule}, even after a repair"))
 }
 
 fn with_text(response: ModelResponse) -> Result<ModelResponse, ModelError> {
@@ -123,9 +142,4 @@ fn objection(violations: &[Violation]) -> String {
     }
     text.push_str("Answer again with the whole corrected JSON and nothing else.");
     text
-}
-
-fn unusable(violations: &[Violation]) -> ModelError {
-    let rule = violations.first().map_or("", |it| it.rule.as_str());
-    ModelError::unusable(format!("against its schema at {rule}, even after a repair"))
 }

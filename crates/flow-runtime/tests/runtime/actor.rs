@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use flow_runtime::message::{Message, Role};
 use flow_runtime::model::{FinishReason, ModelRequest, Usage};
 use flow_runtime::{
-    CircuitState, Generate, Model, ModelError, ModelEvent, ModelResponse, ModelStream, Resilience, Runtime,
+    CircuitState, Generate, Model, ModelChunk, ModelError, ModelEvent, ModelResponse, ModelStream,
+    Resilience, Runtime,
 };
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
@@ -79,9 +80,9 @@ impl Model for Actor {
 
     /// Unlike a provider's it resolves at once and fails in the stream.
     async fn stream(&self, _: &ModelRequest) -> Result<ModelStream, ModelError> {
-        let text = Ok(ModelEvent::Text(self.name.to_owned()));
+        let text = Ok(ModelChunk::Text(self.name.to_owned()));
         let events = match self.next() {
-            Act::Answer => vec![text, Ok(ModelEvent::Done(self.response()))],
+            Act::Answer => vec![text, Ok(ModelChunk::Done(self.response()))],
             Act::Fail(error) => vec![Err(error)],
             Act::BreakOff(error) => vec![text, Err(error)],
             Act::Silence => return Ok(ModelStream::new(self.name, stream::pending())),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use flow_runtime::message::{Message, Part, Role};
 use flow_runtime::model::{FinishReason, ModelRequest, Usage};
-use flow_runtime::{Model, ModelError, ModelEvent, ModelResponse, ModelStream};
+use flow_runtime::{Model, ModelChunk, ModelError, ModelResponse, ModelStream};
 use futures_util::{StreamExt as _, stream};
 
 /// Gives its answers in order and keeps what it was asked.
@@ -28,8 +28,8 @@ impl Model for Scripted {
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         let response = self.generate(request).await?;
-        let text = Some(response.text()).filter(|it| !it.is_empty()).map(|it| Ok(ModelEvent::Text(it)));
-        let end = stream::iter([Ok(ModelEvent::Done(response))]);
+        let text = Some(response.text()).filter(|it| !it.is_empty()).map(|it| Ok(ModelChunk::Text(it)));
+        let end = stream::iter([Ok(ModelChunk::Done(response))]);
         Ok(ModelStream::new("scripted", stream::iter(text).chain(end)))
     }
 }
