@@ -77,7 +77,7 @@ const UNARY: [Procedure; 5] = [
         Box::pin(async move { Ok(whole(to.generate_character(request).await?)) })
     }),
     ("PirateChat", |mut to, question, nr| {
-        let request = ask(ChatRequest { question }, nr);
+        let request = ask(ChatRequest { question, ..Default::default() }, nr);
         Box::pin(async move { Ok(whole(to.pirate_chat(request).await?)) })
     }),
     ("ReviewCode", |mut to, code, nr| {
