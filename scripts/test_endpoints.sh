@@ -80,6 +80,8 @@ start post chat /chat '{"question": "What is the best programming language?"}' '
 # eject: generate_code
 start post generate-code /generate-code \
   '{"description": "a function that reverses a linked list", "language": "python"}' '"code":".*"filename":"'
+start post generate-code-stream /generate-code/stream '{"description": "a queue", "language": "rust"}' \
+  '^data:  *\{"done":true,.*"filename":"'
 # eject: review_code
 start post review-code /review-code '{"code": "def add(a, b):\n    return a + b", "language": "python"}' '"score":[0-9]'
 # eject: tell_joke

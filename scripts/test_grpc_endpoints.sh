@@ -92,6 +92,7 @@ call PirateChat '{"question": "What is the best programming language?"}' '"perso
 call TellStory '{"topic": "a robot learning to paint"}' '"text": ".*"text": "'
 # eject: generate_code
 call GenerateCode '{"description": "a function that reverses a linked list", "language": "python"}' '"filename": "'
+call GenerateCodeStream '{"description": "a queue", "language": "rust"}' '"partial": ".*"done": \{.*"filename": "'
 # eject: review_code
 call ReviewCode '{"code": "def add(a, b):\n    return a + b", "language": "python"}' '\\"score\\":[0-9]'
 # eject: generate_code

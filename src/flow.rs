@@ -15,7 +15,8 @@ use crate::start;
 /// The input is at fault (`EX_DATAERR` of sysexits.h).
 const DATA: u8 = 65;
 
-/// Prints the result of a flow as JSON. With `--stream` its chunks come first, as they come.
+/// Prints the result of a flow as JSON. With `--stream` its chunks come first, as they come: text as it is, what is known
+/// so far of an object one a line.
 ///
 /// Exit code 64: the arguments are wrong. 65: no such flow, an input that is not valid, or content that the model refused
 /// before its answer began. 1: every other failure.
@@ -63,15 +64,17 @@ async fn print(body: Body) -> anyhow::Result<Result<(), FlowError>> {
         let frame: Value =
             serde_json::from_slice(frame.trim_ascii_start().strip_prefix(b"data:").unwrap_or(frame))?;
         text.clear();
-        if let Some(chunk) = frame["message"].as_str() {
-            out(chunk)?;
-        } else if let Some(result) = frame.get("result") {
-            out("\n")?;
-            return show(result);
-        } else {
-            out("\n")?;
-            let detail = frame["error"]["message"].as_str().unwrap_or_default().to_owned();
-            return Ok(Err(FlowError::new(ErrorKind::BadGateway, detail)));
+        match frame.get("message") {
+            Some(Value::String(chunk)) => out(chunk)?,
+            Some(known) => out(&format!("{known}\n"))?,
+            None => {
+                out("\n")?;
+                if let Some(result) = frame.get("result") {
+                    return show(result);
+                }
+                let detail = frame["error"]["message"].as_str().unwrap_or_default().to_owned();
+                return Ok(Err(FlowError::new(ErrorKind::BadGateway, detail)));
+            }
         }
     }
     anyhow::bail!("the stream ended without a result")

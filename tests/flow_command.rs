@@ -37,7 +37,7 @@ fn every_flow_runs_and_prints_what_its_schema_says() {
         if flow.streamed.is_some() {
             let output = run(&[flow.name, "--input", &input, "--stream"]);
             let printed = String::from_utf8(output.stdout).unwrap();
-            let (chunks, result) = printed.split_once("\n{").unwrap();
+            let (chunks, result) = printed.rsplit_once("\n{\n").unwrap();
             assert!(
                 !chunks.is_empty() && serde_json::from_str::<Value>(&format!("{{{result}")).is_ok(),
                 "{printed}"

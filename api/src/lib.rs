@@ -98,6 +98,11 @@ pub trait FlowService: Ready {
     #[flow(post = "/generate-code", cached)]
     async fn generate_code(&self, ctx: &RequestContext, input: CodeInput) -> Result<CodeOutput, FlowError>;
 
+    /// Writes code, and shows what there is of it so far.
+    #[flow(post = "/generate-code/stream", streams = generate_code)]
+    fn generate_code_stream(&self, ctx: &RequestContext, input: CodeInput)
+    -> FlowStream<CodeOutput, Partial>;
+
     // eject: review_code
     /// Reviews code.
     #[flow(post = "/review-code", cached)]

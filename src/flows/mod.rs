@@ -111,6 +111,14 @@ impl FlowService for Flows {
         self.0.call(flow::GENERATE_CODE, ctx, input, generate_code::run).await
     }
 
+    fn generate_code_stream(
+        &self,
+        ctx: &RequestContext,
+        input: CodeInput,
+    ) -> FlowStream<CodeOutput, Partial> {
+        self.0.stream(flow::GENERATE_CODE, ctx, input, generate_code::stream)
+    }
+
     // eject: review_code
     async fn review_code(
         &self,

@@ -33,6 +33,23 @@ async fn code_is_written() {
 }
 
 #[tokio::test]
+async fn code_is_shown_while_it_is_written() {
+    let model = model().await;
+    let text = code().to_string();
+    let pieces: Vec<_> = text.split_inclusive(',').map(str::to_owned).collect();
+    model.on(Matcher::prompt("reverses a list in rust"), Reply::chunks(pieces));
+    for server in servers(&model) {
+        let (events, last) = server.events("/generate-code/stream", wish()).await;
+        assert_eq!(events[0], json!({"partial": {"code": "xs.reverse()"}}));
+        assert_eq!(events[1], json!({"partial": {"code": "xs.reverse()", "language": "rust"}}));
+        assert_eq!(events.last().unwrap()["partial"], code());
+        let mut done = code();
+        done["done"] = true.into();
+        assert_eq!(last, done);
+    }
+}
+
+#[tokio::test]
 async fn a_description_is_limited_and_a_language_cannot_say_more_than_its_name() {
     let model = programmer().await;
     for server in servers(&model) {
@@ -60,6 +77,12 @@ async fn the_procedure_writes_the_same() {
             });
             assert_eq!(ours, code());
         }
+        let request = CodeRequest { description: "what reverses a list".into(), language: "rust".into() };
+        let stream = client.generate_code_stream(request).await.unwrap().into_inner();
+        let mut messages = crate::server::messages(stream, |it| (it.partial, it.done)).await;
+        let (partial, done) = messages.pop().unwrap();
+        assert_eq!((&*partial, &*done.unwrap().filename), ("", "reverse.rs"));
+        assert_eq!(serde_json::from_str::<Value>(&messages.pop().unwrap().0).unwrap(), code());
     }
 }
 // eject: end

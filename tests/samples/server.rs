@@ -59,15 +59,21 @@ impl Server {
         self.post(&format!("/flows/{flow}"), json!({"data": input})).await["result"].take()
     }
 
-    /// The chunks that a route streams, and its last event.
+    /// The chunks of text that a route streams, and its last event.
     pub async fn stream(&self, route: &str, input: Value) -> (Vec<String>, Value) {
+        let (events, last) = self.events(route, input).await;
+        (events.iter().map(|it| it["chunk"].as_str().unwrap().to_owned()).collect(), last)
+    }
+
+    /// The events that a route streams, and its last one.
+    pub async fn events(&self, route: &str, input: Value) -> (Vec<Value>, Value) {
         let response = self.send(route, &input).await;
         assert_eq!(response.status(), 200, "{route} with {input}");
         let text = response.text().await.unwrap();
         let events = text.split_terminator("\n\n").map(|it| it.strip_prefix("data: ").unwrap());
         let mut events: Vec<Value> = events.map(|it| serde_json::from_str(it).unwrap()).collect();
         let last = events.pop().unwrap();
-        (events.iter().map(|it| it["chunk"].as_str().unwrap().to_owned()).collect(), last)
+        (events, last)
     }
 
     /// The members that a route refuses in an input.
@@ -97,13 +103,13 @@ impl Server {
 }
 
 // eject: grpc
-/// The texts of a stream of messages.
+/// What is in the messages of a stream.
 #[cfg(feature = "grpc")]
-pub async fn texts<M>(mut stream: tonic::Streaming<M>, text: impl Fn(M) -> String) -> Vec<String> {
-    let mut texts = Vec::new();
+pub async fn messages<M, T>(mut stream: tonic::Streaming<M>, content: impl Fn(M) -> T) -> Vec<T> {
+    let mut contents = Vec::new();
     while let Some(message) = stream.message().await.unwrap() {
-        texts.push(text(message));
+        contents.push(content(message));
     }
-    texts
+    contents
 }
 // eject: end

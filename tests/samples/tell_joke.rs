@@ -53,7 +53,7 @@ async fn the_procedures_tell_the_same_joke() {
         let joke = joke.unwrap().into_inner();
         assert_eq!((&*joke.joke, &*joke.username), (JOKE, "Bob"));
         let stream = client.tell_joke_stream(JokeRequest::default()).await.unwrap().into_inner();
-        assert_eq!(crate::server::texts(stream, |it| it.text).await.concat(), JOKE);
+        assert_eq!(crate::server::messages(stream, |it| it.text).await.concat(), JOKE);
     }
 }
 // eject: end

@@ -44,7 +44,7 @@ async fn the_procedure_tells_the_same_story() {
     for server in servers(&model) {
         let mut client = server.procedures().await;
         let stream = client.tell_story(grpc::proto::StoryRequest::default()).await.unwrap().into_inner();
-        assert_eq!(crate::server::texts(stream, |it| it.text).await.concat(), STORY);
+        assert_eq!(crate::server::messages(stream, |it| it.text).await.concat(), STORY);
     }
 }
 // eject: end

@@ -3,6 +3,7 @@
     check_grpc.py ADDRESS MODULES      # a server on the demo model, the folder of the generated modules
 """
 
+import json
 import sys
 import time
 
@@ -52,6 +53,9 @@ with grpc.insecure_channel(address) as channel:
     assert 0 <= genkit.GenerateCharacter(pb.CharacterRequest(), **options).skills.strength <= 100
     assert genkit.PirateChat(pb.ChatRequest(), compression=grpc.Compression.Gzip, **options).persona
     assert genkit.GenerateCode(pb.CodeRequest(), **options).filename
+    *known, last = genkit.GenerateCodeStream(pb.CodeRequest(), **options)
+    assert last.done.filename and not last.partial, last
+    assert known and all(json.loads(it.partial) and not it.HasField("done") for it in known), known
     assert '"score"' in genkit.ReviewCode(pb.CodeReviewRequest(), **options).review
     assert chunks(genkit.TellStory(pb.StoryRequest(topic="a fox"), **options))
     assert chunks(genkit.TellJokeStream(pb.JokeRequest(name="Fox"), **options))

@@ -6,7 +6,7 @@ use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use flow_edge::wire::answer;
-use flow_edge::{Answer, Body, EventStream, FlowError, FlowStream, RequestContext, Schema};
+use flow_edge::{Answer, Body, Chunk, EventStream, FlowError, FlowStream, RequestContext, Schema};
 use futures_util::StreamExt;
 use thiserror::Error;
 
@@ -35,9 +35,10 @@ pub struct ErrorReply(pub FlowError);
 
 impl Events {
     /// Waits for the first chunk, so that a failure before it has a true status.
-    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> StreamReply
+    pub async fn start<T, C>(ctx: &RequestContext, flow: FlowStream<T, C>) -> StreamReply
     where
-        T: flow_edge::Streamed,
+        T: Schema,
+        C: Chunk<T>,
     {
         Ok(Self(EventStream::start(ctx, flow).await?))
     }

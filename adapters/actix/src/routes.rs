@@ -25,6 +25,7 @@ use crate::reply::{Events, Output, Reply, StreamReply};
     generate_character, // eject: generate_character
     pirate_chat, // eject: pirate_chat
     generate_code, // eject: generate_code
+    generate_code_stream, // eject: generate_code
     review_code, // eject: review_code
     // eject: insert paths
 ))]
@@ -42,6 +43,7 @@ impl Routes for FlowRoutes {
         config.service(post("/generate-character", generate_character)); // eject: generate_character
         config.service(post("/chat", pirate_chat)); // eject: pirate_chat
         config.service(post("/generate-code", generate_code)); // eject: generate_code
+        config.service(post("/generate-code/stream", generate_code_stream)); // eject: generate_code
         config.service(post("/review-code", review_code)); // eject: review_code
         // eject: insert routes
     }
@@ -104,6 +106,15 @@ async fn pirate_chat(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<ChatIn
 #[utoipa::path(post, path = "/generate-code", request_body = CodeInput, responses((status = 200, body = CodeOutput)))]
 async fn generate_code(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<CodeInput>) -> Reply<CodeOutput> {
     Ok(Output(app.flows.generate_code(&ctx.0, input.0).await?))
+}
+
+#[utoipa::path(post, path = "/generate-code/stream", request_body = CodeInput, responses((status = 200, body = str)))]
+async fn generate_code_stream(
+    ThinData(app): ThinData<App>,
+    ctx: Ctx,
+    input: Input<CodeInput>,
+) -> StreamReply {
+    Events::start(&ctx.0, app.flows.generate_code_stream(&ctx.0, input.0)).await
 }
 
 // eject: review_code

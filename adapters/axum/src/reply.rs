@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use flow_edge::wire::answer;
-use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
+use flow_edge::{Answer, Chunk, EventStream, FlowError, FlowStream, RequestContext, Schema};
 
 /// What a handler of a flow that answers at once returns.
 pub type Reply<T> = Result<Output<T>, ErrorReply>;
@@ -26,9 +26,10 @@ pub struct ErrorReply(pub FlowError);
 
 impl Events {
     /// Waits for the first chunk, so that a failure before it has a true status.
-    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> StreamReply
+    pub async fn start<T, C>(ctx: &RequestContext, flow: FlowStream<T, C>) -> StreamReply
     where
-        T: flow_edge::Streamed,
+        T: Schema,
+        C: Chunk<T>,
     {
         Ok(Self(EventStream::start(ctx, flow).await?))
     }

@@ -30,6 +30,7 @@ impl Routes for FlowRoutes {
             .routes(routes!(generate_character)) // eject: generate_character
             .routes(routes!(pirate_chat)) // eject: pirate_chat
             .routes(routes!(generate_code)) // eject: generate_code
+            .routes(routes!(generate_code_stream)) // eject: generate_code
             .routes(routes!(review_code)) // eject: review_code
         // eject: insert routes
     }
@@ -88,6 +89,11 @@ async fn pirate_chat(State(app): State<App>, ctx: Ctx, input: Input<ChatInput>) 
 #[utoipa::path(post, path = "/generate-code", request_body = CodeInput, responses((status = 200, body = CodeOutput)))]
 async fn generate_code(State(app): State<App>, ctx: Ctx, input: Input<CodeInput>) -> Reply<CodeOutput> {
     Ok(Output(app.flows.generate_code(&ctx.0, input.0).await?))
+}
+
+#[utoipa::path(post, path = "/generate-code/stream", request_body = CodeInput, responses((status = 200, body = str)))]
+async fn generate_code_stream(State(app): State<App>, ctx: Ctx, input: Input<CodeInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.generate_code_stream(&ctx.0, input.0)).await
 }
 
 // eject: review_code

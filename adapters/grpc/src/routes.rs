@@ -4,6 +4,7 @@
 //! string from a missing one, so an empty one means the schema's default.
 
 use api::*;
+use flow_edge::Partial; // eject: generate_code
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response};
 
@@ -97,6 +98,17 @@ impl GenkitService for FlowRoutes {
     async fn generate_code(&self, call: Request<proto::CodeRequest>) -> Answer<proto::CodeResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.generate_code(&ctx.request, input).await)
+    }
+
+    type GenerateCodeStreamStream = Chunks<proto::CodeChunk>;
+
+    async fn generate_code_stream(
+        &self,
+        call: Request<proto::CodeRequest>,
+    ) -> Answer<Chunks<proto::CodeChunk>> {
+        let (ctx, input) = open(call)?;
+        let flow = self.0.flows.generate_code_stream(&ctx.request, input);
+        Chunks::start(&self.0, ctx, flow).await
     }
 
     // eject: review_code
@@ -227,6 +239,18 @@ impl From<proto::CodeRequest> for CodeInput {
 impl From<CodeOutput> for proto::CodeResponse {
     fn from(it: CodeOutput) -> Self {
         Self { code: it.code, language: it.language, explanation: it.explanation, filename: it.filename }
+    }
+}
+
+impl From<Partial> for proto::CodeChunk {
+    fn from(known: Partial) -> Self {
+        Self { partial: known.0.to_string(), done: None }
+    }
+}
+
+impl From<CodeOutput> for proto::CodeChunk {
+    fn from(code: CodeOutput) -> Self {
+        Self { partial: String::new(), done: Some(code.into()) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Streamed answers: a message for each chunk, as it arrives.
 
-use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +7,9 @@ use std::task::{Context, Poll};
 use flow_edge::drain::{Drain, Work};
 use flow_edge::error::log_failure;
 use flow_edge::wire::pump::{Pumped, pump};
-use flow_edge::{App, ErrorKind, FlowError, FlowStream, RequestContext, StreamEvent, Streamed};
+use flow_edge::{
+    App, Chunk, ErrorKind, FlowError, FlowStream, Partial, RequestContext, Schema, StreamEvent, Streamed,
+};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep_until};
 use tonic::{Response, Status};
@@ -16,39 +17,78 @@ use tonic::{Response, Status};
 use crate::extract::Ctx;
 use crate::reply::{Answer, fault, status};
 
-/// A flow's chunks as messages. Dropping it drops the flow.
+/// A message of a stream whose chunks are `C` and whose result is a `T`.
+///
+/// Implemented by `From<String>` for a stream of text, and by `From<Partial>` and `From<T>` for a stream of what is
+/// known so far.
+pub trait StreamMessage<T, C>: Send + 'static {
+    /// The message of a chunk.
+    fn chunk(chunk: C) -> Self;
+
+    /// The message of the result, if it says more than the chunks did: `any` tells whether there were some.
+    fn end(result: T, any: bool) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl<T: Streamed, M: From<String> + Send + 'static> StreamMessage<T, String> for M {
+    fn chunk(text: String) -> Self {
+        text.into()
+    }
+
+    fn end(result: T, any: bool) -> Option<Self> {
+        (!any).then(|| result.text().to_owned().into())
+    }
+}
+
+impl<T: Schema, M: From<Partial> + From<T> + Send + 'static> StreamMessage<T, Partial> for M {
+    fn chunk(known: Partial) -> Self {
+        known.into()
+    }
+
+    fn end(result: T, _: bool) -> Option<Self> {
+        Some(result.into())
+    }
+}
+
+/// A flow's stream as messages. Dropping it drops the flow.
 ///
 /// It ends with a status whatever happens: a panic in the flow, the client's deadline, a client that does not
 /// read and the end of the server's grace included.
 pub struct Chunks<M> {
     /// Gone once the stream has ended: the flow's work ends there, not when the client has read the last byte.
-    texts: Option<Pumped<String>>,
+    messages: Option<Pumped<M>>,
     ctx: RequestContext,
     span: tracing::Span,
-    message: PhantomData<fn() -> M>,
     _work: Work,
 }
 
-impl<M> Chunks<M> {
+impl<M: Send + 'static> Chunks<M> {
     /// Waits for the flow's first chunk and only then begins to answer. The wait is inside the request's
     /// timeout; what follows is bounded only by the client's deadline.
-    pub async fn start<F, T>(app: &App<F>, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self>
+    pub async fn start<F, T, C>(app: &App<F>, ctx: Ctx, flow: FlowStream<T, C>) -> Answer<Self>
     where
         F: ?Sized,
-        T: Streamed,
+        T: Schema,
+        C: Chunk<T>,
+        M: StreamMessage<T, C>,
     {
         Self::open(app.edge.drain(), ctx, flow).await
     }
 
-    async fn open<T: Streamed>(drain: &Drain, ctx: Ctx, flow: FlowStream<T>) -> Answer<Self> {
+    async fn open<T, C>(drain: &Drain, ctx: Ctx, flow: FlowStream<T, C>) -> Answer<Self>
+    where
+        T: Schema,
+        C: Chunk<T>,
+        M: StreamMessage<T, C>,
+    {
         // A panic in a flow must not cut the stream short without a status.
         let mut events = AssertUnwindSafe(flow).catch_unwind().map(|event| {
             event.unwrap_or_else(|_| Err(FlowError::internal("the flow panicked in its stream")))
         });
         let (first, goes_on) = match events.next().await {
-            Some(Ok(StreamEvent::Chunk(text))) => (text, true),
-            // The result repeats what was streamed; here nothing was.
-            Some(Ok(StreamEvent::Done(result))) => (result.text().to_owned(), false),
+            Some(Ok(StreamEvent::Chunk(chunk))) => (Some(M::chunk(chunk)), true),
+            Some(Ok(StreamEvent::Done(result))) => (M::end(result, false), false),
             Some(Err(error)) => return Err(fault(error)),
             None => return Err(fault(FlowError::internal("the flow's stream ended before its first event"))),
         };
@@ -62,17 +102,16 @@ impl<M> Chunks<M> {
                 event = events.next() => event,
             };
             match event {
-                Some(Ok(StreamEvent::Chunk(text))) => Some((Ok(text), Some((events, cut)))),
-                Some(Ok(StreamEvent::Done(_))) => None,
+                Some(Ok(StreamEvent::Chunk(chunk))) => Some((Ok(M::chunk(chunk)), Some((events, cut)))),
+                Some(Ok(StreamEvent::Done(result))) => M::end(result, true).map(|it| (Ok(it), None)),
                 Some(Err(error)) => Some((Err(error), None)),
                 None => Some((Err(FlowError::internal("the flow's stream ended without a result")), None)),
             }
         });
         Ok(Response::new(Self {
-            texts: Some(pump(stream::once(async { Ok(first) }).chain(rest))),
+            messages: Some(pump(stream::iter(first.map(Ok)).chain(rest))),
             ctx: ctx.request,
             span: tracing::Span::current(),
-            message: PhantomData,
             _work: work,
         }))
     }
@@ -92,17 +131,17 @@ pub(crate) async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
     }
 }
 
-impl<M: From<String>> Stream for Chunks<M> {
+impl<M> Stream for Chunks<M> {
     type Item = Result<M, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(texts) = &mut self.texts else { return Poll::Ready(None) };
-        let error = match std::task::ready!(texts.poll_next_unpin(cx)) {
-            Some(Ok(text)) => return Poll::Ready(Some(Ok(text.into()))),
+        let Some(messages) = &mut self.messages else { return Poll::Ready(None) };
+        let error = match std::task::ready!(messages.poll_next_unpin(cx)) {
+            Some(Ok(message)) => return Poll::Ready(Some(Ok(message))),
             Some(Err(error)) => Some(error),
             None => None,
         };
-        self.texts = None;
+        self.messages = None;
         Poll::Ready(error.map(|error| {
             self.span.in_scope(|| log_failure(&error, "the stream failed"));
             Err(status(&error, &self.ctx))
@@ -116,7 +155,6 @@ mod tests {
 
     use std::sync::Arc;
 
-    use flow_edge::Schema;
     use flow_edge::limits::READ_TIMEOUT;
     use garde::Validate;
     use schemars::JsonSchema;

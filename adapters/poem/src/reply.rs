@@ -1,7 +1,7 @@
 //! Responses: what a handler returns, and how poem sends it. The bytes are the edge's.
 
 use flow_edge::wire::answer;
-use flow_edge::{Answer, EventStream, FlowError, FlowStream, RequestContext, Schema};
+use flow_edge::{Answer, Chunk, EventStream, FlowError, FlowStream, RequestContext, Schema};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
@@ -33,9 +33,10 @@ pub struct ErrorReply(pub FlowError);
 
 impl Events {
     /// Waits for the first chunk, so that a failure before it has a true status.
-    pub async fn start<T>(ctx: &RequestContext, flow: FlowStream<T>) -> StreamReply
+    pub async fn start<T, C>(ctx: &RequestContext, flow: FlowStream<T, C>) -> StreamReply
     where
-        T: flow_edge::Streamed,
+        T: Schema,
+        C: Chunk<T>,
     {
         Ok(Self(EventStream::start(ctx, flow).await?))
     }

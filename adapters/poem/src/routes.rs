@@ -69,6 +69,11 @@ impl FlowRoutes {
         Ok(Output(self.0.flows.generate_code(&ctx.0, input.0).await?))
     }
 
+    #[oai(path = "/generate-code/stream", method = "post")]
+    async fn generate_code_stream(&self, ctx: Ctx, input: Input<CodeInput>) -> StreamReply {
+        Events::start(&ctx.0, self.0.flows.generate_code_stream(&ctx.0, input.0)).await
+    }
+
     // eject: review_code
     #[oai(path = "/review-code", method = "post")]
     async fn review_code(&self, ctx: Ctx, input: Input<CodeReviewInput>) -> Reply<CodeReview> {

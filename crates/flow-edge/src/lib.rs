@@ -21,7 +21,9 @@ pub use app::{App, NamedFlows};
 pub use context::{RequestContext, Tenant};
 pub use edge::{Edge, EdgeConfig, Head};
 pub use error::{ErrorKind, FlowError, Violation};
-pub use flow::{FlowInfo, FlowStream, OperationInfo, Readiness, Ready, StreamEvent};
+pub use flow::{
+    Chunk, FlowInfo, FlowStream, OperationInfo, Partial, Readiness, Ready, StreamEvent, StreamForm,
+};
 pub use flow_macros::{Schema, flows};
 pub use schema::{Schema, Streamed, TypeInfo};
 pub use wire::{Answer, Body, Envelope, EventStream, FlowReply};

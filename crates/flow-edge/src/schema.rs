@@ -25,7 +25,11 @@ pub trait Schema:
     fn validator() -> &'static Validator;
 }
 
-/// The result of a streaming flow: its last frame repeats the text that was streamed. Derived, by `#[streamed]`.
+/// The result of a flow that streams text: its last frame repeats what was streamed. Derived, by `#[streamed]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which of its members a stream of text repeats",
+    note = "put `#[streamed]` on that member, or let the flow return a `FlowStream<{Self}, Partial>`"
+)]
 pub trait Streamed: Schema {
     /// The member's name in the last frame.
     const MEMBER: &'static str;

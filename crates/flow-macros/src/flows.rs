@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Error, Ident, ItemTrait, Result, TraitItem};
 
 use crate::operation::Operation;
@@ -102,10 +102,11 @@ fn row((at, flow): (usize, &Flow)) -> (TokenStream, TokenStream) {
         (true, _) => (None, Some(&flow.first)),
         (false, streamed) => (Some(&flow.first), streamed.as_ref()),
     };
-    let member = if let Some(Operation { output, .. }) = streamed {
-        quote!(<#output as ::flow_edge::Streamed>::MEMBER)
+    let form = if let Some(Operation { output, chunk, .. }) = streamed {
+        let chunk = chunk.as_ref().map_or_else(|| quote!(::std::string::String), ToTokens::to_token_stream);
+        quote!(::core::option::Option::Some(<#chunk as ::flow_edge::Chunk<#output>>::FORM))
     } else {
-        quote!("")
+        quote!(::core::option::Option::None)
     };
     let (unary, streamed) = (about(unary), about(streamed));
     let row = quote! {
@@ -113,7 +114,7 @@ fn row((at, flow): (usize, &Flow)) -> (TokenStream, TokenStream) {
             name: #name,
             unary: #unary,
             streamed: #streamed,
-            streamed_member: #member,
+            form: #form,
             cached: #cached,
             input: ::flow_edge::TypeInfo::of::<#input>(),
             output: ::flow_edge::TypeInfo::of::<#output>(),

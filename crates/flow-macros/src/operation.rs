@@ -21,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) streams: Option<Ident>,
     pub(crate) input: Type,
     pub(crate) output: Type,
+    /// What its stream consists of; text where nothing else is said.
+    pub(crate) chunk: Option<Type>,
 }
 
 impl Operation {
@@ -34,7 +36,7 @@ impl Operation {
             let message = "a flow needs a comment: it is its summary in OpenAPI";
             return Err(Error::new_spanned(&method.sig.ident, message));
         }
-        let (is_stream, output) = output(method)?;
+        let Returned { is_stream, output, chunk } = returned(method)?;
         if streams.is_some() && !is_stream {
             let message = "`streams` is for a method that returns a FlowStream";
             return Err(Error::new_spanned(&method.sig.ident, message));
@@ -45,7 +47,7 @@ impl Operation {
         }
         let input = input(method)?;
         let method = method.sig.ident.clone();
-        Ok(Some(Self { method, route, summary, is_stream, cached, streams, input, output }))
+        Ok(Some(Self { method, route, summary, is_stream, cached, streams, input, output, chunk }))
     }
 }
 
@@ -100,8 +102,14 @@ fn input(method: &TraitItemFn) -> Result<Type> {
     }
 }
 
-/// Whether a method streams, and the type it answers with.
-fn output(method: &TraitItemFn) -> Result<(bool, Type)> {
+/// What a method returns.
+struct Returned {
+    is_stream: bool,
+    output: Type,
+    chunk: Option<Type>,
+}
+
+fn returned(method: &TraitItemFn) -> Result<Returned> {
     let wrong = |span: Span| {
         let message =
             "a flow is `async fn … -> Result<Output, FlowError>` or, streamed, `fn … -> FlowStream<Output>`";
@@ -120,8 +128,11 @@ fn output(method: &TraitItemFn) -> Result<(bool, Type)> {
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return Err(wrong(returned.span()));
     };
-    match arguments.args.first() {
-        Some(GenericArgument::Type(output)) => Ok((is_stream, output.clone())),
-        _ => Err(wrong(returned.span())),
-    }
+    let mut types = arguments.args.iter().map(|it| match it {
+        GenericArgument::Type(it) => Ok(it.clone()),
+        other => Err(wrong(other.span())),
+    });
+    let output = types.next().unwrap_or_else(|| Err(wrong(returned.span())))?;
+    let chunk = types.next().filter(|_| is_stream).transpose()?;
+    Ok(Returned { is_stream, output, chunk })
 }

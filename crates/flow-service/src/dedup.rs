@@ -6,14 +6,14 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flow_edge::{FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
+use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
 use flow_runtime::{CacheOutcome, CallKey, CallScope, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// One event of a flow's stream, as all who have joined it get it.
-type Event<T> = Result<StreamEvent<T>, FlowError>;
+type Event<T, C> = Result<StreamEvent<T, C>, FlowError>;
 
 /// The cache and the streams under way.
 pub(super) struct Dedup {
@@ -82,17 +82,22 @@ impl Dedup {
     }
 
     /// The stream of a flow: its own, or the one that is under way for the same input.
-    pub(super) fn stream<I: Serialize + Send + 'static, T: Clone + Send + Sync + 'static>(
+    pub(super) fn stream<I, T, C>(
         &self,
         flow: &FlowInfo,
         ctx: &RequestContext,
         input: I,
-        open: impl FnOnce(I) -> FlowStream<T> + Send + 'static,
-    ) -> FlowStream<T> {
+        open: impl FnOnce(I) -> FlowStream<T, C> + Send + 'static,
+    ) -> FlowStream<T, C>
+    where
+        I: Serialize + Send + 'static,
+        T: Clone + Send + Sync + 'static,
+        C: Chunk<T>,
+    {
         if !self.joined.iter().any(|it| it == flow.name) {
             return open(input);
         }
-        match (self.key(flow, ctx, &input), self.streams_of::<T>(flow.name)) {
+        match (self.key(flow, ctx, &input), self.streams_of::<T, C>(flow.name)) {
             (Ok(key), Some(streams)) => {
                 let (stream, outcome) = streams.join(key, || open(input));
                 ctx.note_cache(outcome.as_str());
@@ -103,13 +108,14 @@ impl Dedup {
         }
     }
 
-    fn streams_of<T>(&self, flow: &'static str) -> Option<Arc<StreamJoin<Event<T>>>>
+    fn streams_of<T, C>(&self, flow: &'static str) -> Option<Arc<StreamJoin<Event<T, C>>>>
     where
         T: Clone + Send + Sync + 'static,
+        C: Chunk<T>,
     {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let of_flow = streams.entry(flow).or_insert_with(|| {
-            Arc::new(StreamJoin::new(|event: &Event<T>| !matches!(event, Ok(StreamEvent::Chunk(_)))))
+            Arc::new(StreamJoin::new(|event: &Event<T, C>| !matches!(event, Ok(StreamEvent::Chunk(_)))))
         });
         of_flow.clone().downcast().ok()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use flow_edge::{FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
+use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
 use flow_runtime::model::{FinishReason, ModelConfig};
 use flow_runtime::{
     FindModel, Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime, RuntimeBuilder,
@@ -93,16 +93,17 @@ impl FlowRunner {
     }
 
     /// Runs a flow that streams; joined with one under way, where the settings say so.
-    pub fn stream<I, O>(
+    pub fn stream<I, O, C>(
         &self,
         flow: &FlowInfo,
         ctx: &RequestContext,
         input: I,
-        run: fn(Runtime, RequestContext, I) -> FlowStream<O>,
-    ) -> FlowStream<O>
+        run: fn(Runtime, RequestContext, I) -> FlowStream<O, C>,
+    ) -> FlowStream<O, C>
     where
         I: Serialize + Send + 'static,
         O: Clone + Send + Sync + 'static,
+        C: Chunk<O>,
     {
         let (ai, caller) = (self.runtime_for(ctx), ctx.clone());
         self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input))

@@ -2,7 +2,7 @@
 //! required members, limits on text, numbers and lists, a pattern, nested objects.
 
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Ready, RequestContext, Schema, flows};
+use flow_edge::{FlowError, FlowStream, Partial, Ready, RequestContext, Schema, flows};
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,10 @@ pub trait TestFlows: Ready {
     /// Fills a form.
     #[flow(post = "/fill-form")]
     async fn fill_form(&self, ctx: &RequestContext, input: FormInput) -> Result<Form, FlowError>;
+
+    /// Fills a form, member by member.
+    #[flow(post = "/fill-form/stream", streams = fill_form)]
+    fn fill_form_stream(&self, ctx: &RequestContext, input: FormInput) -> FlowStream<Form, Partial>;
 }
 
 /// What a note is about, and whom it is for.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use flow_edge::{FlowError, FlowStream, Readiness, Ready, RequestContext, StreamEvent};
-use flow_runtime::{Generate, ModelError, ModelEvent, OutputSpec, Runtime, Tool, ToolError};
+use flow_edge::{FlowError, FlowStream, Partial, Readiness, Ready, RequestContext, StreamEvent};
+use flow_runtime::{Generate, ModelError, ModelEvent, OutputEvent, OutputSpec, Runtime, Tool, ToolError};
 use flow_service::{FlowDeps, FlowRunner, output, to_flow_error};
 use futures_util::{StreamExt, stream};
 use schemars::JsonSchema;
@@ -61,6 +61,10 @@ impl TestFlows for Flows {
 
     async fn fill_form(&self, ctx: &RequestContext, input: FormInput) -> Result<Form, FlowError> {
         self.0.call(flow::FILL_FORM, ctx, input, fill_form).await
+    }
+
+    fn fill_form_stream(&self, ctx: &RequestContext, input: FormInput) -> FlowStream<Form, Partial> {
+        self.0.stream(flow::FILL_FORM, ctx, input, fill_form_stream)
     }
 }
 
@@ -131,9 +135,22 @@ async fn caption_media(ai: Runtime, _: RequestContext, input: MediaInput) -> Res
 }
 
 async fn fill_form(ai: Runtime, _: RequestContext, input: FormInput) -> Result<Form, FlowError> {
-    let request = Generate::new().prompt(format!("Fill the form titled {}.", input.title));
-    let form = ai.generate_as(request, &FORM).await.map_err(to_flow_error)?;
+    let form = ai.generate_as(form(&input), &FORM).await.map_err(to_flow_error)?;
     Ok(Form { title: input.title, copies: input.copies, ..form })
+}
+
+fn fill_form_stream(ai: Runtime, _: RequestContext, input: FormInput) -> FlowStream<Form, Partial> {
+    let events = ai.stream_as(form(&input), &FORM);
+    Box::pin(events.map(move |event| match event.map_err(to_flow_error)? {
+        OutputEvent::Partial(known) => Ok(StreamEvent::Chunk(Partial(known))),
+        OutputEvent::Done(form) => {
+            Ok(StreamEvent::Done(Form { title: input.title.clone(), copies: input.copies, ..form }))
+        }
+    }))
+}
+
+fn form(input: &FormInput) -> Generate {
+    Generate::new().prompt(format!("Fill the form titled {}.", input.title))
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -28,11 +28,21 @@ pub enum Expect {
 /// How a stream must end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// With the result. All chunks together are `member` of it, and it repeats the text of the input; a flow
-    /// that does not stream has no such member and sends no chunks.
-    Done { member: Option<&'static str>, echo: String },
+    /// With the result, which repeats the text of the input.
+    Done { chunks: Chunks, echo: String },
     /// After at least one chunk, with an error of this status.
     Error { status: u16 },
+}
+
+/// What a stream has before its last frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunks {
+    /// Nothing: the flow does not stream.
+    None,
+    /// Texts, which together are this member of the result.
+    Text(&'static str),
+    /// Objects. The members of the last are known to the end.
+    Objects,
 }
 
 /// Which form errors and frames take.
@@ -178,13 +188,18 @@ fn canonical(status: u16) -> &'static str {
 fn stream(body: &str, format: Format, ending: &Ending, request_id: &str) -> Result<(), String> {
     let frames = frames(body)?;
     let (last, chunks) = frames.split_last().ok_or("a stream of nothing")?;
-    let (chunk, done) = match format {
-        Format::Problem => ("chunk", "done"),
-        Format::Genkit => ("message", "result"),
+    let (names, done): (&[&str], _) = match format {
+        Format::Problem => (&["chunk", "partial"], "done"),
+        Format::Genkit => (&["message"], "result"),
     };
     let mut text = String::new();
+    let mut object = &Value::Null;
     for frame in chunks {
-        text += frame[chunk].as_str().ok_or("a frame before the last that is no chunk")?;
+        match names.iter().find_map(|it| frame.get(it)) {
+            Some(Value::String(chunk)) => text += chunk,
+            Some(known @ Value::Object(_)) => object = known,
+            _ => return Err("a frame before the last that is no chunk".into()),
+        }
     }
     if last.get(done).is_none() && last.get("error").is_none() {
         return Err("the stream was cut: no terminal frame".into());
@@ -194,19 +209,24 @@ fn stream(body: &str, format: Format, ending: &Ending, request_id: &str) -> Resu
             if_so(!chunks.is_empty(), "no chunk before the error")?;
             error(&last["error"], format, *status, request_id)
         }
-        Ending::Done { member, echo } => {
+        Ending::Done { chunks: expected, echo } => {
             if_so(last.get("error").is_none(), "the stream failed")?;
             if format == Format::Problem {
                 if_so(last["done"] == true, "`done` is not true")?;
             }
             let result = if format == Format::Problem { last } else { &last["result"] };
             if_so(result.to_string().contains(echo), "the result belongs to another input")?;
-            match member {
-                Some(member) => {
+            match expected {
+                Chunks::None => if_so(chunks.is_empty(), "chunks of a flow that does not stream"),
+                Chunks::Text(member) => {
                     if_so(!chunks.is_empty(), "no chunks")?;
                     if_so(result[member] == text, "the chunks are not the result")
                 }
-                None => if_so(chunks.is_empty(), "chunks of a flow that does not stream"),
+                Chunks::Objects => {
+                    let mut names = object.as_object().into_iter().flat_map(|it| it.keys());
+                    if_so(text.is_empty() && !object.is_null(), "no partial objects")?;
+                    if_so(names.all(|it| result.get(it).is_some()), "a member that the result has not")
+                }
             }
         }
     }
@@ -293,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_stream_ends_once_with_all_its_chunks() {
-        let done = || Ending::Done { member: Some("joke"), echo: "ab".into() };
+        let done = || Ending::Done { chunks: Chunks::Text("joke"), echo: "ab".into() };
         let (a, b) = ("data: {\"chunk\":\"a\"}\n\n", "data:  {\"chunk\":\"b\"}\n\n");
         let end = "data: {\"done\":true,\"joke\":\"ab\"}\n\n";
         assert_eq!(streamed(&format!("{a}{b}{end}"), done()), Ok(()));
@@ -309,7 +329,7 @@ mod tests {
         ] {
             assert!(streamed(&wrong, done()).is_err(), "{wrong}");
         }
-        let other = Ending::Done { member: Some("joke"), echo: "zz".into() };
+        let other = Ending::Done { chunks: Chunks::Text("joke"), echo: "zz".into() };
         assert!(streamed(&format!("{a}{b}{end}"), other).is_err());
     }
 

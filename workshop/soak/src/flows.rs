@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::answer::{Ending, Expect, Format};
+use crate::answer::{Chunks, Ending, Expect, Format};
 use crate::request::{Request, post};
 
 /// A flow, as the soak calls it.
@@ -11,8 +11,8 @@ pub struct Flow {
     pub name: &'static str,
     /// Its own route, unless it only streams there.
     pub route: Option<&'static str>,
-    /// The route of its stream and the member that its text ends up in.
-    pub stream: Option<(&'static str, &'static str)>,
+    /// The route of its stream, if it streams, and what comes before the result.
+    pub stream: Option<(&'static str, Chunks)>,
     /// The member of the input that takes a text, and the further ones.
     pub input: fn(String) -> Value,
     /// The members of the result.
@@ -25,7 +25,7 @@ static FLOWS: [Flow; 8] = [
     Flow {
         name: "tell_joke",
         route: Some("/tell-joke"),
-        stream: Some(("/tell-joke/stream", "joke")),
+        stream: Some(("/tell-joke/stream", Chunks::Text("joke"))),
         input: |text| json!({"name": text, "username": "Ann"}),
         members: &["joke", "username"],
         echo: Some("joke"),
@@ -33,7 +33,7 @@ static FLOWS: [Flow; 8] = [
     Flow {
         name: "tell_story",
         route: None,
-        stream: Some(("/tell-story/stream", "story")),
+        stream: Some(("/tell-story/stream", Chunks::Text("story"))),
         input: |text| json!({"topic": text}),
         members: &["story"],
         echo: Some("story"),
@@ -73,7 +73,7 @@ static FLOWS: [Flow; 8] = [
     Flow {
         name: "generate_code",
         route: Some("/generate-code"),
-        stream: None,
+        stream: Some(("/generate-code/stream", Chunks::Objects)),
         input: |text| json!({"description": text, "language": "rust"}),
         members: &["code", "language", "explanation", "filename"],
         echo: None,
@@ -107,6 +107,11 @@ pub fn prompted(rng: &mut Rng) -> &'static Flow {
 /// A flow that streams.
 pub fn streaming(rng: &mut Rng) -> &'static Flow {
     one_of(rng, FLOWS.iter().filter(|it| it.stream.is_some()))
+}
+
+/// A flow that streams text, so that whatever the model says is a chunk.
+pub fn streaming_text(rng: &mut Rng) -> &'static Flow {
+    one_of(rng, FLOWS.iter().filter(|it| matches!(it.stream, Some((_, Chunks::Text(_))))))
 }
 
 fn one_of(rng: &mut Rng, flows: impl Iterator<Item = &'static Flow>) -> &'static Flow {

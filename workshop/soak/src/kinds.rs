@@ -6,8 +6,8 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::answer::{Ending, Expect, Format};
-use crate::flows::{Flow, any, flow_request, prompted, routed, stream_request, streaming};
+use crate::answer::{Chunks, Ending, Expect, Format};
+use crate::flows::{Flow, any, flow_request, prompted, routed, stream_request, streaming, streaming_text};
 use crate::request::{Body, Leave, Request, bare, post};
 use crate::upstream::{AT_ONCE, GOES_SILENT, MIDWAY, PROMPT, SILENCE, SLOW};
 
@@ -97,7 +97,8 @@ fn whole_stream(rng: &mut Rng, flow: fn(&mut Rng) -> &'static Flow, by_name: boo
     let flow = flow(rng);
     let text = text(rng);
     let echo = flow.echo.map_or_else(String::new, |_| text.clone());
-    let ending = Ending::Done { member: flow.stream.map(|it| it.1), echo };
+    let chunks = flow.stream.map_or(Chunks::None, |it| it.1);
+    let ending = Ending::Done { chunks, echo };
     stream_request(rng, flow, by_name, text, ending)
 }
 
@@ -193,7 +194,7 @@ fn fault(rng: &mut Rng) -> Request {
     let by_name = rng.u8(..4) == 0;
     let text = marked(rng, asked.marker);
     if rng.bool() {
-        let flow = streaming(rng);
+        let flow = streaming_text(rng);
         let request = stream_request(rng, flow, by_name, text, Ending::Error { status: asked.status });
         // It fails before it begins, and so like a call.
         Request { expect: problem(&request.path, asked.status), ..request }
@@ -204,13 +205,13 @@ fn fault(rng: &mut Rng) -> Request {
 
 fn fault_midway(rng: &mut Rng) -> Request {
     let asked = pick_one(rng, &MIDWAY);
-    let (flow, by_name, text) = (streaming(rng), rng.u8(..4) == 0, marked(rng, asked.marker));
+    let (flow, by_name, text) = (streaming_text(rng), rng.u8(..4) == 0, marked(rng, asked.marker));
     stream_request(rng, flow, by_name, text, Ending::Error { status: asked.status })
 }
 
 fn too_slow(rng: &mut Rng) -> Request {
     if rng.bool() {
-        let (flow, text) = (streaming(rng), marked(rng, GOES_SILENT));
+        let (flow, text) = (streaming_text(rng), marked(rng, GOES_SILENT));
         stream_request(rng, flow, false, text, Ending::Error { status: 504 })
     } else {
         flow_request(prompted(rng), false, marked(rng, SILENCE), Some(504))
@@ -222,7 +223,7 @@ fn leave_call(rng: &mut Rng) -> Request {
     let (text, by_name) = (marked(rng, SILENCE), rng.u8(..4) == 0);
     let request = if rng.u8(..3) == 0 {
         // A stream that has not begun is left like a call.
-        let flow = streaming(rng);
+        let flow = streaming_text(rng);
         stream_request(rng, flow, by_name, text, Ending::Error { status: 504 })
     } else {
         flow_request(prompted(rng), by_name, text, Some(504))
@@ -233,7 +234,7 @@ fn leave_call(rng: &mut Rng) -> Request {
 fn leave_stream(rng: &mut Rng) -> Request {
     let leave = Some(Leave::Streaming(ms(rng, 0..200)));
     let marker = pick_one(rng, &[GOES_SILENT, SLOW, SLOW]);
-    let (flow, by_name, text) = (streaming(rng), rng.u8(..4) == 0, marked(rng, marker));
+    let (flow, by_name, text) = (streaming_text(rng), rng.u8(..4) == 0, marked(rng, marker));
     Request { leave, ..stream_request(rng, flow, by_name, text, Ending::Error { status: 504 }) }
 }
 
@@ -273,6 +274,7 @@ mod tests {
             "/generate-character",
             "/chat",
             "/generate-code",
+            "/generate-code/stream",
             "/review-code",
             "/flows/tell_joke",
             "/flows/tell_story",

@@ -86,8 +86,8 @@ const UNARY: [Procedure; 5] = [
     }),
 ];
 
-/// The others that answer with one message.
-const FURTHER: [Procedure; 3] = [
+/// The others that answer with one message, and a stream of objects.
+const FURTHER: [Procedure; 4] = [
     ("DescribeImage", |mut to, text, nr| {
         let image_url = format!("https://example.com/{}.png", text.replace(' ', "-"));
         let request = ask(ImageRequest { image_url }, nr);
@@ -96,6 +96,10 @@ const FURTHER: [Procedure; 3] = [
     ("GenerateCode", |mut to, description, nr| {
         let request = ask(CodeRequest { description, language: "rust".into() }, nr);
         Box::pin(async move { Ok(whole(to.generate_code(request).await?)) })
+    }),
+    ("GenerateCodeStream", |mut to, description, nr| {
+        let request = ask(CodeRequest { description, language: "rust".into() }, nr);
+        Box::pin(async move { Ok(streamed(to.generate_code_stream(request).await?, |it| format!("{it:?}"))) })
     }),
     ("Health", |mut to, _, nr| {
         let request = ask(HealthRequest {}, nr);

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use schema_example::{example, example_from_defaults};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::context::{Dialect, RequestContext};
 use crate::edge::Edge;
 use crate::error::{ErrorKind, FlowError, Violation};
-use crate::flow::{FlowInfo, Readiness};
+use crate::flow::{FlowInfo, Member, Readiness, StreamForm};
 use crate::wire::answer;
 use crate::wire::decode::{check_declared_json, coded, decode_any};
 use crate::wire::frame::Frame;
@@ -40,19 +40,21 @@ impl Examples {
 
     /// The frames of a flow's route: to the end, and broken off.
     pub(super) fn rest_stream(&self, flow: &FlowInfo) -> Value {
+        let Some(form) = flow.form else { return Value::Null };
         let output = output(flow);
-        let text = output[flow.streamed_member].as_str().unwrap_or_default();
-        let chunks = text.split_inclusive(' ').map(Frame::chunk);
-        let done = Frame::done(flow.streamed_member, text, false);
+        let chunks = chunks(form, &output).into_iter().map(|it| Frame::chunk(form, it));
+        let done = match form {
+            StreamForm::Text { member } => Frame::done(Member(member, &output[member]), false),
+            StreamForm::Partial => Frame::done(&output, false),
+        };
         self.stream(chunks, done, Dialect::Problem)
     }
 
     /// The frames of a flow called by name. One that does not stream answers with its result alone.
     pub(super) fn genkit_stream(&self, flow: &FlowInfo) -> Value {
         let output = output(flow);
-        let text = output[flow.streamed_member].as_str().unwrap_or_default();
-        let messages = text.split_inclusive(' ').map(Frame::message);
-        self.stream(messages, Frame::result(&output, false), Dialect::Genkit)
+        let messages = flow.form.map(|form| chunks(form, &output)).unwrap_or_default();
+        self.stream(messages.into_iter().map(Frame::message), Frame::result(&output, false), Dialect::Genkit)
     }
 
     fn stream(
@@ -108,6 +110,24 @@ pub(super) fn input(flow: &FlowInfo) -> Value {
 /// A result of a flow.
 pub(super) fn output(flow: &FlowInfo) -> Value {
     example((flow.output.document)())
+}
+
+/// What a stream consists of that ends with this result.
+fn chunks(form: StreamForm, output: &Value) -> Vec<Value> {
+    match form {
+        StreamForm::Text { member } => {
+            let text = output[member].as_str().unwrap_or_default();
+            text.split_inclusive(' ').map(Value::from).collect()
+        }
+        StreamForm::Partial => {
+            let members = output.as_object().into_iter().flatten();
+            let grow = |known: &mut Map<String, Value>, (name, value): (&String, &Value)| {
+                known.insert(name.clone(), value.clone());
+                Some(Value::Object(known.clone()))
+            };
+            members.scan(Map::new(), grow).collect()
+        }
+    }
 }
 
 /// What `/health` answers.

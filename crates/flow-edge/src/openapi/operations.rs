@@ -6,7 +6,7 @@ use super::errors::add_errors;
 use super::examples::{self, Examples};
 use super::schemas::{genkit_stream, named, rest_stream};
 use crate::context::Dialect;
-use crate::flow::{FlowInfo, OperationInfo};
+use crate::flow::{FlowInfo, OperationInfo, StreamForm};
 use crate::schema::TypeInfo;
 
 /// A route's operation: the types its handler has, and what the table says of its flow.
@@ -27,9 +27,9 @@ pub(super) fn of_route(generated: &Value, path: &str, table: &[FlowInfo], exampl
     let output = &generated["responses"]["200"]["content"]["application/json"]["schema"];
     let ok = match known {
         Some((flow, _)) if flow.streamed.is_some_and(|it| it.route == path) => json!({
-            "description": format!("{} It comes as it is written, chunk by chunk.", description(flow.output)),
+            "description": format!("{} {}", description(flow.output), how_it_comes(flow.form)),
             "content": {"text/event-stream":
-                with_examples(rest_stream(flow.streamed_member), examples.rest_stream(flow))},
+                with_examples(rest_stream(flow), examples.rest_stream(flow))},
         }),
         Some((flow, _)) => json!({
             "description": description(flow.output),
@@ -72,7 +72,7 @@ pub(super) fn by_name(flow: &FlowInfo, examples: &Examples) -> Value {
                 },
                 "example": {"result": examples::output(flow)},
             },
-            "text/event-stream": with_examples(genkit_stream(flow.output), examples.genkit_stream(flow)),
+            "text/event-stream": with_examples(genkit_stream(flow), examples.genkit_stream(flow)),
         }}},
     });
     add_errors(&mut operation, Dialect::Genkit);
@@ -135,6 +135,15 @@ fn find<'a>(table: &'a [FlowInfo], path: &str) -> Option<(&'a FlowInfo, Operatio
 /// A sentence as a title. In lists of operations a full stop is cut off, or alone on a line.
 fn title(sentence: &str) -> &str {
     sentence.trim_end_matches('.')
+}
+
+fn how_it_comes(form: Option<StreamForm>) -> &'static str {
+    match form {
+        Some(StreamForm::Partial) => {
+            "It comes as it is written: each `partial` is all that is known so far, and replaces the one before."
+        }
+        Some(StreamForm::Text { .. }) | None => "It comes as it is written, chunk by chunk.",
+    }
 }
 
 /// What a type says of itself.

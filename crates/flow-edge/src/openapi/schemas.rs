@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::flow::FlowInfo;
+use crate::flow::{FlowInfo, StreamForm};
 use crate::schema::TypeInfo;
 
 /// All that have names.
@@ -17,22 +17,58 @@ pub(super) fn all(table: &[FlowInfo]) -> Map<String, Value> {
 }
 
 /// The content of a REST stream: chunks, then one frame that is the last.
-pub(super) fn rest_stream(member: &str) -> Value {
-    let done = json!({
-        "type": "object",
-        "properties": {"done": {"const": true}, member: {"type": "string"}},
-        "required": ["done", member],
-    });
-    stream(&json!([one("chunk", &json!({"type": "string"})), done, one("error", &named("Problem"))]))
+pub(super) fn rest_stream(flow: &FlowInfo) -> Value {
+    let Some(form) = flow.form else { return Value::Null };
+    let result = match form {
+        StreamForm::Text { member } => one(member, &json!({"type": "string"})),
+        StreamForm::Partial => (flow.output.document)().clone(),
+    };
+    let mut done = one("done", &json!({"const": true}));
+    if let (Some(properties), Some(more)) =
+        (done["properties"].as_object_mut(), result["properties"].as_object())
+    {
+        properties.extend(more.clone());
+    }
+    if let (Some(required), Some(more)) = (done["required"].as_array_mut(), result["required"].as_array()) {
+        required.extend(more.iter().cloned());
+    }
+    let chunk = one(form.chunk(), &chunk(form, flow.output));
+    stream(&json!([chunk, done, one("error", &named("Problem"))]))
 }
 
 /// The content of a stream in the Genkit client protocol: messages, then one frame that is the last.
-pub(super) fn genkit_stream(output: TypeInfo) -> Value {
-    stream(&json!([
-        one("message", &json!({"type": "string"})),
-        one("result", &named(output.name)),
-        one("error", &named("GenkitError")),
-    ]))
+pub(super) fn genkit_stream(flow: &FlowInfo) -> Value {
+    let message = flow.form.map(|form| one("message", &chunk(form, flow.output)));
+    let last = [one("result", &named(flow.output.name)), one("error", &named("GenkitError"))];
+    stream(&message.into_iter().chain(last).collect())
+}
+
+/// What a stream consists of that ends with this result.
+fn chunk(form: StreamForm, output: TypeInfo) -> Value {
+    match form {
+        StreamForm::Text { .. } => json!({"type": "string"}),
+        StreamForm::Partial => partial((output.document)()),
+    }
+}
+
+/// The schema of what is known so far: the same types, but nothing is required yet, and no limit holds.
+fn partial(schema: &Value) -> Value {
+    let Some(members) = schema.as_object() else { return schema.clone() };
+    let kept = members.iter().filter_map(|(keyword, value)| {
+        let value = match (keyword.as_str(), value) {
+            ("type" | "description", value) => value.clone(),
+            ("items", value) => partial(value),
+            ("properties", Value::Object(named)) => {
+                named.iter().map(|(name, schema)| (name.clone(), partial(schema))).collect()
+            }
+            ("anyOf" | "oneOf" | "prefixItems", Value::Array(options)) => {
+                options.iter().map(partial).collect()
+            }
+            _ => return None,
+        };
+        Some((keyword.clone(), value))
+    });
+    Value::Object(kept.collect())
 }
 
 /// A reference to a schema that has a name.

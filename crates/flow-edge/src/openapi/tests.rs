@@ -3,19 +3,32 @@ use serde_json::{Value, json};
 use super::complete;
 use crate::drain::Drain;
 use crate::edge::{Edge, EdgeConfig};
-use crate::flow::{FlowInfo, OperationInfo};
+use crate::flow::{FlowInfo, OperationInfo, StreamForm};
 use crate::schema::TypeInfo;
 use crate::schema::samples::{Request, Response};
 
-const TABLE: &[FlowInfo] = &[FlowInfo {
+const SAY: FlowInfo = FlowInfo {
     name: "say",
     unary: Some(OperationInfo { route: "/say", summary: "Says it." }),
     streamed: Some(OperationInfo { route: "/say/stream", summary: "Says it, word by word." }),
-    streamed_member: "said",
+    form: Some(StreamForm::Text { member: "said" }),
     cached: false,
     input: TypeInfo::of::<Request>(),
     output: TypeInfo::of::<Response>(),
-}];
+};
+
+/// Its result is what another takes as its input: it has limits.
+const ASK: FlowInfo = FlowInfo {
+    name: "ask",
+    unary: None,
+    streamed: Some(OperationInfo { route: "/ask/stream", summary: "Asks." }),
+    form: Some(StreamForm::Partial),
+    cached: false,
+    input: TypeInfo::of::<Response>(),
+    output: TypeInfo::of::<Request>(),
+};
+
+const TABLE: &[FlowInfo] = &[SAY, ASK];
 
 fn document() -> Value {
     let config = EdgeConfig { name: "shop".into(), max_body_size: 1000, ..EdgeConfig::default() };
@@ -24,7 +37,8 @@ fn document() -> Value {
         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/x/Request"}}}},
         "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/x/Response"}}}}},
     }});
-    complete(&json!({"paths": {"/say": operation, "/say/stream": operation}}), TABLE, &edge)
+    let paths = json!({"/say": operation, "/say/stream": operation, "/ask/stream": operation});
+    complete(&json!({"paths": paths}), TABLE, &edge)
 }
 
 #[test]
@@ -74,6 +88,43 @@ fn streams_have_the_frames_that_are_really_sent() {
     assert!(broken_off.ends_with(
         "data: {\"error\":{\"status\":\"UNAVAILABLE\",\"message\":\"The model's server failed or broke off.\"}}\n\n"
     ));
+}
+
+#[test]
+fn a_stream_of_partial_objects_has_their_frames_and_asks_nothing_of_them() {
+    let document = document();
+    let content = |path: &str| {
+        document["paths"][path]["post"]["responses"]["200"]["content"]["text/event-stream"].clone()
+    };
+    let (rest, genkit) = (content("/ask/stream"), content("/flows/ask"));
+    let whole = rest["examples"]["whole"]["value"].as_str().unwrap();
+    let frames: Vec<Value> = whole
+        .split_terminator("\n\n")
+        .map(|it| serde_json::from_str(it.strip_prefix("data: ").unwrap()).unwrap())
+        .collect();
+    assert_eq!(frames.len(), 5, "{whole}");
+    assert_eq!(frames[0].as_object().unwrap().keys().next().unwrap(), "partial");
+    assert_eq!(frames[0]["partial"].as_object().unwrap().len(), 1);
+    let mut last = frames[3]["partial"].clone();
+    last.as_object_mut().unwrap().shift_insert(0, "done".into(), true.into());
+    assert_eq!(frames[4].to_string(), last.to_string(), "`done` comes first");
+
+    let documents = |content: &Value| {
+        content["x-itemSchema"]["properties"]["data"]["contentSchema"]["oneOf"].as_array().unwrap().clone()
+    };
+    let [chunk, done, _] = &documents(&rest)[..] else { panic!("{rest}") };
+    let known = json!({
+        "description": "A text to say, and the language it is in.",
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"}, "language": {"type": "string"}, "times": {"type": "integer"},
+            "tone": {"type": "string"},
+        },
+    });
+    assert_eq!(chunk["properties"]["partial"], known);
+    assert_eq!(done["properties"]["language"]["maxLength"], 50);
+    assert_eq!(done["required"][0], "done");
+    assert_eq!(documents(&genkit)[0]["properties"]["message"], known);
 }
 
 #[test]

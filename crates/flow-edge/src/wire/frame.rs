@@ -4,14 +4,13 @@ use std::io;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::ser::SerializeMap;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::problem::{genkit_error, problem};
 use crate::context::{Dialect, RequestContext};
 use crate::error::FlowError;
-use crate::flow::StreamEvent;
-use crate::schema::{Schema, Streamed};
+use crate::flow::{Chunk, Member, StreamEvent, StreamForm};
+use crate::schema::Schema;
 
 /// What every frame begins with. A heartbeat sends it early and leaves the frame open.
 pub(super) const OPENING: &[u8] = b"data: ";
@@ -34,55 +33,47 @@ pub(super) struct Outcome<'a, T> {
     pub(super) finish_reason: Option<&'static str>,
 }
 
+/// The end of a stream: `done`, members of the result, and whether the answer was cut.
 #[derive(Serialize)]
-struct Chunk<'a> {
-    chunk: &'a str,
-}
-
-/// The end of a stream: `done`, a member with the whole text, and whether that was cut.
-struct Done<'a> {
-    member: &'static str,
-    text: &'a str,
-    is_cut: bool,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    message: &'a str,
-}
-
-#[derive(Serialize)]
-struct Failure<T> {
-    error: T,
+struct Done<T> {
+    done: bool,
+    #[serde(flatten)]
+    result: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<&'static str>,
 }
 
 impl Frame {
     /// An event in the frames of the REST routes.
-    pub(super) fn rest<T: Streamed>(event: &StreamEvent<T>, is_cut: bool) -> Result<Self, FlowError> {
+    pub(super) fn rest<T, C: Chunk<T>>(event: &StreamEvent<T, C>, is_cut: bool) -> Result<Self, FlowError> {
         match event {
-            StreamEvent::Chunk(chunk) => Self::chunk(chunk),
-            StreamEvent::Done(result) => Self::done(T::MEMBER, result.text(), is_cut),
+            StreamEvent::Chunk(chunk) => Self::chunk(C::FORM, chunk),
+            StreamEvent::Done(result) => Self::done(C::end(result), is_cut),
         }
     }
 
     /// An event in the frames of the Genkit client protocol.
-    pub(super) fn genkit<T: Schema>(event: &StreamEvent<T>, is_cut: bool) -> Result<Self, FlowError> {
+    pub(super) fn genkit<T: Schema, C: Chunk<T>>(
+        event: &StreamEvent<T, C>,
+        is_cut: bool,
+    ) -> Result<Self, FlowError> {
         match event {
             StreamEvent::Chunk(message) => Self::message(message),
             StreamEvent::Done(result) => Self::result(result, is_cut),
         }
     }
 
-    pub(crate) fn chunk(chunk: &str) -> Result<Self, FlowError> {
-        Self::new(&Chunk { chunk }, Dialect::Problem, false)
+    pub(crate) fn chunk(form: StreamForm, chunk: impl Serialize) -> Result<Self, FlowError> {
+        Self::new(&Member(form.chunk(), chunk), Dialect::Problem, false)
     }
 
-    pub(crate) fn done(member: &'static str, text: &str, is_cut: bool) -> Result<Self, FlowError> {
-        Self::new(&Done { member, text, is_cut }, Dialect::Problem, true)
+    pub(crate) fn done(result: impl Serialize, is_cut: bool) -> Result<Self, FlowError> {
+        let finish_reason = is_cut.then_some(LENGTH);
+        Self::new(&Done { done: true, result, finish_reason }, Dialect::Problem, true)
     }
 
-    pub(crate) fn message(message: &str) -> Result<Self, FlowError> {
-        Self::new(&Message { message }, Dialect::Genkit, false)
+    pub(crate) fn message(message: impl Serialize) -> Result<Self, FlowError> {
+        Self::new(&Member("message", message), Dialect::Genkit, false)
     }
 
     pub(crate) fn result(result: &impl Serialize, is_cut: bool) -> Result<Self, FlowError> {
@@ -93,8 +84,8 @@ impl Frame {
     /// The error that a stream ends with.
     pub(crate) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
         let frame = match dialect {
-            Dialect::Problem => Self::new(&Failure { error: problem(error, ctx) }, dialect, true),
-            Dialect::Genkit => Self::new(&Failure { error: genkit_error(error) }, dialect, true),
+            Dialect::Problem => Self::new(&Member("error", problem(error, ctx)), dialect, true),
+            Dialect::Genkit => Self::new(&Member("error", genkit_error(error)), dialect, true),
         };
         // Only maps with keys that are no strings cannot be written, and this has none.
         let bare = |_| Self { bytes: Bytes::from_static(b"data: {\"error\":{}}\n\n"), last: true };
@@ -116,18 +107,6 @@ impl Frame {
         written.map_err(FlowError::internal)?;
         bytes.extend_from_slice(b"\n\n");
         Ok(Self { bytes: bytes.into(), last })
-    }
-}
-
-impl Serialize for Done<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("done", &true)?;
-        map.serialize_entry(self.member, self.text)?;
-        if self.is_cut {
-            map.serialize_entry("finish_reason", LENGTH)?;
-        }
-        map.end()
     }
 }
 
@@ -157,7 +136,10 @@ impl Formatter for Ascii {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::flow::Partial;
     use crate::schema::samples::Response;
 
     fn sent(frame: Result<Frame, FlowError>) -> String {
@@ -167,7 +149,7 @@ mod tests {
     #[test]
     fn each_dialect_has_its_frames_and_an_open_one_goes_on_where_it_was() {
         let chunk = StreamEvent::<Response>::Chunk("a \"b\"\n\u{1f431}".into());
-        let done = StreamEvent::Done(Response { said: "é".into() });
+        let done = StreamEvent::<_, String>::Done(Response { said: "é".into() });
         assert_eq!(sent(Frame::rest(&chunk, true)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
         assert_eq!(sent(Frame::rest(&done, false)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
         assert_eq!(
@@ -180,6 +162,19 @@ mod tests {
         let cut = sent(Frame::rest(&done, true));
         assert_eq!(cut, "data: {\"done\":true,\"said\":\"é\",\"finish_reason\":\"length\"}\n\n");
         assert!(sent(Frame::genkit(&done, true)).ends_with("},\"finish_reason\":\"length\"}\n\n"));
+    }
+
+    #[test]
+    fn a_partial_object_is_a_frame_and_the_whole_has_its_members_beside_done() {
+        let known = StreamEvent::<Response, _>::Chunk(Partial(json!({"said": "é"})));
+        let done = StreamEvent::<_, Partial>::Done(Response { said: "éa".into() });
+        assert_eq!(sent(Frame::rest(&known, false)), "data: {\"partial\":{\"said\":\"é\"}}\n\n");
+        assert_eq!(sent(Frame::rest(&done, false)), "data: {\"done\":true,\"said\":\"éa\"}\n\n");
+        let cut = sent(Frame::rest(&done, true));
+        assert_eq!(cut, "data: {\"done\":true,\"said\":\"éa\",\"finish_reason\":\"length\"}\n\n");
+        let message = sent(Frame::genkit(&known, false));
+        assert_eq!(message, "data: {\"message\":{\"said\":\"\\u00e9\"}}\n\n");
+        assert_eq!(sent(Frame::genkit(&done, false)), "data: {\"result\":{\"said\":\"\\u00e9a\"}}\n\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Flows by name: the Genkit client protocol at `POST /flows/{flow}` (`docs/contract.md`, "Genkit client protocol").
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};
 
 use super::accept::is_zero_weight;
@@ -12,7 +12,7 @@ use super::frame::Outcome;
 use super::sse::{self, EventStream};
 use crate::context::RequestContext;
 use crate::error::{ErrorKind, FlowError};
-use crate::flow::{FlowStream, StreamEvent};
+use crate::flow::{Chunk, FlowStream, Partial, StreamEvent};
 use crate::schema::Schema;
 
 /// What a flow called by name answers with: `{"result": …}`, or a stream of `{"message": …}` that ends with it.
@@ -60,17 +60,18 @@ impl Envelope {
     /// Answers with a result. A flow that does not stream answers a request for a stream with its result alone.
     pub async fn answer<T: Schema>(&self, ctx: &RequestContext, result: T) -> Result<FlowReply, FlowError> {
         if self.wants_stream {
-            let only = futures_util::stream::once(async { Ok(StreamEvent::Done(result)) });
-            return self.stream(ctx, Box::pin(only)).await;
+            let only: FlowStream<T, Partial> =
+                Box::pin(stream::once(async { Ok(StreamEvent::Done(result)) }));
+            return self.stream(ctx, only).await;
         }
         Ok(FlowReply(answer::json(&Outcome { result: &result, finish_reason: None })))
     }
 
     /// Answers with a stream, or with its end alone where no stream was asked for.
-    pub async fn stream<T: Schema>(
+    pub async fn stream<T: Schema, C: Chunk<T>>(
         &self,
         ctx: &RequestContext,
-        flow: FlowStream<T>,
+        flow: FlowStream<T, C>,
     ) -> Result<FlowReply, FlowError> {
         if !self.wants_stream {
             let result = last(flow).await?;
@@ -108,7 +109,7 @@ fn wants_stream(accept: Option<&[u8]>, query: Option<&str>) -> bool {
     accepts || query.is_some_and(|it| it.split('&').any(|pair| pair == "stream=true"))
 }
 
-async fn last<T>(mut flow: FlowStream<T>) -> Result<T, FlowError> {
+async fn last<T, C>(mut flow: FlowStream<T, C>) -> Result<T, FlowError> {
     while let Some(event) = flow.next().await {
         if let StreamEvent::Done(result) = event? {
             return Ok(result);

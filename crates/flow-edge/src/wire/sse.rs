@@ -19,8 +19,8 @@ use super::pump::{Pumped, pump};
 use crate::context::{Dialect, RequestContext};
 use crate::drain::Work;
 use crate::error::{FlowError, log_failure};
-use crate::flow::FlowStream;
-use crate::schema::{Schema, Streamed};
+use crate::flow::{Chunk, FlowStream};
+use crate::schema::Schema;
 
 /// How long a stream may be silent before a heartbeat. Load balancers drop silent streams at 60 s.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -65,16 +65,19 @@ impl EventStream {
     /// So a failure before the first chunk is an ordinary error with a true status, not an error inside a 200. After
     /// 10 s it begins all the same, with heartbeats; a failure is the last frame then. The first chunk must come within
     /// the request's timeout; what follows has none.
-    pub async fn start<T: Streamed>(ctx: &RequestContext, flow: FlowStream<T>) -> Result<Self, FlowError> {
+    pub async fn start<T: Schema, C: Chunk<T>>(
+        ctx: &RequestContext,
+        flow: FlowStream<T, C>,
+    ) -> Result<Self, FlowError> {
         let notes = ctx.clone();
         let frames = flow.map(move |event| Frame::rest(&event?, notes.is_cut()));
         Self::open(ctx, Dialect::Problem, frames).await
     }
 
     /// The same in the frames of the Genkit client protocol.
-    pub async fn start_genkit<T: Schema>(
+    pub async fn start_genkit<T: Schema, C: Chunk<T>>(
         ctx: &RequestContext,
-        flow: FlowStream<T>,
+        flow: FlowStream<T, C>,
     ) -> Result<Self, FlowError> {
         let notes = ctx.clone();
         let frames = flow.map(move |event| Frame::genkit(&event?, notes.is_cut()));

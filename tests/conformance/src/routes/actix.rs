@@ -9,7 +9,15 @@ use utoipa::OpenApi;
 use crate::api::*;
 
 #[derive(OpenApi)]
-#[openapi(paths(write_note, write_note_stream, stream_sentences, extract_facts, caption_media, fill_form))]
+#[openapi(paths(
+    write_note,
+    write_note_stream,
+    stream_sentences,
+    extract_facts,
+    caption_media,
+    fill_form,
+    fill_form_stream
+))]
 pub(super) struct TestRoutes;
 
 impl Routes for TestRoutes {
@@ -22,7 +30,8 @@ impl Routes for TestRoutes {
             .service(post("/stream-sentences", stream_sentences))
             .service(post("/extract", extract_facts))
             .service(post("/caption-media", caption_media))
-            .service(post("/fill-form", fill_form));
+            .service(post("/fill-form", fill_form))
+            .service(post("/fill-form/stream", fill_form_stream));
     }
 }
 
@@ -54,4 +63,9 @@ async fn caption_media(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<Medi
 #[utoipa::path(post, path = "/fill-form", request_body = FormInput, responses((status = 200, body = Form)))]
 async fn fill_form(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<FormInput>) -> Reply<Form> {
     Ok(Output(app.flows.fill_form(&ctx.0, input.0).await?))
+}
+
+#[utoipa::path(post, path = "/fill-form/stream", request_body = FormInput, responses((status = 200, body = str)))]
+async fn fill_form_stream(ThinData(app): ThinData<App>, ctx: Ctx, input: Input<FormInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.fill_form_stream(&ctx.0, input.0)).await
 }

@@ -22,6 +22,7 @@ impl Routes for TestRoutes {
             .routes(routes!(extract_facts))
             .routes(routes!(caption_media))
             .routes(routes!(fill_form))
+            .routes(routes!(fill_form_stream))
     }
 }
 
@@ -53,4 +54,9 @@ async fn caption_media(State(app): State<App>, ctx: Ctx, input: Input<MediaInput
 #[utoipa::path(post, path = "/fill-form", request_body = FormInput, responses((status = 200, body = Form)))]
 async fn fill_form(State(app): State<App>, ctx: Ctx, input: Input<FormInput>) -> Reply<Form> {
     Ok(Output(app.flows.fill_form(&ctx.0, input.0).await?))
+}
+
+#[utoipa::path(post, path = "/fill-form/stream", request_body = FormInput, responses((status = 200, body = str)))]
+async fn fill_form_stream(State(app): State<App>, ctx: Ctx, input: Input<FormInput>) -> StreamReply {
+    Events::start(&ctx.0, app.flows.fill_form_stream(&ctx.0, input.0)).await
 }

@@ -4,6 +4,7 @@ use adapter_grpc::extract::{open, optional, or};
 use adapter_grpc::reply::{Answer, reply};
 use adapter_grpc::stream::Chunks;
 use adapter_grpc::{Mounted, Routes, mounted};
+use flow_edge::Partial;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response};
 
@@ -70,6 +71,14 @@ impl Service for TestRoutes {
     async fn fill_form(&self, call: Request<proto::FormRequest>) -> Answer<proto::FormResponse> {
         let (ctx, input) = open(call)?;
         reply(&self.0, self.0.flows.fill_form(&ctx.request, input).await)
+    }
+
+    type FillFormStreamStream = Chunks<proto::FormChunk>;
+
+    async fn fill_form_stream(&self, call: Request<proto::FormRequest>) -> Answer<Chunks<proto::FormChunk>> {
+        let (ctx, input) = open(call)?;
+        let flow = self.0.flows.fill_form_stream(&ctx.request, input);
+        Chunks::start(&self.0, ctx, flow).await
     }
 }
 
@@ -142,5 +151,17 @@ impl From<proto::FormRequest> for FormInput {
 impl From<Form> for proto::FormResponse {
     fn from(it: Form) -> Self {
         Self { title: it.title, content: it.content }
+    }
+}
+
+impl From<Partial> for proto::FormChunk {
+    fn from(known: Partial) -> Self {
+        Self { partial: known.0.to_string(), done: None }
+    }
+}
+
+impl From<Form> for proto::FormChunk {
+    fn from(form: Form) -> Self {
+        Self { partial: String::new(), done: Some(form.into()) }
     }
 }

@@ -48,4 +48,9 @@ impl TestRoutes {
     async fn fill_form(&self, ctx: Ctx, input: Input<FormInput>) -> Reply<Form> {
         Ok(Output(self.0.flows.fill_form(&ctx.0, input.0).await?))
     }
+
+    #[oai(path = "/fill-form/stream", method = "post")]
+    async fn fill_form_stream(&self, ctx: Ctx, input: Input<FormInput>) -> StreamReply {
+        Events::start(&ctx.0, self.0.flows.fill_form_stream(&ctx.0, input.0)).await
+    }
 }

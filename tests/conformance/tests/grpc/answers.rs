@@ -64,6 +64,23 @@ async fn the_chunks_of_a_stream_make_up_the_result_of_its_route() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_partial_objects_ends_with_the_result_of_its_route() {
+    let server = Server::demo(&[]);
+    let mut client = server.client().await;
+    let form = client.fill_form_stream(FormRequest { title: "Visa".into() }).await;
+    let (mut messages, status) = read(form, |it| it).await;
+    let done = messages.pop().unwrap();
+    assert!(status.is_none() && messages.len() > 2, "{messages:?} {status:?}");
+    assert_eq!(done.partial, "");
+    let done = done.done.unwrap();
+    let (_, twin) = server.post("/fill-form", &json!({"title": "Visa"})).await;
+    assert_eq!(json!({"title": done.title, "content": done.content, "copies": 1}), twin);
+    assert!(messages.iter().all(|it| it.done.is_none()));
+    let known: Vec<Value> = messages.iter().map(|it| serde_json::from_str(&it.partial).unwrap()).collect();
+    assert_eq!(known.last().unwrap()["content"], twin["content"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_string_means_the_default_of_the_schema() {
     let server = Server::demo(&[]);
     let mut client = server.client().await;

@@ -88,10 +88,10 @@ pub async fn channel(to: SocketAddr) -> Channel {
 }
 
 /// Reads a stream to its end: its texts, and the status when it is not OK.
-pub async fn read<M>(
+pub async fn read<M, T>(
     answer: Result<Response<tonic::Streaming<M>>, Status>,
-    text: impl Fn(M) -> String,
-) -> (Vec<String>, Option<Status>) {
+    text: impl Fn(M) -> T,
+) -> (Vec<T>, Option<Status>) {
     let mut texts = Vec::new();
     let mut stream = match answer {
         Ok(answer) => answer.into_inner(),

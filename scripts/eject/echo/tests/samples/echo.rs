@@ -47,7 +47,7 @@ async fn the_procedures_say_the_same() {
         let answer = client.echo(request.clone()).await.unwrap().into_inner();
         assert_eq!(answer.text, request.text);
         let stream = client.echo_stream(request.clone()).await.unwrap().into_inner();
-        assert_eq!(crate::server::texts(stream, |it| it.text).await.concat(), request.text);
+        assert_eq!(crate::server::messages(stream, |it| it.text).await.concat(), request.text);
     }
 }
 // eject: end

@@ -26,6 +26,8 @@ pub fn cases() -> Vec<Case> {
         post("flow-by-name-extract-streamed", "/flows/extract_facts", r#"{"data":{}}"#).header("accept", sse),
         post("flow-by-name-caption", "/flows/caption_media", r#"{"data":{}}"#),
         post("flow-by-name-form", "/flows/fill_form", r#"{"data":{"title":"Visa"}}"#),
+        post("flow-by-name-form-streamed", "/flows/fill_form", r#"{"data":{"title":"Passport"}}"#)
+            .header("accept", sse),
         post("flow-by-name-without-a-required-member", "/flows/fill_form", r#"{"data":{}}"#),
         post("flow-by-name-without-data-that-is-required", "/flows/fill_form", "{}"),
         post("flow-by-name-unknown", "/flows/nope", r#"{"data":{}}"#),

@@ -16,7 +16,6 @@ pub fn script(fake: &FakeGemini) {
         Reply::chunks(["Once upon", " a time. There was", " a cat! It was brave."]),
     );
     // Of two rules that match, the newer one answers.
-    // Of two rules that match, the newer one answers.
     fake.on(Matcher::prompt("facts in Japanese"), Reply::call("clock", json!({})));
     fake.on(
         Matcher::prompt("facts in Japanese").and(Matcher::tool_results()),
@@ -36,6 +35,10 @@ pub fn script(fake: &FakeGemini) {
     fake.on(
         Matcher::prompt("titled Visa"),
         Reply::json(&json!({"title": "x", "content": "Name: Luna", "copies": 3})),
+    );
+    fake.on(
+        Matcher::prompt("titled Passport"),
+        Reply::chunks(["{\"title\": \"Pa", "ssport\", \"content\": \"Name: Lu", "na\", \"copies\": 3", "}"]),
     );
 }
 
@@ -57,6 +60,8 @@ pub fn cases() -> Vec<Case> {
         post("caption-media-by-data-uri", "/caption-media", json!({"media_url": image}).to_string()),
         post("fill-a-form", "/fill-form", r#"{"title":"Visa"}"#),
         post("fill-a-form-in-two-copies", "/fill-form", r#"{"title":"Visa","copies":2}"#),
+        post("fill-a-form-streamed", "/fill-form/stream", r#"{"title":"Passport","copies":2}"#),
+        post("fill-a-form-streamed-at-once", "/fill-form/stream", r#"{"title":"Visa"}"#),
         get("health", "/health"),
         get("health-by-its-other-name", "/healthz"),
         get("ready", "/ready"),
@@ -72,6 +77,8 @@ pub fn cases() -> Vec<Case> {
         post("the-demo-model-writes-a-note", "/write-note", "{}").on(Profile::Demo),
         post("the-demo-model-streams", "/write-note/stream", "{}").on(Profile::Demo),
         post("the-demo-model-fills-a-form", "/fill-form", r#"{"title":"Visa"}"#).on(Profile::Demo),
+        post("the-demo-model-fills-a-form-streamed", "/fill-form/stream", r#"{"title":"Visa"}"#)
+            .on(Profile::Demo),
         post("the-demo-model-answers-even-by-accident", "/write-note", "{}").on(Profile::Accident),
     ]
 }

@@ -43,6 +43,15 @@ pub fn script(fake: &FakeGemini) {
         Matcher::when(|it| it.body.to_string().contains("101") && it.prompt().contains("fault-mendable")),
         Reply::json(&mended),
     );
+    on("fault-form-cut", Reply::chunks(["{\"title\": \"a\"", "}"]).cut_after(1));
+    on("fault-form-too-many", Reply::text(r#"{"title":"a","content":"b","copies":10}"#));
+    on("fault-form-mendable", Reply::text(r#"{"title":"first try","content":"b","copies":10}"#));
+    fake.on(
+        Matcher::when(|it| {
+            it.body.to_string().contains("first try") && it.prompt().contains("fault-form-mendable")
+        }),
+        Reply::text(r#"{"title":"second try","content":"b","copies":9}"#),
+    );
     on("fault-nonsense", Reply::text("I would rather talk about the weather."));
 }
 
@@ -54,6 +63,9 @@ pub fn cases() -> Vec<Case> {
         post(name, "/write-note/stream", json!({"name": format!("PROMPT-MARKER {fault}")}).to_string())
     };
     let facts = |name, fault: &str| post(name, "/extract", json!({"text": fault}).to_string());
+    let form = |name, fault: &str| {
+        post(name, "/fill-form/stream", json!({"title": format!("PROMPT-MARKER {fault}")}).to_string())
+    };
     vec![
         note("upstream-says-400", "fault-400"),
         note("upstream-says-401", "fault-401"),
@@ -80,6 +92,16 @@ pub fn cases() -> Vec<Case> {
         stream("a-stream-that-fails", "fault-mid-stream"),
         stream("a-stream-that-goes-silent", "fault-goes-silent").on(Profile::ImpatientWithModel),
         stream("a-stream-that-panics", PANIC),
+        form("a-streamed-form-refused-before-it-begins", "fault-429"),
+        form("a-streamed-form-of-prose", "fault-nonsense"),
+        form("a-streamed-form-that-is-cut", "fault-form-cut"),
+        form("a-streamed-form-that-breaks-its-limits", "fault-form-too-many"),
+        // The title of its input is in its result, so it must hold no marker.
+        post(
+            "a-streamed-form-mended-at-the-second-try",
+            "/fill-form/stream",
+            json!({"title": "fault-form-mendable"}).to_string(),
+        ),
         post("a-flow-that-panics", "/write-note", json!({"name": PANIC}).to_string()),
         post("a-handler-that-panics", "/stream-sentences", json!({"topic": PANIC}).to_string()),
         facts("an-answer-of-prose-where-json-was-due", "fault-nonsense"),
