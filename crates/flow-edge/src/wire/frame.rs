@@ -35,7 +35,7 @@ pub(super) struct Outcome<'a, T> {
 
 /// The end of a stream: `done`, members of the result, and whether the answer was cut.
 #[derive(Serialize)]
-struct Done<T> {
+struct Last<T> {
     done: bool,
     #[serde(flatten)]
     result: T,
@@ -69,7 +69,7 @@ impl Frame {
 
     pub(crate) fn done(result: impl Serialize, is_cut: bool) -> Result<Self, FlowError> {
         let finish_reason = is_cut.then_some(LENGTH);
-        Self::new(&Done { done: true, result, finish_reason }, Dialect::Problem, true)
+        Self::new(&Last { done: true, result, finish_reason }, Dialect::Problem, true)
     }
 
     pub(crate) fn message(message: impl Serialize) -> Result<Self, FlowError> {
