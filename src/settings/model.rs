@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use flow_models::{demo, is_model_name};
+use flow_models::{demo, is_model_name, options};
 use flow_runtime::model::ModelConfig;
 use flow_settings::Given;
 use secrecy::SecretString;
@@ -107,8 +107,12 @@ pub struct ModelSettings {
 pub(super) type ModelConfigs = Arc<BTreeMap<String, ModelConfig>>;
 
 fn model_config(text: &str) -> Result<ModelConfigs, String> {
-    let configs = serde_json::from_str(text);
-    configs.map(Arc::new).map_err(|error| format!("must be settings by model, as JSON: {error}"))
+    let configs: BTreeMap<_, _> =
+        serde_json::from_str(text).map_err(|error| format!("must be settings by model, as JSON: {error}"))?;
+    for (model, config) in &configs {
+        options::check(config).map_err(|error| format!("of {model}: {error}"))?;
+    }
+    Ok(Arc::new(configs))
 }
 
 impl ModelSettings {

@@ -157,6 +157,7 @@ fn bad_values_of_every_kind_are_refused() {
         ("HTTP_POOL_MAX", "0"),
         ("MODEL_CONFIG", "{\"demo\": {\"temprature\": 1}}"),
         ("MODEL_CONFIG", "{\"openai/nobody\": {}}"),
+        ("MODEL_CONFIG", "{\"demo\": {\"extra\": {\"gemini\": {\"cachedContent\": 1}}}}"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("TRUSTED_PROXIES", "10.0.0.0/40"),
         ("HSTS_MAX_AGE", "forever"),

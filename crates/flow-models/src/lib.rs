@@ -12,6 +12,7 @@ mod json;
 mod lacks;
 mod media;
 mod openai;
+pub mod options;
 mod providers;
 mod schema;
 mod settings;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flow_runtime::ModelError;
-use flow_runtime::model::{Model, ModelChunk, ModelRequest, ModelResponse, ModelStream};
+use flow_runtime::model::{Model, ModelChunk, ModelConfig, ModelRequest, ModelResponse, ModelStream};
 use futures_util::stream::try_unfold;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
@@ -17,6 +17,7 @@ use crate::answer::Answer;
 use crate::failure::{Report, from_reqwest};
 use crate::http::Clients;
 use crate::json;
+use crate::options;
 use crate::settings::ProviderSettings;
 use crate::sse::EventReader;
 
@@ -195,6 +196,10 @@ impl<W: Wire> WireModel<W> {
 impl<W: Wire> Model for WireModel<W> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn check(&self, config: &ModelConfig) -> Result<(), ModelError> {
+        options::check(config)
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {

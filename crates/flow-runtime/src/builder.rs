@@ -114,11 +114,12 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It fails if a tool is registered twice, or if a prompt file names a model or a tool that is
-    /// not there. A model may be registered twice.
+    /// Builds the runtime. It fails if a tool is registered twice, if a prompt file names a model or a tool that is not
+    /// there, or if a model finds fault with its settings. A model may be registered twice.
     pub fn build(mut self) -> Result<Runtime, ModelError> {
         let named = self.models_of_prompts()?;
         self.models.extend(named);
+        self.check_settings()?;
         let mut models: HashMap<String, Arc<dyn Model>> = HashMap::new();
         let mut guarded = Vec::new();
         for model in self.default_model.iter().chain(&self.fallbacks).chain(&self.models) {
@@ -166,6 +167,27 @@ impl RuntimeBuilder {
         let sessions = self.sessions;
         let inner = Inner { default_model, models, guarded, tools, tool_timeout, prompts, sessions };
         Ok(Runtime::new(inner))
+    }
+
+    /// Lets each model look at the settings that are set for it.
+    fn check_settings(&self) -> Result<(), ModelError> {
+        let registered = || self.default_model.iter().chain(&self.fallbacks).chain(&self.models);
+        for model in registered() {
+            if let Some(Err(error)) = self.defaults.get(model.name()).map(|it| model.check(it)) {
+                return Err(ModelError::internal(format!("the settings of {}: {error}", model.name())));
+            }
+        }
+        for (file, named, config) in self.prompts.configs() {
+            let answers = |model: &&Arc<dyn Model>| match &named {
+                Some(name) => model.name() == name,
+                None => self.default_model.iter().chain(&self.fallbacks).any(|it| it.name() == model.name()),
+            };
+            if let Some(error) = registered().filter(answers).find_map(|it| it.check(&config).err()) {
+                let place = self.prompts.place(&file, "extra");
+                return Err(ModelError::internal(format!("{place}: config: {error}")));
+            }
+        }
+        Ok(())
     }
 
     /// The models that prompt files name, and that are not registered.

@@ -76,6 +76,15 @@ impl Prompts {
         named.map(|(name, model)| (format!("{name}{ENDING}"), model.clone())).collect()
     }
 
+    /// The settings of each file, with the file and the model it names.
+    pub(crate) fn configs(&self) -> Vec<(String, Option<String>, ModelConfig)> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let files = files.by_name.iter().map(|(name, file)| {
+            (format!("{name}{ENDING}"), file.prompt.metadata().model.clone(), file.config.clone())
+        });
+        files.collect()
+    }
+
     /// The tools that files name, each with the file.
     pub(crate) fn tools(&self) -> Vec<(String, String)> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);

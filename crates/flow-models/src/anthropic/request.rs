@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use flow_runtime::ModelError;
 use flow_runtime::message::{Media, Message, Part, Role};
-use flow_runtime::model::{ModelConfig, ModelRequest, Thinking, ToolChoice};
+use flow_runtime::model::{ModelConfig, ModelRequest, ProviderOptions, Thinking, ToolChoice};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ use crate::body::merged;
 use crate::ids::Ids;
 use crate::lacks::Lacks;
 use crate::media::Source;
+use crate::options::AnthropicOptions;
 use crate::schema;
 
 /// The least budget that thinking may have, in tokens.
@@ -164,7 +165,7 @@ pub(super) fn body(
         stop_sequences: &config.stop_sequences,
         stream: streamed,
     };
-    merged(&body, config.extra.get("anthropic"))
+    merged(&body, config.extra.get(AnthropicOptions::WIRE))
 }
 
 /// Whether a call of the current turn was made without thoughts of Claude's before it.

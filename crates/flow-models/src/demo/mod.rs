@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flow_runtime::message::{Message, Part, Role, ToolRequest};
-use flow_runtime::model::{FinishReason, Model, ModelChunk, ModelRequest, ModelResponse, ModelStream, Usage};
+use flow_runtime::model::{
+    FinishReason, Model, ModelChunk, ModelConfig, ModelRequest, ModelResponse, ModelStream, Usage,
+};
 use flow_runtime::{CompiledSchema, ModelError};
 use futures_util::{StreamExt as _, stream};
 use schema_example::example_with;
 use serde_json::{Map, Value};
 
+use crate::options;
 pub use question::Question;
 use words::Answers;
 
@@ -109,6 +112,10 @@ impl Model for Demo {
 
     fn needs_guard(&self) -> bool {
         false
+    }
+
+    fn check(&self, config: &ModelConfig) -> Result<(), ModelError> {
+        options::check(config)
     }
 
     async fn generate(&self, request: &ModelRequest) -> Result<ModelResponse, ModelError> {

@@ -2,7 +2,7 @@
 
 use flow_runtime::ModelError;
 use flow_runtime::message::{Media, Message, Part, Role, ToolRequest, ToolResponse};
-use flow_runtime::model::{ModelConfig, ModelRequest, Thinking, ToolChoice};
+use flow_runtime::model::{ModelConfig, ModelRequest, ProviderOptions, Thinking, ToolChoice};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -11,6 +11,7 @@ use super::events::SIGNATURE;
 use crate::answer::is_given;
 use crate::body::merged;
 use crate::media::Source;
+use crate::options::GeminiOptions;
 use crate::schema;
 
 /// What Google tells callers to send with a call that another model made, in place of a signature
@@ -177,7 +178,7 @@ pub(super) fn body(model: &str, asked: &ModelRequest, with_ids: bool) -> Result<
         tools: if functions.is_empty() { vec![] } else { vec![Tools { function_declarations: functions }] },
         generation_config: generation_config(model, config, response_schema.as_deref(), asked.thoughts),
     };
-    merged(&body, config.extra.get("gemini"))
+    merged(&body, config.extra.get(GeminiOptions::WIRE))
 }
 
 fn generation_config<'a>(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use flow_runtime::message::{Media, Message, Part, Role};
-use flow_runtime::model::{ModelConfig, ModelRequest, ToolChoice};
+use flow_runtime::model::{ModelConfig, ModelRequest, ProviderOptions, ToolChoice};
 use flow_runtime::{CompiledSchema, ModelError};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,7 +14,11 @@ use crate::body::merged;
 use crate::ids::Ids;
 use crate::lacks::Lacks;
 use crate::media::Source;
+use crate::options::OpenAiOptions;
 use crate::schema;
+
+/// [`OpenAiOptions::parallel_tool_calls`] on the wire.
+const PARALLEL: &str = "parallel_tool_calls";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -167,7 +171,15 @@ pub(super) fn body(
         stream: streamed,
         stream_options: (streamed && known(Member::StreamOptions)).then(|| json!({ "include_usage": true })),
     };
-    merged(&body, config.extra.get("openai"))
+    match config.extra.get(OpenAiOptions::WIRE) {
+        // Refused where there is no tool, and a default for a model may set it.
+        Some(extra) if body.tools.is_empty() && extra.contains_key(PARALLEL) => {
+            let mut extra = extra.clone();
+            extra.shift_remove(PARALLEL);
+            merged(&body, Some(&extra))
+        }
+        extra => merged(&body, extra),
+    }
 }
 
 /// One message, or one for each result of a tool.

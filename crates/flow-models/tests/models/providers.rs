@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use fake_gemini::FakeGemini;
+use flow_models::options::{
+    AnthropicOptions, GeminiOptions, HarmCategory, HarmThreshold, OpenAiOptions, SafetySetting, Verbosity,
+};
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::message::{Message, Part, Role};
-use flow_runtime::model::{ModelRequest, ToolDefinition};
-use flow_runtime::{CompiledSchema, ModelError, Rejection};
+use flow_runtime::model::{ModelConfig, ModelRequest, ToolDefinition};
+use flow_runtime::{CompiledSchema, ModelError, Prompts, Rejection, Runtime};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -123,6 +126,54 @@ async fn the_schema_and_the_whole_name_go_to_every_provider() {
     assert_eq!(fake.request(0).header("authorization"), Some(&*format!("Bearer {KEY}")));
     assert_eq!(fake.request(1).header("x-api-key"), Some(KEY));
     assert_eq!(fake.request(2).header("authorization"), None);
+}
+
+#[tokio::test]
+async fn each_provider_is_sent_its_own_settings_alone() {
+    let fake = FakeGemini::start().await;
+    let providers = Providers::new(all_at(&fake.origin())).unwrap();
+    let safety =
+        SafetySetting { category: HarmCategory::Harassment, threshold: HarmThreshold::BlockOnlyHigh };
+    let openai = OpenAiOptions {
+        verbosity: Some(Verbosity::Low),
+        parallel_tool_calls: Some(false),
+        ..Default::default()
+    };
+    let anthropic = AnthropicOptions { service_tier: Some("standard_only".into()), ..Default::default() };
+    let config = ModelConfig { temperature: Some(0.5), ..Default::default() }
+        .options(GeminiOptions { safety_settings: vec![safety], ..Default::default() })
+        .options(openai)
+        .options(anthropic);
+    let request = ModelRequest { config, ..says("Hello.") };
+    providers.model("googleai/gemini-3-flash").unwrap().generate(&request).await.unwrap();
+    for name in ["openai/x", "anthropic/x"] {
+        providers.model(name).unwrap().generate(&request).await.unwrap_err();
+    }
+    let sent = |nth: usize, member: &str| fake.request(nth).body.get(member).cloned();
+    let harassment = json!([{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_ONLY_HIGH"}]);
+    assert_eq!(sent(0, "safetySettings"), Some(harassment));
+    assert_eq!(sent(0, "generationConfig"), Some(json!({"temperature": 0.5})));
+    assert_eq!((sent(0, "verbosity"), sent(1, "verbosity")), (None, Some("low".into())));
+    assert_eq!(sent(1, "parallel_tool_calls"), None, "there is no tool");
+    assert_eq!((sent(1, "service_tier"), sent(2, "service_tier")), (None, Some("standard_only".into())));
+}
+
+#[test]
+fn what_a_prompt_file_sets_for_one_wire_is_checked_at_the_start() {
+    let built = |config: &str| {
+        let file = format!("---\nconfig:\n  temperature: 1\n  extra:\n    {config}\n---\nHello.");
+        let prompts = Prompts::new([("greet.prompt", file.as_str())]).unwrap();
+        let model = Providers::new(all_at("http://localhost")).unwrap().model("openai/x").unwrap();
+        let runtime = Runtime::builder().default_model(model).prompts(prompts.into()).build();
+        runtime.err().map(|it| it.to_string()).unwrap_or_default()
+    };
+    assert_eq!(built("openai: {verbosity: low, min_p: 0.1}"), "");
+    let error = built("openai: {verbosity: lots}");
+    assert!(
+        error.contains("greet.prompt:4: config: ") && error.contains("unknown variant `lots`"),
+        "{error}"
+    );
+    assert!(built("opnai: {}").contains("extra.opnai: must be gemini, openai or anthropic"));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::message::{Message, Part, Role, ToolRequest};
-use crate::model::ModelConfig;
+use crate::model::{ModelConfig, ProviderOptions};
 use crate::schema::CompiledSchema;
 use crate::session::Session;
 use crate::state::State;
@@ -131,6 +131,13 @@ impl Generate {
     #[must_use]
     pub fn config(mut self, config: ModelConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Adds settings that one wire alone knows, such as `flow_models::options::GeminiOptions`.
+    #[must_use]
+    pub fn options(mut self, options: impl ProviderOptions) -> Self {
+        self.config = self.config.options(options);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The interface to a language model: the trait, the request, and the answer.
 
-use std::collections::BTreeMap;
+mod config;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures_util::Stream;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::error::ModelError;
 use crate::message::{Message, Part, ToolRequest};
 use crate::schema::CompiledSchema;
+
+pub use config::{ModelConfig, ProviderOptions, Thinking, ThinkingLevel, ToolChoice};
 
 /// Where a call keeps what its tool asks, and where the result of another call of the same turn: Genkit's names.
 pub(crate) const INTERRUPT: &str = "interrupt";
@@ -36,6 +38,12 @@ pub trait Model: Send + Sync + 'static {
     /// Whether it makes sense to ask now. A model whose circuit is open says no.
     fn is_available(&self) -> bool {
         true
+    }
+
+    /// Whether these settings are well-formed, as far as it knows them. It is asked at the start, for those that are set
+    /// in prompt files and as defaults.
+    fn check(&self, _config: &ModelConfig) -> Result<(), ModelError> {
+        Ok(())
     }
 
     /// Asks once and waits for the whole answer.
@@ -93,114 +101,6 @@ pub struct ModelRequest {
     pub thoughts: bool,
     /// When the answer must be there, or the first piece of a streamed one, if anybody set that.
     pub deadline: Option<Instant>,
-}
-
-/// Generation settings, named as Genkit and Dotprompt name them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Randomness, 0 to 2.
-    pub temperature: Option<f64>,
-    /// Nucleus sampling, 0 to 1.
-    pub top_p: Option<f64>,
-    /// The longest answer, in tokens.
-    pub max_output_tokens: Option<u32>,
-    /// Strings at which the model stops.
-    pub stop_sequences: Vec<String>,
-    /// How many of the likeliest tokens to choose among.
-    pub top_k: Option<u32>,
-    /// Equal seeds make equal answers likelier.
-    pub seed: Option<i64>,
-    /// How much to think before the answer.
-    pub thinking: Option<Thinking>,
-    /// Whether tools may or must be called.
-    pub tool_choice: Option<ToolChoice>,
-    /// What only one wire knows, by the wire's name (`gemini`, `openai`, `anthropic`): members that are merged into the
-    /// body of its requests, such as `{"gemini": {"safetySettings": […]}}`.
-    pub extra: BTreeMap<String, Map<String, Value>>,
-}
-
-impl ModelConfig {
-    /// These settings, and those of `defaults` where these say nothing.
-    #[must_use]
-    pub fn or(mut self, defaults: &Self) -> Self {
-        self.temperature = self.temperature.or(defaults.temperature);
-        self.top_p = self.top_p.or(defaults.top_p);
-        self.top_k = self.top_k.or(defaults.top_k);
-        self.max_output_tokens = self.max_output_tokens.or(defaults.max_output_tokens);
-        self.seed = self.seed.or(defaults.seed);
-        self.thinking = self.thinking.or(defaults.thinking);
-        self.tool_choice = self.tool_choice.or_else(|| defaults.tool_choice.clone());
-        if self.stop_sequences.is_empty() {
-            self.stop_sequences.clone_from(&defaults.stop_sequences);
-        }
-        for (wire, members) in &defaults.extra {
-            let own = self.extra.entry(wire.clone()).or_default();
-            for (name, value) in members {
-                own.entry(name.as_str()).or_insert_with(|| value.clone());
-            }
-        }
-        self
-    }
-}
-
-/// How much a model thinks. What a model does not offer becomes what is nearest to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Thinking {
-    /// By name.
-    Level(ThinkingLevel),
-    /// At most so many tokens; none means no thinking, where the model can do without.
-    Budget(u32),
-}
-
-/// The levels of thinking that providers name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThinkingLevel {
-    /// Hardly any.
-    Minimal,
-    /// Little.
-    Low,
-    /// Some.
-    Medium,
-    /// Much.
-    High,
-}
-
-/// Whether a model calls tools.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ToolChoice {
-    /// As it likes.
-    Auto,
-    /// Never.
-    None,
-    /// It must call one.
-    Required,
-}
-
-impl Thinking {
-    /// A budget in tokens.
-    pub fn budget(self) -> u32 {
-        match self {
-            Self::Budget(tokens) => tokens,
-            Self::Level(ThinkingLevel::Minimal) => 0,
-            Self::Level(ThinkingLevel::Low) => 1024,
-            Self::Level(ThinkingLevel::Medium) => 8192,
-            Self::Level(ThinkingLevel::High) => 24_576,
-        }
-    }
-
-    /// A level by name, in lower case.
-    pub fn level(self) -> &'static str {
-        match self {
-            Self::Level(ThinkingLevel::Minimal) | Self::Budget(0) => "minimal",
-            Self::Level(ThinkingLevel::Low) | Self::Budget(1..=4096) => "low",
-            Self::Level(ThinkingLevel::Medium) | Self::Budget(4097..=16_384) => "medium",
-            Self::Level(ThinkingLevel::High) | Self::Budget(_) => "high",
-        }
-    }
 }
 
 /// A tool as the model sees it.
