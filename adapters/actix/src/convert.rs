@@ -1,5 +1,6 @@
 //! Between the framework's types and those of `http` 1: actix-web is on http 0.2 and everything else on http 1.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -51,28 +52,52 @@ pub(crate) fn headers(headers: &hyper::HeaderMap) -> HeaderMap {
     copied
 }
 
-/// The headers that every answer carries, in both versions: sharing them costs less than converting them.
-pub(crate) struct Fixed(Vec<(hyper::header::HeaderValue, (HeaderName, HeaderValue))>);
+/// How many names of headers are kept in both versions. The edge knows fewer.
+const NAMES: usize = 32;
+
+/// What answers have in common, in both versions: sharing it costs less than converting it.
+pub(crate) struct Fixed {
+    /// The headers that every answer carries.
+    headers: Vec<(hyper::header::HeaderValue, (HeaderName, HeaderValue))>,
+    /// The names of the others, as they come.
+    names: RefCell<Vec<(hyper::header::HeaderName, HeaderName)>>,
+}
 
 impl Fixed {
-    /// Converts them once.
+    /// Converts the headers once.
     pub(crate) fn new(fixed: &hyper::HeaderMap) -> Self {
         let both =
             |(name, value): (_, &hyper::header::HeaderValue)| Some((value.clone(), header(name, value)?));
-        Self(fixed.iter().filter_map(both).collect())
+        Self { headers: fixed.iter().filter_map(both).collect(), names: RefCell::default() }
     }
 
     /// Puts the headers of an answer in place of the framework's. The edge adds the fixed ones in this order.
     pub(crate) fn write(&self, headers: &hyper::HeaderMap, to: &mut HeaderMap) {
         to.clear();
-        let mut fixed = self.0.iter().peekable();
+        let mut fixed = self.headers.iter().peekable();
         for (name, value) in headers {
             let known = fixed.next_if(|(_, (known, _))| known.as_str() == name.as_str());
             let shared = known.filter(|(known, _)| known == value).map(|(_, both)| both.clone());
-            if let Some((name, value)) = shared.or_else(|| header(name, value)) {
+            if let Some((name, value)) = shared.or_else(|| self.header(name, value)) {
                 to.append(name, value);
             }
         }
+    }
+
+    fn header(
+        &self,
+        name: &hyper::header::HeaderName,
+        value: &hyper::header::HeaderValue,
+    ) -> Option<(HeaderName, HeaderValue)> {
+        let mut names = self.names.borrow_mut();
+        if let Some((_, known)) = names.iter().find(|it| it.0 == name) {
+            return Some((known.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?));
+        }
+        let converted = header(name, value)?;
+        if names.len() < NAMES {
+            names.push((name.clone(), converted.0.clone()));
+        }
+        Some(converted)
     }
 }
 

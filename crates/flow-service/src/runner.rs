@@ -89,7 +89,9 @@ impl FlowRunner {
         O: Serialize + DeserializeOwned,
         W: Future<Output = Result<O, FlowError>> + Send + 'static,
     {
-        self.dedup.answer(flow, ctx, input, |input| run(self.runtime_for(ctx), ctx.clone(), input)).await
+        // In a box of its own: an answer from the cache needs no room for it.
+        let work = |input| Box::pin(run(self.runtime_for(ctx), ctx.clone(), input));
+        self.dedup.answer(flow, ctx, input, work).await
     }
 
     /// Runs a flow that streams; joined with one under way, where the settings say so.

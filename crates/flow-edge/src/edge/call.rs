@@ -84,7 +84,7 @@ pub enum Outgoing<B> {
 impl Call {
     pub(super) fn open(edge: &Arc<Edge>, head: &Head<'_>, protocol: Protocol) -> Self {
         let started = Instant::now();
-        let request_id = request_id::choose(head.header("x-request-id"));
+        let request_id = request_id::choose(head.header(&X_REQUEST_ID));
         let (client, https) = edge.client(head);
         // The path is the client's own text; nothing else the client sends enters the log. The level is the
         // highest, so that lines of every level keep their request id.

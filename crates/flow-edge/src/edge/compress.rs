@@ -8,6 +8,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::header::ACCEPT_ENCODING;
 
 use super::Head;
 use crate::wire::accept::is_zero_weight;
@@ -15,7 +16,7 @@ use crate::wire::accept::is_zero_weight;
 /// Whether `Accept-Encoding` takes gzip (RFC 9110 §12.5.3). `*` stands for all that are not named.
 pub(super) fn accepts_gzip(head: &Head<'_>) -> bool {
     let (mut named, mut any) = (None, false);
-    for coding in head.lines("accept-encoding").flat_map(|line| line.split(|it| *it == b',')) {
+    for coding in head.lines(&ACCEPT_ENCODING).flat_map(|line| line.split(|it| *it == b',')) {
         let mut parts = coding.split(|it| *it == b';');
         let name = parts.next().unwrap_or_default().trim_ascii();
         let accepted = !parts.any(|it| is_zero_weight(it.trim_ascii()));

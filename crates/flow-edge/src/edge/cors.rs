@@ -2,7 +2,7 @@
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -70,7 +70,7 @@ impl Cors {
 
     /// The headers of the answer, refused or not: a page must be able to read why it was refused.
     pub(super) fn headers(&self, head: &Head<'_>) -> Vec<(HeaderName, HeaderValue)> {
-        let origin = head.headers.get("origin");
+        let origin = head.headers.get(ORIGIN);
         let allowed = match (&self.allowed, origin) {
             (Origins::Any, Some(_)) => Some(HeaderValue::from_static("*")),
             (Origins::Listed(listed), Some(origin)) => listed.iter().find(|it| *it == origin).cloned(),

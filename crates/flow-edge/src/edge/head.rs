@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONNECTION, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 /// Probes: exempt from API keys and rate limits, and answered while draining.
 pub const PROBES: [&str; 4] = ["/health", "/healthz", "/ready", "/readyz"];
@@ -47,25 +48,25 @@ impl<'a> Head<'a> {
     }
 
     /// The first line of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&'a [u8]> {
         self.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     /// Every line of a header, in their order.
-    pub(super) fn lines(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
+    pub(super) fn lines(&self, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
         self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     /// Whether this is a CORS preflight.
     pub(super) fn is_preflight(&self) -> bool {
         self.method == Method::OPTIONS
-            && self.headers.contains_key("origin")
-            && self.headers.contains_key("access-control-request-method")
+            && self.headers.contains_key(ORIGIN)
+            && self.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
     /// Whether the client closes the connection after this request.
     pub(super) fn asks_to_close(&self) -> bool {
-        self.lines("connection")
+        self.lines(&CONNECTION)
             .any(|line| line.split(|it| *it == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close")))
     }
 }

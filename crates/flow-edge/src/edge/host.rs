@@ -1,6 +1,7 @@
 //! Trusted hosts: which `Host` headers this server answers to.
 
 use http::Version;
+use http::header::HOST;
 
 use super::Head;
 use crate::error::{ErrorKind, FlowError};
@@ -22,10 +23,10 @@ impl TrustedHosts {
 
     pub(super) fn check(&self, head: &Head<'_>) -> Result<(), FlowError> {
         let header =
-            head.header("host").filter(|it| it.is_ascii()).and_then(|it| std::str::from_utf8(it).ok());
+            head.header(&HOST).filter(|it| it.is_ascii()).and_then(|it| std::str::from_utf8(it).ok());
         let target = head.uri.authority().map(http::uri::Authority::as_str);
         let differ = matches!((target, header), (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b));
-        if differ || head.lines("host").nth(1).is_some() {
+        if differ || head.lines(&HOST).nth(1).is_some() {
             // Whoever comes after us might go by the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).
             return Err(FlowError::new(ErrorKind::Malformed, "The request names more than one host."));
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -28,7 +29,7 @@ impl ApiKeys {
         if self.0.is_empty() {
             return Ok(None);
         }
-        if let Some(tenant) = head.header("authorization").and_then(bearer).and_then(|key| self.find(key)) {
+        if let Some(tenant) = head.header(&AUTHORIZATION).and_then(bearer).and_then(|key| self.find(key)) {
             return Ok(Some(tenant));
         }
         Err(FlowError::unauthenticated())
@@ -38,7 +39,7 @@ impl ApiKeys {
     /// two words, a scheme and what follows (RFC 9110 §11.4), and a name has one. Where there are keys, there are no
     /// names.
     pub(super) fn display_name(&self, head: &Head<'_>) -> Option<Arc<str>> {
-        let value = head.header("authorization")?;
+        let value = head.header(&AUTHORIZATION)?;
         let name = std::str::from_utf8(value).ok()?.trim();
         let is_word = !name.is_empty() && !name.contains(|it: char| it.is_whitespace() || it.is_control());
         (self.0.is_empty() && is_word && name.chars().count() <= MAX_NAME).then(|| name.into())

@@ -20,6 +20,7 @@ mod unread;
 
 use std::sync::Arc;
 
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use tracing::Instrument;
 
 pub use call::{Call, Outgoing};
@@ -119,12 +120,11 @@ impl Edge {
             // Its messages have lengths of their own, and its path is a method.
             return Ok(());
         }
-        let declared =
-            head.header("content-length").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        let declared = head.header(&CONTENT_LENGTH).and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
         if declared.is_some_and(|length: u64| length > self.config.max_body_size as u64) {
             return Err(FlowError::body_too_large(self.config.max_body_size));
         }
-        if head.lines("content-encoding").any(|it| !it.eq_ignore_ascii_case(b"identity")) {
+        if head.lines(&CONTENT_ENCODING).any(|it| !it.eq_ignore_ascii_case(b"identity")) {
             return Err(coded());
         }
         // Frameworks disagree on whether `%2D` is `-` before they match. No route needs an escape, so a path

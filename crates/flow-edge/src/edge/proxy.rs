@@ -10,9 +10,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::Head;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// One entry of the list of trusted proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +57,9 @@ impl TrustedProxies {
         if !self.contains(peer) {
             return Origin { client: Some(peer), https: head.encrypted };
         }
-        let proto = hops(head, "x-forwarded-proto").next();
+        let proto = hops(head, &X_FORWARDED_PROTO).next();
         Origin {
-            client: Some(self.client(peer, hops(head, "x-forwarded-for").map(address))),
+            client: Some(self.client(peer, hops(head, &X_FORWARDED_FOR).map(address))),
             https: head.encrypted || proto.is_some_and(is_https),
         }
     }
@@ -123,7 +127,7 @@ impl std::error::Error for ParseTrustedProxyError {}
 
 /// The entries of a list from the right. All lines of a header are one list (RFC 9110 §5.3): a proxy may append a
 /// line of its own.
-fn hops<'a>(head: &Head<'a>, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+fn hops<'a>(head: &Head<'a>, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     head.lines(name).rev().flat_map(|line| line.rsplit(|it| *it == b','))
 }
 
