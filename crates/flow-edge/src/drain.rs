@@ -48,6 +48,11 @@ impl Drain {
         self.ending.cancelled().await;
     }
 
+    /// Whether the grace is over.
+    pub(crate) fn is_grace_over(&self) -> bool {
+        self.ending.is_cancelled()
+    }
+
     /// The same as [`grace_over`](Self::grace_over), for streams that must own what they wait for.
     pub(crate) fn grace_over_owned(&self) -> WaitForCancellationFutureOwned {
         self.ending.clone().cancelled_owned()

@@ -58,8 +58,7 @@ fn build(settings: &ProviderSettings) -> Result<reqwest::Client, ModelError> {
     reqwest::Client::builder()
         .user_agent(&settings.user_agent)
         .connect_timeout(CONNECT_TIMEOUT)
-        // The deadlines of `WireModel` come first. A total timeout would cut long streams.
-        .read_timeout(settings.llm_timeout)
+        // `WireModel` has the deadlines of a call. A total timeout here would cut long streams.
         .pool_max_idle_per_host(settings.pool_max_idle)
         .pool_idle_timeout(IDLE_CONNECTION)
         .tcp_nodelay(true)

@@ -5,6 +5,7 @@
 //! piece of it. Here each byte is looked at once, and an event has a bound.
 
 use flow_runtime::ModelError;
+use memchr::memchr2;
 
 /// The longest line, and the most data of one event, in bytes.
 pub(crate) const MAX_EVENT: usize = 2 * 1024 * 1024;
@@ -34,7 +35,7 @@ impl EventReader {
                 bytes = &bytes[1..];
                 continue;
             }
-            let end = bytes.iter().position(|it| matches!(it, b'\n' | b'\r'));
+            let end = memchr2(b'\n', b'\r', bytes);
             let piece = &bytes[..end.unwrap_or(bytes.len())];
             if self.line.len() + piece.len() + self.data.as_ref().map_or(0, Vec::len) > MAX_EVENT {
                 return Err(ModelError::unusable("an event of its stream is too long"));

@@ -51,6 +51,8 @@ pub struct EventStream {
     first: Option<Frame>,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
     heartbeat: Pin<Box<Sleep>>,
+    /// When the heartbeat is due. The timer may be set to an earlier moment: it is not set anew with each frame.
+    due: Instant,
     prefix_sent: bool,
     dialect: Dialect,
     ctx: RequestContext,
@@ -103,6 +105,7 @@ impl EventStream {
             first,
             ending: Box::pin(ctx.server.drain.grace_over_owned()),
             heartbeat: Box::pin(sleep(heartbeat)),
+            due: Instant::now() + heartbeat,
             prefix_sent: false,
             dialect,
             ctx: ctx.clone(),
@@ -123,12 +126,14 @@ impl EventStream {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
         // The end of the grace comes first: a flow that always has more, and a client that reads slowly, would let the
         // process exit before the last frame.
-        let next = if self.ending.as_mut().poll(cx).is_ready() {
+        let next = if self.ctx.server.drain.is_grace_over() {
             Err(FlowError::draining())
         } else if let Some(first) = self.first.take() {
             Ok(first)
         } else if let Some(Poll::Ready(event)) = self.frames.as_mut().map(|it| it.poll_next_unpin(cx)) {
             event.unwrap_or_else(|| Err(FlowError::internal("the flow's stream ended without a result")))
+        } else if self.ending.as_mut().poll(cx).is_ready() {
+            Err(FlowError::draining())
         } else {
             return Poll::Pending;
         };
@@ -166,13 +171,16 @@ impl Stream for EventStream {
                 // The flow's work ends here, not when the client has read the last byte.
                 this.frames = None;
             }
-            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
+            this.due = Instant::now() + HEARTBEAT;
             return Poll::Ready(Some(frame.into_bytes(std::mem::take(&mut this.prefix_sent))));
         }
-        if this.heartbeat.as_mut().poll(cx).is_ready() {
-            this.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
-            // Ready or not, the timer must be polled again to wake this task for the next beat.
-            let _ = this.heartbeat.as_mut().poll(cx);
+        while this.heartbeat.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if now < this.due {
+                this.heartbeat.as_mut().reset(this.due);
+                continue;
+            }
+            this.due = now + HEARTBEAT;
             // Comments would break the official Genkit client; spaces before the JSON break no parser.
             let beat: &[u8] = if std::mem::replace(&mut this.prefix_sent, true) { b" " } else { OPENING };
             return Poll::Ready(Some(Bytes::from_static(beat)));
