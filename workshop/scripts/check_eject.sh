@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rehearses the ejection: in scratch copies, ejects and renames, and runs there what the new project's owner would.
 #
-#   workshop/scripts/check_eject.sh                  # four of the twelve combinations
+#   workshop/scripts/check_eject.sh                  # two of the twelve combinations
 #   workshop/scripts/check_eject.sh --all
 #   workshop/scripts/check_eject.sh poem,grpc,none   # FRAMEWORK[,grpc][,none]; none: without sample flows
 #   workshop/scripts/check_eject.sh --no-tests axum  # without tests/: lints of the program instead of .ci/run quick
@@ -26,7 +26,7 @@ for argument in "$@"; do
   *) combinations+=("$argument") ;;
   esac
 done
-((${#combinations[@]})) || combinations=('axum' 'actix,none' 'poem,grpc,none' 'poem,grpc')
+((${#combinations[@]})) || combinations=('actix,none' 'poem,grpc')
 
 scratch=$(mktemp -d)
 [[ -n ${KEEP:-} ]] || trap 'rm -rf "$scratch"' EXIT
