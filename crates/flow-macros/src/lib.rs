@@ -10,7 +10,8 @@ use syn::parse_macro_input;
 /// Makes the table of a trait's flows: `FLOWS`, a constant for each flow in the module `flow`, and calls by name.
 ///
 /// A flow is a method with `#[flow(post = "/route")]`. `async fn … -> Result<Output, FlowError>` answers at once,
-/// `fn … -> FlowStream<Output>` streams text, `fn … -> FlowStream<Output, Partial>` what is known so far. Options after the route:
+/// `fn … -> FlowStream<Output>` streams text, `fn … -> FlowStream<Output, Partial>` what is known so far. Options after
+/// the route:
 ///
 /// - `cached`: equal inputs may get the same answer.
 /// - `streams = other_method`: this is the streamed form of another flow, not a flow of its own.

@@ -2,7 +2,8 @@
 //!
 //! A broadcast buffers every item, and each reader goes through the buffer at its own pace: a late one begins at
 //! the beginning, and a slow one delays nobody. The readers poll the upstream; when the last of them leaves, it is
-//! dropped. The buffer holds one answer's text, which its model bounds, and is freed with the readers.
+//! dropped. The buffer holds one answer's text, which its model bounds, or the last object where each replaces the one
+//! before. It is freed with the readers.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -21,17 +22,21 @@ use crate::shared_future::SharedFuture;
 pub struct StreamJoin<I> {
     in_flight: Arc<InFlight<Weak<Broadcast<I>>>>,
     is_last: fn(&I) -> bool,
+    replaces: fn(&I) -> bool,
 }
 
 /// One upstream with the items it has yielded so far.
 struct Broadcast<I> {
     buffer: Mutex<Buffer<I>>,
     is_last: fn(&I) -> bool,
+    replaces: fn(&I) -> bool,
     span: Span,
 }
 
 struct Buffer<I> {
     items: Vec<I>,
+    /// How many items came before these, and are gone.
+    gone: usize,
     upstream: Upstream,
     /// Keeps the broadcast registered until the upstream ends.
     entry: Option<Entry<Weak<Broadcast<I>>>>,
@@ -51,7 +56,8 @@ struct Reader<I> {
 }
 
 enum Next<I> {
-    Item(I),
+    /// An item, and its place in the stream.
+    Item(I, usize),
     /// The reader has read the whole buffer.
     Upstream(Upstream),
 }
@@ -61,7 +67,14 @@ impl<I: Clone + Send + Sync + 'static> StreamJoin<I> {
     ///
     /// From that item on nobody joins: a later caller gets a stream of its own.
     pub fn new(is_last: fn(&I) -> bool) -> Self {
-        Self { in_flight: InFlight::new(), is_last }
+        Self { in_flight: InFlight::new(), is_last, replaces: |_| false }
+    }
+
+    /// Keeps only the newest item where each says all that those before it said. A reader that is late or slow does not
+    /// get the others.
+    #[must_use]
+    pub fn replacing(self, replaces: fn(&I) -> bool) -> Self {
+        Self { replaces, ..self }
     }
 
     /// Returns the whole stream under `key`, from its beginning: one in flight, or the one that `open` opens when it
@@ -84,8 +97,9 @@ impl<I: Clone + Send + Sync + 'static> StreamJoin<I> {
             let broadcast = Arc::new_cyclic(|broadcast: &Weak<Broadcast<I>>| {
                 let upstream = async { open() }.into_stream().flatten().boxed();
                 let upstream = Upstream::Open(Broadcast::read(broadcast.clone(), upstream));
-                let buffer = Buffer { items: Vec::new(), upstream, entry: Some(entry) };
-                Broadcast { buffer: Mutex::new(buffer), is_last: self.is_last, span: Span::current() }
+                let buffer = Buffer { items: Vec::new(), gone: 0, upstream, entry: Some(entry) };
+                let (is_last, replaces) = (self.is_last, self.replaces);
+                Broadcast { buffer: Mutex::new(buffer), is_last, replaces, span: Span::current() }
             });
             (Arc::downgrade(&broadcast), (broadcast, CacheOutcome::Miss))
         };
@@ -113,6 +127,10 @@ impl<I: Clone + Send + Sync + 'static> Broadcast<I> {
                 Err(_panic) => (None, Upstream::Panicked),
             };
             let mut buffer = this.lock();
+            if item.as_ref().is_some_and(this.replaces) {
+                buffer.gone += buffer.items.len();
+                buffer.items.clear();
+            }
             buffer.items.extend(item);
             buffer.upstream = upstream;
             let ended = !matches!(buffer.upstream, Upstream::Open(_));
@@ -133,8 +151,8 @@ impl<I: Clone + Send + Sync + 'static> Reader<I> {
     async fn next(mut self) -> Option<(I, Self)> {
         loop {
             match self.peek() {
-                Next::Item(item) => {
-                    self.position += 1;
+                Next::Item(item, position) => {
+                    self.position = position + 1;
                     return Some((item, self));
                 }
                 Next::Upstream(Upstream::Open(read)) => read.output().await,
@@ -149,8 +167,9 @@ impl<I: Clone + Send + Sync + 'static> Reader<I> {
 
     fn peek(&self) -> Next<I> {
         let buffer = self.broadcast.lock();
-        match buffer.items.get(self.position) {
-            Some(item) => Next::Item(item.clone()),
+        let position = self.position.max(buffer.gone);
+        match buffer.items.get(position - buffer.gone) {
+            Some(item) => Next::Item(item.clone(), position),
             None => Next::Upstream(buffer.upstream.clone()),
         }
     }
@@ -158,7 +177,7 @@ impl<I: Clone + Send + Sync + 'static> Reader<I> {
 
 impl<I> Clone for StreamJoin<I> {
     fn clone(&self) -> Self {
-        Self { in_flight: self.in_flight.clone(), is_last: self.is_last }
+        Self { in_flight: self.in_flight.clone(), ..*self }
     }
 }
 

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent};
+use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, RequestContext, StreamEvent, StreamForm};
 use flow_runtime::{CacheOutcome, CallKey, CallScope, ModelError, ResponseCache, StreamJoin};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
@@ -115,7 +115,9 @@ impl Dedup {
     {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let of_flow = streams.entry(flow).or_insert_with(|| {
-            Arc::new(StreamJoin::new(|event: &Event<T, C>| !matches!(event, Ok(StreamEvent::Chunk(_)))))
+            // Of objects that grow, each says all that those before it said.
+            let join = StreamJoin::new(|event: &Event<T, C>| !is_chunk(event));
+            Arc::new(join.replacing(|event| C::FORM == StreamForm::Partial && is_chunk(event)))
         });
         of_flow.clone().downcast().ok()
     }
@@ -130,4 +132,8 @@ impl Dedup {
         let tenant = ctx.tenant.as_ref().map_or(&[][..], AsRef::as_ref);
         self.scope.key(flow.name, tenant, input).map_err(FlowError::internal)
     }
+}
+
+fn is_chunk<T, C>(event: &Event<T, C>) -> bool {
+    matches!(event, Ok(StreamEvent::Chunk(_)))
 }

@@ -188,6 +188,36 @@ async fn tenants_share_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_a_stream_of_partial_objects_late_gets_the_newest_at_once() {
+    let form = json!({"title": "a", "content": "b ".repeat(40), "copies": 1}).to_string();
+    let pieces: Vec<_> = form.split_inclusive(' ').map(str::to_owned).collect();
+    for (adapter, kind) in combinations() {
+        let who = format!("{}/{kind:?}", adapter.name);
+        let fake = FakeGemini::builder().lenient().start().await;
+        fake.otherwise(Reply::chunks(pieces.clone()).chunk_delay(Duration::from_millis(20)));
+        let server = start(adapter, kind, &fake, &[("STREAM_JOIN", "fill_form")]);
+        let client = client();
+        let read = async |wait: u64| {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let call = post(&client, &server, "/fill-form/stream", &json!({"title": "Visa"}));
+            let response = call.send().await.unwrap();
+            (x_cache(&response), response.text().await.unwrap())
+        };
+        let (first, late) = tokio::join!(read(0), read(400));
+        assert_eq!((&*first.0, &*late.0), ("miss", "coalesced"), "{who}");
+        let frames = |text: &str| text.matches("data: {\"partial\":").count();
+        let (all, some) = (frames(&first.1), frames(&late.1));
+        assert!(all > 20 && (1..all - 5).contains(&some), "{who}: {all} and {some}");
+        let last = |text: &str| text.trim_end().rsplit("\n\n").next().unwrap().to_owned();
+        assert!(
+            last(&first.1).starts_with("data: {\"done\":true") && last(&first.1) == last(&late.1),
+            "{who}"
+        );
+        assert_eq!(fake.stats().received, 1, "{who}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_each_client_has_its_own_rate() {
     for (adapter, kind) in combinations() {
         let who = format!("{}/{kind:?}", adapter.name);

@@ -247,3 +247,23 @@ async fn readers_on_other_threads_may_be_killed_anywhere() {
     }
     assert_eq!((upstream.counts().1, joined.in_flight()), (0, 0));
 }
+
+#[tokio::test]
+async fn where_each_item_replaces_those_before_a_late_reader_gets_the_newest_and_all_that_follow() {
+    let joined = StreamJoin::new(is_last).replacing(|item| item.as_ref().is_ok_and(|it| it != "."));
+    let upstream = Upstream::default();
+    let open = |upstream: Upstream| move || upstream.stream(Duration::ZERO, Ok(".".into()));
+    let (mut first, _) = joined.join(key(1), open(upstream.clone()));
+    for nth in 0..5 {
+        assert_eq!(first.next().await, Some(Ok(format!("{nth} "))));
+    }
+    let (late, outcome) = joined.join(key(1), open(upstream.clone()));
+    assert_eq!(outcome, CacheOutcome::Coalesced);
+    let late: Vec<_> = late.map(Result::unwrap).collect().await;
+    assert_eq!(late.len(), CHUNKS - 4 + 1, "{late:?}");
+    assert_eq!((&*late[0], &**late.last().unwrap()), ("4 ", "."));
+    // While the late one read, only the newest item and the end were kept for the first.
+    let rest: Vec<_> = first.map(Result::unwrap).collect().await;
+    assert_eq!(rest, [format!("{} ", CHUNKS - 1), ".".to_owned()]);
+    assert_eq!(upstream.opened.load(SeqCst), 1);
+}

@@ -365,3 +365,52 @@ fn events(said: &Said) -> Vec<String> {
     events.push("data: [DONE]\n\n".into());
     events
 }
+
+#[test]
+fn what_is_wrong_is_refused() {
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}});
+    let object = json!({
+        "type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false,
+    });
+    let good = json!({
+        "model": "gpt-5-mini",
+        "messages": [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "x"},
+        ],
+        "tools": [{"type": "function", "function": {"name": "look", "parameters": object}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": true, "schema": object}},
+    });
+    let schema = |path: &str| format!("/response_format/json_schema/schema{path}");
+    let changes = [
+        ("/unknown", json!(1), "Unrecognized request argument"),
+        ("/temperature", json!(0.5), "Unsupported value"),
+        ("/max_tokens", json!(5), "max_completion_tokens"),
+        ("/stream_options", json!({}), "stream_options"),
+        ("/stop", json!(["1", "2", "3", "4", "5"]), "too long"),
+        ("/tools", json!([]), "empty array"),
+        ("/tools/0/function/name", json!("no name"), "function name"),
+        ("/tools/0/function/parameters", json!({"type": "object"}), "missing properties"),
+        (&schema("/oneOf"), json!([]), "not permitted"),
+        (&schema("/additionalProperties"), json!(true), "additionalProperties"),
+        (&schema("/required"), json!([]), "Missing 'a'"),
+        ("/messages", json!([]), "empty array"),
+        ("/messages/0/role", json!("robot"), "role"),
+        (
+            "/messages/0/content",
+            json!([{"type": "image_url", "image_url": {"url": "ftp://x"}}]),
+            "part of a message",
+        ),
+        ("/messages/2/tool_call_id", json!("c2"), "must be a response"),
+        ("/messages/2/role", json!("user"), "must be followed by tool messages"),
+    ];
+    crate::server::all_refused(&OPENAI, &good, &changes);
+    let mut bare = good.clone();
+    bare.as_object_mut().unwrap().shift_remove("tools");
+    crate::server::all_refused(
+        &OPENAI,
+        &bare,
+        &[("/parallel_tool_calls", json!(true), "only allowed when 'tools'")],
+    );
+}

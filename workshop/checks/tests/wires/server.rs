@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use schema_example::example;
@@ -147,4 +147,22 @@ pub(crate) fn is_object(schema: &Value) -> bool {
 /// The first member that is not among these.
 pub(crate) fn unknown<'a>(value: &'a Value, known: &[&str]) -> Option<&'a str> {
     value.as_object().into_iter().flat_map(|it| it.keys()).map(String::as_str).find(|it| !known.contains(it))
+}
+
+/// A good request is taken. Each of the changes, a value at a place, makes it one that is refused with these words.
+pub(crate) fn all_refused(provider: &Provider, good: &Value, changes: &[(&str, Value, &str)]) {
+    let headers: HeaderMap =
+        [("authorization", "k"), ("x-api-key", "k"), ("anthropic-version", "2023-06-01")]
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+    assert_eq!((provider.refuses)(&headers, good), None);
+    assert!((provider.refuses)(&HeaderMap::new(), good).is_some(), "without a key");
+    for (place, value, words) in changes {
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        let mut bad = good.clone();
+        bad.pointer_mut(parent).unwrap()[name] = value.clone();
+        let refusal = (provider.refuses)(&headers, &bad).map(|it| it["error"]["message"].to_string());
+        assert!(refusal.as_ref().is_some_and(|it| it.contains(words)), "{place} = {value}: {refusal:?}");
+    }
 }
