@@ -17,6 +17,7 @@ mod providers;
 mod schema;
 mod settings;
 mod sse;
+mod stream;
 mod think;
 mod vertex;
 mod wire;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flow_runtime::ModelError;
-use flow_runtime::model::{Model, ModelChunk, ModelConfig, ModelRequest, ModelResponse, ModelStream};
-use futures_util::stream::try_unfold;
+use flow_runtime::model::{Model, ModelConfig, ModelRequest, ModelResponse, ModelStream};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,14 +18,13 @@ use crate::http::Clients;
 use crate::json;
 use crate::options;
 use crate::settings::ProviderSettings;
-use crate::sse::EventReader;
+use crate::stream::{Events, Pieces, Reading};
 
 /// The longest wait for a free slot.
 const MAX_SLOT_WAIT: Duration = Duration::from_secs(10);
 
-/// The longest answer, in bytes as they come after decompression. A stream repeats the frame around each piece.
+/// The longest answer that comes whole, in bytes as they come after decompression.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
-const MAX_STREAM: usize = 64 * 1024 * 1024;
 
 /// How much of a refusal is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
@@ -56,15 +54,6 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn learn(&self, _refusal: &Report) -> bool {
         false
     }
-}
-
-/// Reads the events of one stream.
-pub(crate) trait Events: Default + Send + 'static {
-    /// Adds the data of one event to the answer. True if it was the last.
-    fn event(&mut self, data: &[u8], answer: &mut Answer) -> Result<bool, ModelError>;
-
-    /// The stream has ended: what was still open is closed. Fails if it was cut off.
-    fn end(&mut self, answer: &mut Answer) -> Result<(), ModelError>;
 }
 
 /// One request.
@@ -169,26 +158,12 @@ impl<W: Wire> WireModel<W> {
         json::apart(body, W::read).await?.finish(&self.name)
     }
 
-    async fn open(&self, asked: &ModelRequest) -> Result<(ModelChunk, Box<Open<W::Events>>), ModelError> {
+    async fn open(&self, asked: &ModelRequest) -> Result<Pieces<W::Events>, ModelError> {
         let slot = self.slot().await?;
         let response = self.send(asked, true).await?;
-        // It is moved with each event, so it is boxed.
-        let mut open = Box::new(Open {
-            response,
-            reader: EventReader::default(),
-            events: W::Events::default(),
-            answer: Answer::streamed(asked.thoughts),
-            model: self.name.clone(),
-            read: 0,
-            over: false,
-            ended: false,
-            _slot: slot,
-        });
-        loop {
-            if let Some(first) = open.next().await? {
-                return Ok((first, open));
-            }
-        }
+        let answer = Answer::streamed(asked.thoughts);
+        let mut reading = Reading::new(response.into(), answer, self.name.clone(), slot);
+        Ok(Pieces::new(reading.first().await?, reading, self.idle))
     }
 }
 
@@ -209,84 +184,7 @@ impl<W: Wire> Model for WireModel<W> {
     /// Resolves once the first piece is there, so that a retry knows that nothing was streamed yet.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         let opened = timeout(self.timeout, self.open(request)).await;
-        let (first, open) = opened.unwrap_or(Err(ModelError::Timeout))?;
-        let idle = self.idle;
-        let stream = try_unfold((Some(first), Some(open)), move |(mut event, open)| async move {
-            let Some(mut open) = open else { return Ok(None) };
-            loop {
-                match event {
-                    // Dropping the response at the end returns the connection and frees the slot at once.
-                    Some(event @ ModelChunk::Done(_)) => return Ok(Some((event, (None, None)))),
-                    Some(event) => return Ok(Some((event, (None, Some(open))))),
-                    None => {
-                        event = timeout(idle, open.next()).await.unwrap_or(Err(ModelError::Timeout))?;
-                    }
-                }
-            }
-        });
-        Ok(ModelStream::new(self.name.clone(), stream))
-    }
-}
-
-/// A stream under way.
-struct Open<E> {
-    response: Response,
-    reader: EventReader,
-    events: E,
-    answer: Answer,
-    model: Arc<str>,
-    read: usize,
-    over: bool,
-    ended: bool,
-    _slot: OwnedSemaphorePermit,
-}
-
-impl<E: Events> Open<E> {
-    /// The next event; `None` for progress without text.
-    async fn next(&mut self) -> Result<Option<ModelChunk>, ModelError> {
-        while !self.over {
-            if let Some(chunk) = self.answer.take_chunk() {
-                return Ok(Some(chunk));
-            }
-            let chunk = self.response.chunk().await.map_err(|error| from_reqwest(&error))?;
-            let Self { reader, events, answer, read, over, .. } = self;
-            let mut take = |data: &mut Vec<u8>| {
-                if !*over {
-                    *over = events.event(data, answer)?;
-                }
-                Ok(())
-            };
-            if let Some(bytes) = chunk {
-                *read += bytes.len();
-                if *read > MAX_STREAM {
-                    return Err(ModelError::unusable("too long"));
-                }
-                reader.feed(&bytes, take)?;
-            } else {
-                reader.end(&mut take)?;
-                *over = true;
-            }
-            if self.over {
-                break;
-            }
-            let moved = self.answer.take_progress();
-            match self.answer.take_chunk() {
-                None if moved => return Ok(None),
-                // A server that always has something to say would never let others have their turn.
-                None => tokio::task::consume_budget().await,
-                chunk => return Ok(chunk),
-            }
-        }
-        if !self.ended {
-            self.ended = true;
-            self.events.end(&mut self.answer)?;
-            self.answer.end_text()?;
-        }
-        if let Some(chunk) = self.answer.take_chunk() {
-            return Ok(Some(chunk));
-        }
-        let response = std::mem::take(&mut self.answer).finish(&self.model)?;
-        Ok(Some(ModelChunk::Done(response)))
+        Ok(ModelStream::new(self.name.clone(), opened.unwrap_or(Err(ModelError::Timeout))?))
     }
 }
 

@@ -3,18 +3,19 @@
 //! # Which deadline ends a call
 //!
 //! Several deadlines have the same length by default. [`Resilience::call_timeout`] ends a call: it covers all attempts,
-//! and models that are asked in turn share it. The deadline of the request, if it is known, ends it earlier. A model may have its own limit besides. That of `flow-models` is for
-//! programs that use a model without these guards, and it begins anew with each attempt, so it never ends before the
-//! call's. After the first piece of a stream the call's deadline is over: from then on only the model's limit on the
-//! time between two pieces holds. The read timeout of its HTTP client comes last: it is there so that no read is without
-//! a deadline, whoever uses the client. The request timeout of the edge drops the call together with its request.
+//! and models that are asked in turn share it. The deadline of the request, if it is known, ends it earlier. A model
+//! may have its own limit besides. That of `flow-models` is for programs that use a model without these guards, and it
+//! begins anew with each attempt, so it never ends before the call's. After the first piece of a stream the call's
+//! deadline is over: from then on only the model's limit on the time between two pieces holds. The request timeout of
+//! the edge drops the call together with its request.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
-use futures_util::stream::{once, unfold};
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use crate::breaker::{Breaker, BreakerSettings, CircuitState, Permit};
@@ -138,16 +139,24 @@ impl Model for Resilient {
     /// Resolves once the first piece is there. A failure after that is not repeated.
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ModelError> {
         let (deadline, request_deadline) = self.deadlines(request);
-        let permit = self.admit(request_deadline)?;
+        let mut permit = self.admit(request_deadline)?;
         let attempt = || until(deadline, open(&*self.model, request));
         let opened = self.repeat(request_deadline, attempt).await;
-        match (permit, opened) {
-            (Some(permit), Ok(stream)) => Ok(watched(stream, permit)),
-            (Some(permit), failed) => {
-                permit.settle(&failed);
+        match opened {
+            Ok((first, rest)) => {
+                let model = rest.model.clone();
+                if let Some(permit) = &mut permit {
+                    permit.answering();
+                }
+                Ok(ModelStream::new(model, Opened { first: Some(first), rest: Some(rest), permit }))
+            }
+            Err(error) => {
+                let failed = Err(error);
+                if let Some(permit) = permit {
+                    permit.settle(&failed);
+                }
                 failed
             }
-            (None, opened) => opened,
         }
     }
 }
@@ -172,27 +181,44 @@ pub(crate) async fn until<T>(
 }
 
 /// Opens a stream and waits for its first piece.
-async fn open(model: &dyn Model, request: &ModelRequest) -> Result<ModelStream, ModelError> {
+async fn open(model: &dyn Model, request: &ModelRequest) -> Result<(ModelChunk, ModelStream), ModelError> {
     let mut stream = model.stream(request).await?;
     let first = stream.next().await.unwrap_or(Err(ModelError::upstream("the stream ended early")))?;
-    let model = stream.model.clone();
-    Ok(ModelStream::new(model, once(async { Ok(first) }).chain(stream)))
+    Ok((first, stream))
 }
 
-/// Reports the end of the stream to the circuit. Dropping the stream earlier reports nothing.
-fn watched(stream: ModelStream, mut permit: Permit) -> ModelStream {
-    permit.answering();
-    let model = stream.model.clone();
-    let watched = unfold((stream, Some(permit)), |(mut stream, mut permit)| async move {
-        let event = stream.next().await;
-        let over = !matches!(event, Some(Ok(ModelChunk::Text(_) | ModelChunk::Thought(_))));
-        if over && let Some(permit) = permit.take() {
-            match &event {
-                Some(event) => permit.settle(event),
-                None => permit.settle::<()>(&Err(ModelError::upstream("the stream ended early"))),
+/// A stream whose first piece has come. Its end is reported to the circuit; dropping it earlier reports nothing.
+struct Opened {
+    first: Option<ModelChunk>,
+    rest: Option<ModelStream>,
+    permit: Option<Permit>,
+}
+
+impl Opened {
+    fn settle<T>(&mut self, outcome: &Result<T, ModelError>) {
+        if let Some(permit) = self.permit.take() {
+            permit.settle(outcome);
+        }
+    }
+}
+
+impl Stream for Opened {
+    type Item = Result<ModelChunk, ModelError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let event = match (self.first.take(), &mut self.rest) {
+            (Some(first), _) => Some(Ok(first)),
+            (None, Some(rest)) => ready!(rest.poll_next_unpin(cx)),
+            (None, None) => return Poll::Ready(None),
+        };
+        match &event {
+            Some(Ok(ModelChunk::Text(_) | ModelChunk::Thought(_))) => {}
+            Some(event) => self.settle(event),
+            None => {
+                self.rest = None;
+                self.settle::<()>(&Err(ModelError::upstream("the stream ended early")));
             }
         }
-        event.map(|event| (event, (stream, permit)))
-    });
-    ModelStream::new(model, watched.fuse())
+        Poll::Ready(event)
+    }
 }

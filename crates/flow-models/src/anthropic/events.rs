@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::response::{Block, UsageIn, add, error_of, finish};
 use crate::answer::Answer;
 use crate::json;
-use crate::wire;
+use crate::stream;
 
 /// The event says in its data, too, what it is.
 #[derive(Deserialize)]
@@ -76,7 +76,7 @@ struct Open {
     text: String,
 }
 
-impl wire::Events for Events {
+impl stream::Events for Events {
     fn event(&mut self, data: &[u8], answer: &mut Answer) -> Result<bool, ModelError> {
         let event = json::read(data).map_err(|_| ModelError::upstream("the answer is not JSON"))?;
         match event {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Answer;
 use crate::failure::from_body;
 use crate::json::{self, nullable};
-use crate::wire;
+use crate::stream;
 
 /// Where a part's signature is kept: Genkit's own name for it.
 pub(super) const SIGNATURE: &str = "thoughtSignature";
@@ -88,7 +88,7 @@ impl Events {
     }
 }
 
-impl wire::Events for Events {
+impl stream::Events for Events {
     fn event(&mut self, data: &[u8], answer: &mut Answer) -> Result<bool, ModelError> {
         let body: Body = json::read(data).map_err(|_| ModelError::upstream("the answer is not JSON"))?;
         if let Some(error) = &body.error {

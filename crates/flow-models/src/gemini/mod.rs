@@ -13,8 +13,9 @@ use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::answer::Answer;
+use crate::stream::Events as _;
 use crate::vertex::Tokens;
-use crate::wire::{Authority, Call, Events as _, Wire, address, sensitive};
+use crate::wire::{Authority, Call, Wire, address, sensitive};
 
 pub(crate) use self::events::Events;
 

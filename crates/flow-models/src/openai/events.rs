@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::response::{ToolCall, add, judge, parse, read_arguments};
 use crate::answer::Answer;
-use crate::wire;
+use crate::stream;
 
 /// The most calls in one answer. It bounds memory while a stream is read; the runtime allows fewer.
 const MAX_CALLS: usize = 128;
@@ -29,7 +29,7 @@ struct PartialCall {
     value: Option<Value>,
 }
 
-impl wire::Events for Events {
+impl stream::Events for Events {
     fn event(&mut self, data: &[u8], answer: &mut Answer) -> Result<bool, ModelError> {
         if data.trim_ascii() == b"[DONE]" {
             self.said_done = true;
