@@ -7,6 +7,7 @@
 //! - [`adapters`] lists the frameworks compiled in.
 //! - [`settings`] and [`telemetry`] are what their names say.
 //! - [`replicas`] is what servers like this one share. <!-- eject: redis -->
+//! - [`traces`] makes one trace of a request and all that it leads to. <!-- eject: telemetry -->
 //! - [`demo`] is what the demo model says.
 //! - [`flow`], [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
@@ -22,4 +23,5 @@ pub mod replicas; // eject: redis
 pub mod settings;
 pub mod start;
 pub mod telemetry;
-mod tls; // eject: grpc
+mod tls;
+pub mod traces; // eject: telemetry // eject: grpc

@@ -32,10 +32,10 @@ fn serve(settings: &Settings) -> ExitCode {
         );
         return ExitCode::from(USAGE);
     };
-    let _log = match telemetry::init(&settings.log, settings.debug, std::io::stdout().is_terminal()) {
+    let _log = match telemetry::init(settings, std::io::stdout().is_terminal()) {
         Ok(guard) => guard,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             return ExitCode::from(USAGE);
         }
     };

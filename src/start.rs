@@ -21,6 +21,7 @@ use crate::flows;
 use crate::metrics;
 use crate::replicas; // eject: redis
 use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
+use crate::traces; // eject: telemetry
 
 /// How many connections may wait to be accepted; the standard library's 128 lose a burst's first packets. The system
 /// takes no more than its own bound (`net.core.somaxconn`).
@@ -99,7 +100,9 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 
 /// An application of any flows without a listener.
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
-    let (deps, edge) = (deps(settings)?, settings.edge_config());
+    let (mut models, mut edge) = (provider_settings(&settings.model), settings.edge_config());
+    traces::join(&settings.telemetry, &mut edge, &mut models); // eject: telemetry
+    let deps = deps(settings, models)?;
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
     let flows = make(deps).context("the flows could not be made")?;
     Ok(flow_edge::App { flows, edge: Edge::new(edge, Drain::default()) })
@@ -191,7 +194,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
 }
 
 /// What the flows need: models, what guards them, what keeps their answers.
-fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
+fn deps(settings: &Settings, models: ProviderSettings) -> anyhow::Result<FlowDeps> {
     let name = settings.model.name();
     let by_accident = settings.demo_by_accident();
     if by_accident {
@@ -205,7 +208,7 @@ fn deps(settings: &Settings) -> anyhow::Result<FlowDeps> {
     if settings.edge.trusted_hosts.is_empty() && !settings.debug {
         tracing::warn!("TRUSTED_HOSTS is not set: requests for any host are answered");
     }
-    let providers = Providers::new(provider_settings(&settings.model)).context("the HTTP client")?;
+    let providers = Providers::new(models).context("the HTTP client")?;
     let providers = providers.with_demo(Demo::new().with_answers(demo::answer));
     let models = settings.model.names().map(|name| {
         let unknown = || format!("MODEL={name}: unknown, or its provider lacks a key or an address");
@@ -257,5 +260,6 @@ fn provider_settings(model: &ModelSettings) -> ProviderSettings {
         stream_idle_timeout: model.llm_timeout,
         pool_max: model.pool_max,
         pool_max_idle: model.pool_max_idle,
+        propagate: None,
     }
 }

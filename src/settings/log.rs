@@ -6,7 +6,7 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::parse;
 
-pub(super) const GROUP: &str = "Logs and telemetry";
+pub(super) const GROUP: &str = "Logs and metrics";
 
 /// The log.
 #[derive(Debug, Clone, Args)]

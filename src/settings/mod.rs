@@ -15,6 +15,9 @@ mod parse;
 mod resilience;
 mod server;
 mod sources;
+// eject: telemetry
+mod telemetry;
+// eject: end
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,9 @@ pub use self::model::{DEMO_MODEL, ModelSettings};
 pub use self::resilience::ResilienceSettings;
 pub use self::server::ServerSettings;
 pub use self::sources::{from_process, load};
+// eject: telemetry
+pub use self::telemetry::{OtlpProtocol, Root, TelemetrySettings};
+// eject: end
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Args)]
@@ -75,6 +81,11 @@ pub struct Settings {
     #[arg(help_heading = log::GROUP, long, env = "METRICS_PORT", value_name = "PORT")]
     #[arg(value_parser = parse::known_port)]
     pub metrics_port: Option<u16>,
+    // eject: telemetry
+    /// Traces.
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
+    // eject: end
     /// What a request must satisfy before a flow sees it.
     #[command(flatten)]
     pub edge: EdgeSettings,
@@ -88,8 +99,9 @@ pub struct Settings {
 
 /// The groups that `scripts/eject.sh` can drop with their part of the project.
 const DROPPABLE: &[(&str, &str)] = &[
-    ("gRPC", "grpc"),   // eject: grpc
-    ("Redis", "redis"), // eject: redis
+    ("gRPC", "grpc"),           // eject: grpc
+    ("Redis", "redis"),         // eject: redis
+    ("Telemetry", "telemetry"), // eject: telemetry
 ];
 
 /// The README's tables of settings.
@@ -139,7 +151,18 @@ impl Settings {
             gzip_min_size: edge.gzip_min_size,
             debug: self.debug,
             model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
+            observer: None,
         }
+    }
+
+    /// Whether there are traces.
+    pub fn is_traced(&self) -> bool {
+        // eject: telemetry
+        if self.telemetry.collector().is_some() {
+            return true;
+        }
+        // eject: end
+        false
     }
 
     /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so

@@ -43,6 +43,14 @@ pub fn load(
             given.refuse("REDIS_URL", "this program was built without the feature `redis`");
         }
         // eject: end
+        // eject: telemetry
+        if cfg!(not(feature = "telemetry")) && settings.telemetry.endpoint.is_some() {
+            given.refuse(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "this program was built without the feature `telemetry`",
+            );
+        }
+        // eject: end
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);
         settings.warnings = given.warnings();

@@ -75,6 +75,10 @@ const UNUSABLE: &[&str] = &[
     #[cfg(not(feature = "redis"))]
     "REDIS_URL",
     // eject: end
+    // eject: telemetry
+    #[cfg(not(feature = "telemetry"))]
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    // eject: end
 ];
 
 #[test]
@@ -195,6 +199,9 @@ fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
         // eject: redis
         "REDIS_URL" if cfg!(feature = "redis") => "redis://user:hush@127.0.0.1",
         "REDIS_URL" => "",
+        // eject: end
+        // eject: telemetry
+        "OTEL_EXPORTER_OTLP_HEADERS" => "api-key=hush-hush",
         // eject: end
         _ => "hush-hush",
     };

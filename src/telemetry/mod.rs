@@ -5,6 +5,7 @@
 //! looks for secrets either: they are `secrecy` types, which print as `[REDACTED]`, and no event is given one.
 
 mod json;
+mod lines;
 mod output;
 
 #[cfg(test)]
@@ -19,12 +20,15 @@ use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use self::json::Json;
-pub use self::output::Guard;
-use crate::settings::{LogFilter, LogFormat, LogSettings};
+use self::lines::Lines;
+use crate::settings::{LogFilter, LogFormat, LogSettings, Settings};
+use crate::traces; // eject: telemetry
+use flow_runtime::trace::SPANS;
 
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
 /// else at warn: what a dependency says at info is about itself, or it is about the request and private.
@@ -34,34 +38,41 @@ const LOGS_CLIENTS_MISTAKES: &[&str] = &[
     "actix_http", // eject: actix
 ];
 
-/// Logging could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The filter is not one.
-    #[error("the log filter is wrong")]
-    Filter(#[from] ParseError),
-    /// Someone else was first.
-    #[error("another subscriber is already installed")]
-    Installed(#[from] TryInitError),
+/// Keeps log and traces going; dropped, it lets the last of both be written.
+#[must_use = "dropping it ends the log"]
+#[derive(Debug)]
+pub struct Guard {
+    // Traces are first: what their end says is in the log.
+    _traces: Option<traces::Guard>, // eject: telemetry
+    _log: output::Guard,
 }
 
 /// Starts logging for the whole process and makes panics log themselves.
 ///
-/// `is_terminal` is whether standard output is one; with `debug` it decides the format nobody chose.
-pub fn init(settings: &LogSettings, debug: bool, is_terminal: bool) -> Result<Guard, TelemetryError> {
-    let direct = Dispatch::new(subscriber(settings, debug, is_terminal, io::stdout)?);
-    let (writer, guard) = output::non_blocking(direct);
-    subscriber(settings, debug, is_terminal, writer)?.try_init()?;
-    log_panics(debug);
-    Ok(guard)
+/// `is_terminal` is whether standard output is one; with debug it decides the format nobody chose.
+pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
+    let with = |writer| subscriber(&settings.log, settings.debug, is_terminal, settings.is_traced(), writer);
+    let direct = subscriber(&settings.log, settings.debug, is_terminal, false, io::stdout)?;
+    let (writer, log) = output::non_blocking(Dispatch::new(direct));
+    let subscriber = with(writer)?;
+    // eject: telemetry
+    let (subscriber, traces) = traces::start(&settings.telemetry, subscriber)?;
+    // eject: end
+    subscriber.try_init()?;
+    log_panics(settings.debug);
+    Ok(Guard {
+        _traces: traces, // eject: telemetry
+        _log: log,
+    })
 }
 
 fn subscriber<W>(
     settings: &LogSettings,
     debug: bool,
     is_terminal: bool,
+    is_traced: bool,
     writer: W,
-) -> Result<impl Subscriber + Send + Sync + 'static, ParseError>
+) -> Result<impl Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static, ParseError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -72,8 +83,10 @@ where
             fmt::layer().with_writer(writer).with_ansi(settings.color && is_terminal).compact().boxed()
         }
     };
-    let filter = EnvFilter::builder().parse(directives(&settings.filter))?;
-    Ok(tracing_subscriber::registry().with(filter).with(layer))
+    let spans = if is_traced { LevelFilter::INFO } else { LevelFilter::OFF };
+    let filter = format!("{},{SPANS}={spans}", directives(&settings.filter));
+    let filter = EnvFilter::builder().parse(filter)?;
+    Ok(tracing_subscriber::registry().with(filter).with(Lines(layer)))
 }
 
 fn directives(filter: &LogFilter) -> String {

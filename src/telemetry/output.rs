@@ -20,7 +20,7 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 /// Keeps the log alive; dropped, it lets the last lines be written.
 #[must_use = "dropping it ends the log"]
 #[derive(Debug)]
-pub struct Guard {
+pub(super) struct Guard {
     worker: Option<WorkerGuard>,
     lost: Arc<Lost>,
 }

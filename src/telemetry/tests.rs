@@ -44,8 +44,9 @@ fn settings(format: LogFormat, filter: LogFilter) -> LogSettings {
 fn dispatch(settings: &LogSettings, is_terminal: bool) -> (Dispatch, Captured) {
     let captured = Captured::default();
     let writer = captured.clone();
-    let subscriber = crate::telemetry::subscriber(settings, false, is_terminal, move || writer.clone())
-        .expect("the filter is good");
+    let subscriber =
+        crate::telemetry::subscriber(settings, false, is_terminal, false, move || writer.clone())
+            .expect("the filter is good");
     (Dispatch::new(subscriber), captured)
 }
 
@@ -170,7 +171,8 @@ fn the_format_nobody_chose_depends_on_debug_and_the_terminal() {
         let settings =
             LogSettings { format: None, filter: LogFilter::Level(LevelFilter::INFO), color: false };
         let subscriber =
-            crate::telemetry::subscriber(&settings, debug, is_terminal, move || writer.clone()).unwrap();
+            crate::telemetry::subscriber(&settings, debug, is_terminal, false, move || writer.clone())
+                .unwrap();
         dispatcher::with_default(&Dispatch::new(subscriber), || tracing::info!("hello"));
         assert_eq!(captured.lines()[0].starts_with('{'), json);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 /// Keys, addresses and limits of all providers. `Debug` hides the keys.
@@ -34,6 +35,8 @@ pub struct ProviderSettings {
     pub pool_max: usize,
     /// How many idle connections are kept per host.
     pub pool_max_idle: usize,
+    /// Adds headers to each request: those of the trace that it belongs to.
+    pub propagate: Option<fn(&mut HeaderMap)>,
 }
 
 /// Access to Vertex AI.
@@ -67,6 +70,7 @@ impl Default for ProviderSettings {
             stream_idle_timeout: Duration::from_mins(2),
             pool_max: 100,
             pool_max_idle: 20,
+            propagate: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow_runtime::ModelError;
 use flow_runtime::model::{Model, ModelConfig, ModelRequest, ModelResponse, ModelStream};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -93,6 +93,7 @@ pub(crate) struct WireModel<W> {
     slot_timeout: Duration,
     timeout: Duration,
     idle: Duration,
+    propagate: Option<fn(&mut HeaderMap)>,
 }
 
 impl<W: Wire> WireModel<W> {
@@ -106,6 +107,7 @@ impl<W: Wire> WireModel<W> {
             slot_timeout: MAX_SLOT_WAIT.min(timeout / 4),
             timeout,
             idle: settings.stream_idle_timeout.min(timeout),
+            propagate: settings.propagate,
         }
     }
 
@@ -131,6 +133,11 @@ impl<W: Wire> WireModel<W> {
                 request = request.header(header, value);
             }
             request = W::HEADERS.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+            if let Some(propagate) = self.propagate {
+                let mut headers = HeaderMap::new();
+                propagate(&mut headers);
+                request = request.headers(headers);
+            }
             let response = request.send().await.map_err(|error| from_reqwest(&error))?;
             if response.status() == 200 {
                 return Ok(response);

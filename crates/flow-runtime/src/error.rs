@@ -127,6 +127,24 @@ impl ModelError {
         Self::Rejected { what: Rejection::Request, detail: detail.into() }
     }
 
+    /// Which of the kinds it is, in one word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Quota { .. } => "quota",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Upstream { .. } => "upstream",
+            Self::Unusable { .. } => "unusable",
+            Self::Malformed { .. } => "malformed",
+            Self::Timeout => "timeout",
+            Self::Rejected { .. } => "rejected",
+            Self::CircuitOpen { .. } => "circuit_open",
+            Self::Crowded => "crowded",
+            Self::NotConfigured => "not_configured",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
     /// A defect on our side.
     pub fn internal(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Internal { detail: detail.into() }

@@ -30,7 +30,7 @@ mod shared_future;
 mod state;
 pub mod step;
 pub mod tool;
-mod trace;
+pub mod trace;
 
 pub use breaker::{BreakerSettings, CircuitState};
 pub use builder::{FindModel, RuntimeBuilder};

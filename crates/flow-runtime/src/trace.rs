@@ -1,55 +1,186 @@
-//! Spans with the fields that Genkit's tools expect. They hold no prompts and no answers.
+//! Spans: what a trace shows of a flow. They hold no prompts and no answers.
+//!
+//! Their attributes are those of OpenTelemetry's conventions for generative AI (`gen_ai.…`) and those that Genkit's tools
+//! expect (`genkit:…`). `otel.…` are what `tracing-opentelemetry` takes for a span's name, kind and status.
 
+use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
-/// The target of every span and event of this crate.
+use crate::error::ModelError;
+use crate::model::{FinishReason, ModelResponse};
+
+/// The target of every event of this crate.
 pub(crate) const TARGET: &str = "genkit";
 
-/// A span around the loop of model and tool calls.
-pub(crate) fn generate() -> Span {
-    info_span!(target: TARGET, "generate", "genkit:type" = "util", "genkit:name" = "generate", "genkit:state" = Empty)
-}
+/// The target of the spans of this crate. They are for traces: a log that leaves them out saves their cost.
+pub const SPANS: &str = "flow_trace";
 
-/// A span around one model call.
-pub(crate) fn model(name: &str) -> Span {
+/// A span around one call of a flow.
+pub fn flow(name: &str) -> Span {
     info_span!(
-        target: TARGET,
-        "model",
+        target: SPANS,
+        "flow",
+        "otel.name" = name,
+        "otel.status_code" = Empty,
         "genkit:type" = "action",
-        "genkit:metadata:subtype" = "model",
-        "genkit:key" = format_args!("/model/{name}"),
+        "genkit:metadata:subtype" = "flow",
+        "genkit:key" = format_args!("/flow/{name}"),
         "genkit:name" = name,
-        "genkit:state" = Empty
+        "genkit:state" = Empty,
+        "error.type" = Empty,
     )
-}
-
-/// A span around one tool call.
-pub(crate) fn tool(name: &str) -> Span {
-    info_span!(
-        target: TARGET,
-        "tool",
-        "genkit:type" = "action",
-        "genkit:metadata:subtype" = "tool",
-        "genkit:key" = format_args!("/tool/{name}"),
-        "genkit:name" = name,
-        "genkit:state" = Empty
-    )
-}
-
-/// A span around a step of a flow.
-pub(crate) fn step(name: &str) -> Span {
-    info_span!(target: TARGET, "step", "genkit:type" = "flowStep", "genkit:name" = name, "genkit:state" = Empty)
 }
 
 /// Runs `work` inside `span` and records how it ended. A dropped `work` leaves the state unset.
-pub(crate) async fn in_span<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub async fn in_span<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    if span.is_disabled() {
+        return work.await;
+    }
     let outcome = work.instrument(span.clone()).await;
     record(&span, outcome.is_ok());
     outcome
 }
 
 /// Records how the work of a span ended.
-pub(crate) fn record(span: &Span, succeeded: bool) {
-    span.record("genkit:state", if succeeded { "success" } else { "error" });
+pub fn record(span: &Span, succeeded: bool) {
+    if succeeded {
+        span.record("genkit:state", "success");
+    } else {
+        span.record("genkit:state", "error").record("otel.status_code", "ERROR");
+    }
+}
+
+/// A span around the loop of model and tool calls.
+pub(crate) fn generate() -> Span {
+    info_span!(
+        target: SPANS,
+        "generate",
+        "otel.status_code" = Empty,
+        "genkit:type" = "util",
+        "genkit:name" = "generate",
+        "genkit:state" = Empty,
+    )
+}
+
+/// A span around one tool call.
+pub(crate) fn tool(name: &str) -> Span {
+    info_span!(
+        target: SPANS,
+        "tool",
+        "otel.name" = format_args!("execute_tool {name}"),
+        "otel.status_code" = Empty,
+        "gen_ai.operation.name" = "execute_tool",
+        "gen_ai.tool.name" = name,
+        "genkit:type" = "action",
+        "genkit:metadata:subtype" = "tool",
+        "genkit:key" = format_args!("/tool/{name}"),
+        "genkit:name" = name,
+        "genkit:state" = Empty,
+    )
+}
+
+/// A span around a step of a flow.
+pub(crate) fn step(name: &str) -> Span {
+    info_span!(
+        target: SPANS,
+        "step",
+        "otel.name" = name,
+        "otel.status_code" = Empty,
+        "genkit:type" = "flowStep",
+        "genkit:name" = name,
+        "genkit:state" = Empty,
+    )
+}
+
+/// A span around one model call, and when it began.
+#[derive(Debug)]
+pub(crate) struct ModelSpan {
+    pub(crate) span: Span,
+    began: Instant,
+}
+
+impl ModelSpan {
+    pub(crate) fn new(name: &str) -> Self {
+        let (provider, model) = name.split_once('/').unwrap_or((name, name));
+        let span = info_span!(
+            target: SPANS,
+            "model",
+            "otel.name" = format_args!("chat {model}"),
+            "otel.kind" = "client",
+            "otel.status_code" = Empty,
+            "gen_ai.operation.name" = "chat",
+            "gen_ai.provider.name" = conventional(provider),
+            "gen_ai.request.model" = model,
+            "gen_ai.response.model" = Empty,
+            "gen_ai.response.finish_reasons" = Empty,
+            "gen_ai.response.time_to_first_chunk" = Empty,
+            "gen_ai.usage.input_tokens" = Empty,
+            "gen_ai.usage.output_tokens" = Empty,
+            "gen_ai.usage.reasoning.output_tokens" = Empty,
+            "gen_ai.usage.cache_read.input_tokens" = Empty,
+            "genkit:type" = "action",
+            "genkit:metadata:subtype" = "model",
+            "genkit:key" = format_args!("/model/{name}"),
+            "genkit:name" = name,
+            "genkit:state" = Empty,
+            "error.type" = Empty,
+        );
+        Self { span, began: Instant::now() }
+    }
+
+    /// The first piece of a streamed answer has come.
+    pub(crate) fn first_chunk(&self) {
+        if !self.span.is_disabled() {
+            self.span.record("gen_ai.response.time_to_first_chunk", self.began.elapsed().as_secs_f64());
+        }
+    }
+
+    pub(crate) fn answered(&self, answer: &ModelResponse) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let usage = answer.usage;
+        let (_, model) = answer.model.split_once('/').unwrap_or(("", &answer.model));
+        self.span
+            .record("gen_ai.response.model", model)
+            .record("gen_ai.response.finish_reasons", finish_reason(answer))
+            .record("gen_ai.usage.input_tokens", usage.input_tokens)
+            .record("gen_ai.usage.output_tokens", usage.output_tokens);
+        // What a provider does not tell is not zero.
+        if usage.thinking_tokens > 0 {
+            self.span.record("gen_ai.usage.reasoning.output_tokens", usage.thinking_tokens);
+        }
+        if usage.cached_tokens > 0 {
+            self.span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens);
+        }
+        record(&self.span, true);
+    }
+
+    pub(crate) fn failed(&self, error: &ModelError) {
+        if !self.span.is_disabled() {
+            self.span.record("error.type", error.kind());
+            record(&self.span, false);
+        }
+    }
+}
+
+/// A provider as the conventions name it, where they do.
+fn conventional(provider: &str) -> &str {
+    match provider {
+        "googleai" => "gcp.gemini",
+        "vertexai" => "gcp.vertex_ai",
+        other => other,
+    }
+}
+
+/// Why an answer ended, as the conventions name it.
+fn finish_reason(answer: &ModelResponse) -> &'static str {
+    match answer.finish_reason {
+        _ if answer.tool_requests().next().is_some() => "tool_call",
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::Interrupted => "tool_call",
+        FinishReason::Other => "other",
+    }
 }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, Readiness, RequestContext};
+use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, Readiness, RequestContext, StreamEvent};
 use flow_runtime::model::{FinishReason, ModelConfig};
+use flow_runtime::trace;
 use flow_runtime::{
     FindModel, Model, ModelError, Progress, Prompts, Resilience, ResponseCache, Runtime, RuntimeBuilder,
     Sessions,
 };
+use futures_util::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Span;
 
 use crate::dedup::Dedup;
 
@@ -91,7 +96,7 @@ impl FlowRunner {
     {
         // In a box of its own: an answer from the cache needs no room for it.
         let work = |input| Box::pin(run(self.runtime_for(ctx), ctx.clone(), input));
-        self.dedup.answer(flow, ctx, input, work).await
+        trace::in_span(trace::flow(flow.name), self.dedup.answer(flow, ctx, input, work)).await
     }
 
     /// Runs a flow that streams; joined with one under way, where the settings say so.
@@ -108,7 +113,13 @@ impl FlowRunner {
         C: Chunk<O>,
     {
         let (ai, caller) = (self.runtime_for(ctx), ctx.clone());
-        self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input))
+        let span = trace::flow(flow.name);
+        let open = || self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input));
+        if span.is_disabled() {
+            return open();
+        }
+        let stream = span.in_scope(open);
+        Box::pin(Spanned { stream, span })
     }
 
     /// The runtime for one request, which keeps its deadline and tells it which model answers.
@@ -143,6 +154,28 @@ impl FlowRunner {
         // Neither an open circuit nor a missing store makes a replica unready: the others have the same, and
         // with all replicas unready, clients would get no explanation.
         Readiness { ready: self.ready, checks }
+    }
+}
+
+/// A stream inside of its span, which records how it ends.
+struct Spanned<T, C> {
+    stream: FlowStream<T, C>,
+    span: Span,
+}
+
+impl<T, C> Stream for Spanned<T, C> {
+    type Item = Result<StreamEvent<T, C>, FlowError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let _inside = this.span.enter();
+        let event = ready!(this.stream.as_mut().poll_next(cx));
+        match &event {
+            Some(Ok(StreamEvent::Done(_))) => trace::record(&this.span, true),
+            Some(Err(_)) => trace::record(&this.span, false),
+            _ => {}
+        }
+        Poll::Ready(event)
     }
 }
 

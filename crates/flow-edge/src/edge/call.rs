@@ -15,8 +15,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::head::{Head, PROBES};
+use super::observe::{Begin, End, Protocol, Status};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
 use crate::docs;
@@ -35,8 +37,12 @@ const LONGEST_METHOD: usize = 20;
 /// How many headers the edge adds at most.
 const HEADERS: usize = 24;
 
-/// The canonical status CANCELLED, which the access log has for a procedure whose client left.
+/// What the access log has for a request whose client left: nginx's status, and the canonical one of a procedure.
+const LEFT: u16 = 499;
 const CANCELLED: i32 = 1;
+
+/// The canonical status of a procedure that does not exist.
+const UNIMPLEMENTED: i32 = 12;
 
 /// One request, from [`Edge::enter`] to [`Call::leave`].
 ///
@@ -59,15 +65,12 @@ pub struct Call {
     https: bool,
     is_head: bool,
     accepts_gzip: bool,
+    /// Its path, where somebody observes.
+    path: Option<String>,
+    /// Whether it was refused before its route was looked for.
+    pub(super) refused: bool,
     started: Instant,
     closed: bool,
-}
-
-/// What a request asks for: a resource or a procedure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Http,
-    Rpc,
 }
 
 /// The body of an answer after [`Call::leave`].
@@ -93,10 +96,25 @@ impl Call {
             Protocol::Http => {
                 let method = head.method.as_str();
                 let method = &method[..method.len().min(LONGEST_METHOD)];
-                tracing::error_span!("request", request_id = &*request_id, method, path, client = shown)
+                tracing::error_span!(
+                    "request",
+                    request_id = &*request_id,
+                    method,
+                    path,
+                    client = shown,
+                    trace_id = Empty,
+                    span_id = Empty
+                )
             }
             Protocol::Rpc => {
-                tracing::error_span!("call", request_id = &*request_id, method = path, client = shown)
+                tracing::error_span!(
+                    "call",
+                    request_id = &*request_id,
+                    method = path,
+                    client = shown,
+                    trace_id = Empty,
+                    span_id = Empty
+                )
             }
         };
         let ctx = RequestContext {
@@ -108,8 +126,15 @@ impl Call {
             notes: Arc::default(),
             server: edge.server.clone(),
         };
+        if let Some(observer) = &edge.config.observer
+            && let Some(ids) = observer.begin(&span, &Begin { head, protocol, https })
+        {
+            span.record("trace_id", &*ids.trace_id).record("span_id", &*ids.span_id);
+        }
         Self {
             ctx,
+            path: edge.config.observer.is_some().then(|| head.path().to_owned()),
+            refused: false,
             edge: edge.clone(),
             protocol,
             client,
@@ -160,7 +185,7 @@ impl Call {
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        self.close(|duration_ms| tracing::info!(status = status.as_u16(), duration_ms, "answered"));
+        self.close(Status::Http(status.as_u16()), "answered");
         let length = body.size_hint().exact();
         let compressible = !self.is_head
             && length.is_some_and(|it| it >= self.edge.config.gzip_min_size as u64)
@@ -216,7 +241,7 @@ impl Call {
 
     /// Writes the access log of a remote procedure call, at its end.
     pub fn close_rpc(mut self, grpc_status: i32) {
-        self.close(|duration_ms| tracing::info!(grpc_status, duration_ms, "answered"));
+        self.close(Status::Rpc(grpc_status), "answered");
     }
 
     /// Logs an error, once, where it becomes an answer.
@@ -251,10 +276,18 @@ impl Call {
         self.ctx.add_notes(headers);
     }
 
-    fn close(&mut self, log: impl FnOnce(u64)) {
+    fn close(&mut self, status: Status, how: &'static str) {
         self.closed = true;
         let duration_ms = self.elapsed_ms();
-        self.span.in_scope(|| log(duration_ms));
+        self.span.in_scope(|| match status {
+            Status::Http(status) => tracing::info!(status, duration_ms, "{how}"),
+            Status::Rpc(grpc_status) => tracing::info!(grpc_status, duration_ms, "{how}"),
+        });
+        if let Some(observer) = &self.edge.config.observer {
+            let is_missing = matches!(status, Status::Http(404) | Status::Rpc(UNIMPLEMENTED));
+            let route = self.path.as_deref().filter(|_| !self.refused && !is_missing);
+            observer.end(&self.span, &End { status, route });
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a request does not last 500 million years")]
@@ -268,11 +301,11 @@ impl Drop for Call {
         if self.closed {
             return;
         }
-        let protocol = self.protocol;
-        self.close(|duration_ms| match protocol {
-            Protocol::Http => tracing::info!(status = 499, duration_ms, "the client left"),
-            Protocol::Rpc => tracing::info!(grpc_status = CANCELLED, duration_ms, "the client left"),
-        });
+        let status = match self.protocol {
+            Protocol::Http => Status::Http(LEFT),
+            Protocol::Rpc => Status::Rpc(CANCELLED),
+        };
+        self.close(status, "the client left");
     }
 }
 

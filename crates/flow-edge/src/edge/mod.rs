@@ -13,6 +13,7 @@ mod head;
 mod headers;
 mod host;
 mod keys;
+pub mod observe;
 mod proxy;
 mod rate;
 mod shared;
@@ -37,7 +38,7 @@ pub use unread::{Lent, Unread, lend};
 use crate::error::FlowError;
 use crate::wire::decode::coded;
 use crate::wire::{Answer, answer};
-use call::Protocol;
+use observe::Protocol;
 
 /// What the checks say of a request.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl Edge {
             }
             Err(Refusal::Preflight) => answer::empty(http::StatusCode::NO_CONTENT),
         };
+        call.refused = true;
         Entry::Refused(call, answer)
     }
 
@@ -79,6 +81,7 @@ impl Edge {
             Ok(()) | Err(Refusal::Preflight) => Entry::Passed(call),
             Err(Refusal::Error(error)) => {
                 call.log(&error, "refused");
+                call.refused = true;
                 Entry::Refused(call, error)
             }
         }

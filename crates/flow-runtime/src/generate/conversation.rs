@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::resume;
 use crate::error::ModelError;
@@ -17,7 +17,7 @@ use crate::resilience::until;
 use crate::session::Session;
 use crate::state::ToolContext;
 use crate::tool::{Tool, ToolOutcome};
-use crate::trace;
+use crate::trace::ModelSpan;
 
 /// The most calls of tools in one turn, and how many of them run at once.
 const MAX_CALLS: usize = 64;
@@ -76,9 +76,11 @@ impl Conversation {
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
-            let span = trace::model(self.model.name());
+            let call = ModelSpan::new(self.model.name());
             let asking = in_time(self.request.deadline, self.model.generate(&self.request));
-            let response = trace::in_span(span, asking).await?;
+            let outcome = asking.instrument(call.span.clone()).await;
+            let response = outcome.inspect_err(|error| call.failed(error))?;
+            call.answered(&response);
             if let Some(answer) = self.advance(response).await? {
                 return Ok(answer);
             }
@@ -86,15 +88,16 @@ impl Conversation {
     }
 
     /// Asks once, as a stream, in a span that the caller finishes.
-    pub(crate) async fn open(&self) -> Result<(ModelStream, Span), ModelError> {
-        let span = trace::model(self.model.name());
-        let opening =
-            in_time(self.request.deadline, self.model.stream(&self.request)).instrument(span.clone());
-        let upstream = opening.await.inspect_err(|_| trace::record(&span, false))?;
+    pub(crate) async fn open(&self) -> Result<(ModelStream, ModelSpan), ModelError> {
+        let call = ModelSpan::new(self.model.name());
+        let opening = in_time(self.request.deadline, self.model.stream(&self.request));
+        let outcome = opening.instrument(call.span.clone()).await;
+        let upstream = outcome.inspect_err(|error| call.failed(error))?;
+        call.first_chunk();
         if let Some(observer) = &self.observer {
             observer(Progress::Began(&upstream.model));
         }
-        Ok((upstream, span))
+        Ok((upstream, call))
     }
 
     /// Runs the tools that an answer asks for and returns `None`, or returns the answer if it asks for none.

@@ -12,7 +12,7 @@ use super::structured::AGAIN;
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role};
 use crate::model::{FinishReason, ModelChunk, ModelResponse, ModelStream};
-use crate::trace;
+use crate::trace::{self, ModelSpan};
 
 /// Streams a conversation; `select` makes its events, or drops them. It asks nothing before it is polled, and dropping
 /// it cancels everything.
@@ -41,7 +41,7 @@ pub(super) struct Turns {
     /// The text of the turns before the current one.
     earlier_text: String,
     span: Span,
-    upstream: Option<(ModelStream, Span)>,
+    upstream: Option<(ModelStream, ModelSpan)>,
     /// A turn that has come whole; its tools have not run.
     turn: Option<ModelResponse>,
     /// What has happened and was not told yet.
@@ -121,7 +121,7 @@ impl Turns {
                 self.events.extend(self.results());
                 continue;
             }
-            let (upstream, span) = match &mut self.upstream {
+            let (upstream, call) = match &mut self.upstream {
                 Some(upstream) => upstream,
                 none => none.insert(self.conversation.open().instrument(self.span.clone()).await?),
             };
@@ -130,13 +130,13 @@ impl Turns {
                 Some(Ok(ModelChunk::Text(text))) => return Ok(Some(GenerateEvent::Text(text))),
                 Some(Ok(ModelChunk::Thought(text))) => return Ok(Some(GenerateEvent::Thought(text))),
                 Some(Ok(ModelChunk::Done(response))) => {
-                    trace::record(span, true);
+                    call.answered(&response);
                     self.upstream = None;
                     self.events.extend(response.tool_requests().cloned().map(GenerateEvent::ToolCall));
                     self.turn = Some(response);
                 }
                 Some(Err(error)) => {
-                    trace::record(span, false);
+                    call.failed(&error);
                     return Err(error);
                 }
                 None => return Err(ModelError::upstream("the stream ended early")),

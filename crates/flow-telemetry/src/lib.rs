@@ -1,0 +1,99 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod error;
+mod export;
+mod names;
+mod propagate;
+mod server;
+mod settings;
+
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Runtime;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use error::TelemetryError;
+use names::Named;
+pub use propagate::inject;
+pub use server::ServerSpans;
+pub use settings::{Protocol, Sampler, TelemetrySettings};
+
+/// How long the end of the process waits for the last spans to be sent.
+const LAST_SPANS: Duration = Duration::from_millis(1500);
+
+/// Traces, on their way to a collector.
+///
+/// Spans are queued and sent by threads of their own: a collector that is slow, away or refuses them costs spans, never
+/// a request. The queue has `OTEL_BSP_MAX_QUEUE_SIZE` places (2,048); what finds none is dropped.
+#[derive(Debug)]
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+    /// What sends the spans; it ends after the provider.
+    runtime: Option<Runtime>,
+}
+
+impl Telemetry {
+    /// Starts to send spans to a collector. It is not asked before there are some.
+    pub fn start(settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("telemetry")
+            .enable_all()
+            .build()?;
+        let exporter = export::exporter(settings, runtime.handle())?;
+        let attributes = settings.resource.iter().map(|(name, value)| attribute(name, value));
+        let resource = Resource::builder()
+            .with_service_name(settings.service_name.clone())
+            .with_attribute(attribute("service.version", &settings.service_version))
+            .with_attributes(attributes)
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(Named(exporter))
+            .with_sampler(settings.sampler.to_sdk())
+            .with_resource(resource)
+            .build();
+        Ok(Self { provider, runtime: Some(runtime) })
+    }
+
+    /// The layer that makes OpenTelemetry's spans of `tracing`'s.
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'l> LookupSpan<'l> + Send + Sync,
+    {
+        let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
+        // What is written to the log stays there.
+        let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span());
+        // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow.
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_target(false)
+            .with_filter(filter)
+    }
+}
+
+/// Sends the last spans, for at most one and a half seconds: with the log's half of one, an eight second grace ends inside
+/// of the ten that platforms give.
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Err(error) = self.provider.shutdown_with_timeout(LAST_SPANS) {
+            tracing::warn!(%error, "the last spans could not be sent");
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn attribute(name: &str, value: &str) -> opentelemetry::KeyValue {
+    opentelemetry::KeyValue::new(name.to_owned(), value.to_owned())
+}

@@ -1,0 +1,68 @@
+//! The names of the edge's spans and attributes, by OpenTelemetry's conventions. They are given when spans are sent, so
+//! that no request waits for it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_otlp::SpanExporter as Otlp;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+/// Sends spans under their proper names.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) Otlp);
+
+impl SpanExporter for Named {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        batch.iter_mut().for_each(name);
+        self.0.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+/// The edge's spans have the names of the log: `request` and `call`.
+fn name(span: &mut SpanData) {
+    let is_http = match &*span.name {
+        "request" => true,
+        "call" => false,
+        _ => return,
+    };
+    span.span_kind = SpanKind::Server;
+    // The ids are the span's own.
+    span.attributes.retain(|it| !matches!(it.key.as_str(), "trace_id" | "span_id"));
+    for attribute in &mut span.attributes {
+        let name = match attribute.key.as_str() {
+            // The log has the method as it was sent; the other one is one of those that there are.
+            "method" if is_http => "http.request.method_original",
+            "method" => "rpc.method",
+            "path" => "url.path",
+            "client" => "client.address",
+            _ => continue,
+        };
+        attribute.key = name.into();
+    }
+    let of = |name: &str| span.attributes.iter().find(|it| it.key.as_str() == name);
+    let text = |it: &KeyValue| it.value.as_str().into_owned();
+    // Without a route, a request is named after its method alone: a client cannot make names up.
+    let name = match (is_http, of("http.request.method"), of("http.route"), of("rpc.method")) {
+        (true, Some(method), Some(route), _) => format!("{} {}", text(method), text(route)),
+        (true, Some(method), None, _) => text(method),
+        (false, _, Some(_), Some(method)) => text(method).trim_start_matches('/').to_owned(),
+        _ => "grpc".to_owned(),
+    };
+    span.name = Cow::Owned(name);
+}

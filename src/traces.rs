@@ -1,0 +1,78 @@
+//! Traces of requests, from the edge to the model server, on their way to a collector.
+//!
+//! Only this file knows OpenTelemetry. Without the feature `telemetry`, or without `OTEL_EXPORTER_OTLP_ENDPOINT`, there
+//! are none, and spans for them are not made.
+
+use flow_edge::edge::EdgeConfig;
+use flow_models::ProviderSettings;
+
+use tracing::Subscriber;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::settings::TelemetrySettings;
+
+/// What the spans of this program go to.
+pub trait Traced: Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static {}
+
+impl<S: Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static> Traced for S {}
+
+/// Keeps traces going; dropped, it sends the last of them.
+#[cfg(feature = "telemetry")]
+pub type Guard = telemetry::Telemetry;
+
+/// There are no traces in this program.
+#[cfg(not(feature = "telemetry"))]
+pub type Guard = std::convert::Infallible;
+
+/// Starts to send traces of what goes to the log, if there is a collector.
+#[cfg(feature = "telemetry")]
+pub fn start<S>(settings: &TelemetrySettings, log: S) -> anyhow::Result<(impl Traced, Option<Guard>)>
+where
+    S: Traced,
+{
+    use anyhow::Context as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use crate::settings::{OtlpProtocol, Root};
+
+    let Some(collector) = settings.collector() else { return Ok((log.with(None), None)) };
+    let part = match settings.sampler.root {
+        Root::All => 1.0,
+        Root::None => 0.0,
+        Root::Ratio => settings.ratio,
+    };
+    let pairs = settings.resource.as_ref().map(|it| it.0.clone());
+    let traces = telemetry::Telemetry::start(&telemetry::TelemetrySettings {
+        endpoint: collector.to_owned(),
+        protocol: match settings.protocol {
+            OtlpProtocol::HttpProtobuf => telemetry::Protocol::HttpProtobuf,
+            OtlpProtocol::Grpc => telemetry::Protocol::Grpc,
+        },
+        headers: settings.headers.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
+        sampler: telemetry::Sampler { parent_based: settings.sampler.parent_based, part },
+        service_name: settings.service_name.clone(),
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        resource: pairs.unwrap_or_default(),
+    });
+    let traces = traces.context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok((log.with(Some(traces.layer())), Some(traces)))
+}
+
+/// The edge and the models, as parts of a trace.
+#[cfg(feature = "telemetry")]
+pub fn join(settings: &TelemetrySettings, edge: &mut EdgeConfig, models: &mut ProviderSettings) {
+    if settings.collector().is_some() {
+        edge.observer = Some(std::sync::Arc::new(telemetry::ServerSpans));
+        models.propagate = Some(telemetry::inject);
+    }
+}
+
+/// There are no traces: they are not compiled in, and settings that name a collector have been refused.
+#[cfg(not(feature = "telemetry"))]
+pub fn start<S: Traced>(_: &TelemetrySettings, log: S) -> anyhow::Result<(S, Option<Guard>)> {
+    Ok((log, None))
+}
+
+/// There is nothing to be a part of.
+#[cfg(not(feature = "telemetry"))]
+pub fn join(_: &TelemetrySettings, _: &mut EdgeConfig, _: &mut ProviderSettings) {}
