@@ -24,10 +24,10 @@ fn main() -> ExitCode {
         eprintln!("no adapter is compiled in");
         return ExitCode::from(USAGE);
     };
-    let _log = match telemetry::init(&settings.log, settings.debug, false) {
+    let _log = match telemetry::init(&settings, false) {
         Ok(guard) => guard,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             return ExitCode::from(USAGE);
         }
     };
