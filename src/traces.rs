@@ -5,6 +5,8 @@
 
 use flow_edge::edge::EdgeConfig;
 use flow_models::ProviderSettings;
+#[cfg(feature = "telemetry")]
+use flow_runtime::trace::SPANS;
 
 use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
@@ -33,7 +35,8 @@ where
     use anyhow::Context as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
-    use crate::settings::{OtlpProtocol, Root};
+    use crate::settings::OtlpProtocol; // eject: grpc
+    use crate::settings::Root;
 
     let Some(collector) = settings.collector() else { return Ok((log.with(None), None)) };
     let part = match settings.sampler.root {
@@ -41,21 +44,23 @@ where
         Root::None => 0.0,
         Root::Ratio => settings.ratio,
     };
-    let pairs = settings.resource.as_ref().map(|it| it.0.clone());
-    let traces = telemetry::Telemetry::start(&telemetry::TelemetrySettings {
-        endpoint: collector.to_owned(),
-        protocol: match settings.protocol {
-            OtlpProtocol::HttpProtobuf => telemetry::Protocol::HttpProtobuf,
-            OtlpProtocol::Grpc => telemetry::Protocol::Grpc,
-        },
+    let to = telemetry::TelemetrySettings {
         headers: settings.headers.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
         sampler: telemetry::Sampler { parent_based: settings.sampler.parent_based, part },
-        service_name: settings.service_name.clone(),
         service_version: env!("CARGO_PKG_VERSION").to_owned(),
-        resource: pairs.unwrap_or_default(),
-    });
+        resource: settings.resource.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
+        ..telemetry::TelemetrySettings::new(collector, &settings.service_name)
+    };
+    // eject: grpc
+    let protocol = match settings.protocol {
+        OtlpProtocol::HttpProtobuf => telemetry::Protocol::HttpProtobuf,
+        OtlpProtocol::Grpc => telemetry::Protocol::Grpc,
+    };
+    let to = telemetry::TelemetrySettings { protocol, ..to };
+    // eject: end
+    let traces = telemetry::Telemetry::start(&to);
     let traces = traces.context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    Ok((log.with(Some(traces.layer())), Some(traces)))
+    Ok((log.with(Some(traces.layer(SPANS))), Some(traces)))
 }
 
 /// The edge and the models, as parts of a trace.

@@ -37,7 +37,8 @@ pub use self::resilience::ResilienceSettings;
 pub use self::server::ServerSettings;
 pub use self::sources::{from_process, load};
 // eject: telemetry
-pub use self::telemetry::{OtlpProtocol, Root, TelemetrySettings};
+pub use self::telemetry::OtlpProtocol; // eject: grpc
+pub use self::telemetry::{Root, TelemetrySettings};
 // eject: end
 
 /// Everything that can be set.
@@ -99,9 +100,10 @@ pub struct Settings {
 
 /// The groups that `scripts/eject.sh` can drop with their part of the project.
 const DROPPABLE: &[(&str, &str)] = &[
-    ("gRPC", "grpc"),           // eject: grpc
-    ("Redis", "redis"),         // eject: redis
-    ("Telemetry", "telemetry"), // eject: telemetry
+    ("gRPC", "grpc"),                       // eject: grpc
+    ("Redis", "redis"),                     // eject: redis
+    ("Telemetry", "telemetry"),             // eject: telemetry
+    ("Traces over gRPC", "grpc telemetry"), // eject: grpc telemetry
 ];
 
 /// The README's tables of settings.

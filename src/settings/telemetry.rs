@@ -28,10 +28,6 @@ pub struct TelemetrySettings {
     )]
     #[arg(value_parser = parse::base_url)]
     pub endpoint: Option<String>,
-    /// Protocol of the collector. `grpc` needs the feature of that name.
-    #[arg(id = "otel_protocol", long = "otel-protocol", env = "OTEL_EXPORTER_OTLP_PROTOCOL")]
-    #[arg(value_name = "http/protobuf|grpc", default_value = "http/protobuf", value_parser = protocol)]
-    pub protocol: OtlpProtocol,
     /// Name of this program in traces.
     #[arg(
         id = "otel_service_name",
@@ -66,6 +62,13 @@ pub struct TelemetrySettings {
     #[arg(id = "otel_resource", env = "OTEL_RESOURCE_ATTRIBUTES", value_name = "NAME=VALUE")]
     #[arg(value_parser = attributes, action = ArgAction::Set)]
     pub resource: Option<Attributes>,
+    // eject: grpc
+    /// Protocol of the collector. `grpc` needs the feature of that name.
+    #[arg(help_heading = "Traces over gRPC", id = "otel_protocol", long = "otel-protocol")]
+    #[arg(env = "OTEL_EXPORTER_OTLP_PROTOCOL", value_name = "http/protobuf|grpc")]
+    #[arg(default_value = "http/protobuf", value_parser = protocol)]
+    pub protocol: OtlpProtocol,
+    // eject: end
 }
 
 impl TelemetrySettings {
@@ -75,6 +78,7 @@ impl TelemetrySettings {
     }
 }
 
+// eject: grpc
 /// How a collector is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtlpProtocol {
@@ -83,6 +87,8 @@ pub enum OtlpProtocol {
     /// gRPC.
     Grpc,
 }
+
+// eject: end
 
 /// Which traces are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +118,7 @@ pub struct Headers(pub Vec<(String, SecretString)>);
 #[derive(Debug, Clone)]
 pub struct Attributes(pub Vec<(String, String)>);
 
+// eject: grpc
 fn protocol(text: &str) -> Parsed<OtlpProtocol> {
     match text {
         "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
@@ -120,6 +127,8 @@ fn protocol(text: &str) -> Parsed<OtlpProtocol> {
         _ => Err("must be http/protobuf or grpc"),
     }
 }
+
+// eject: end
 
 fn sampler(text: &str) -> Parsed<Sampler> {
     let (parent_based, rest) = text.strip_prefix("parentbased_").map_or((false, text), |it| (true, it));

@@ -21,7 +21,7 @@ pub(crate) fn exporter(
     runtime: &Handle,
 ) -> Result<SpanExporter, TelemetryError> {
     let wrong = |error: &dyn std::fmt::Display| TelemetryError::Exporter(error.to_string());
-    // A channel of tonic belongs to the runtime that it is made on.
+    // A channel belongs to the runtime that it is made on.
     let _on_runtime = runtime.enter();
     let built = match settings.protocol {
         Protocol::HttpProtobuf => SpanExporter::builder()
@@ -31,6 +31,7 @@ pub(crate) fn exporter(
             .with_endpoint(format!("{}{TRACES}", settings.endpoint.trim_end_matches('/')))
             .with_headers(headers(settings))
             .build(),
+        // eject: grpc
         #[cfg(feature = "grpc")]
         Protocol::Grpc => {
             use opentelemetry_otlp::WithTonicConfig as _;
@@ -46,6 +47,7 @@ pub(crate) fn exporter(
         }
         #[cfg(not(feature = "grpc"))]
         Protocol::Grpc => return Err(wrong(&"gRPC is not compiled in")),
+        // eject: end
     };
     built.map_err(|error| wrong(&error))
 }
@@ -55,6 +57,7 @@ fn headers(settings: &TelemetrySettings) -> HashMap<String, String> {
     headers.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
 }
 
+// eject: grpc
 #[cfg(feature = "grpc")]
 fn metadata(settings: &TelemetrySettings) -> Result<tonic::metadata::MetadataMap, http::Error> {
     let mut headers = http::HeaderMap::new();
@@ -65,3 +68,4 @@ fn metadata(settings: &TelemetrySettings) -> Result<tonic::metadata::MetadataMap
     }
     Ok(tonic::metadata::MetadataMap::from_headers(headers))
 }
+// eject: end

@@ -5,6 +5,7 @@ mod error;
 mod export;
 mod names;
 mod propagate;
+mod recorded;
 mod server;
 mod settings;
 
@@ -22,6 +23,7 @@ use tracing_subscriber::registry::LookupSpan;
 pub use error::TelemetryError;
 use names::Named;
 pub use propagate::inject;
+use recorded::Recorded;
 pub use server::ServerSpans;
 pub use settings::{Protocol, Sampler, TelemetrySettings};
 
@@ -62,22 +64,26 @@ impl Telemetry {
         Ok(Self { provider, runtime: Some(runtime) })
     }
 
-    /// The layer that makes OpenTelemetry's spans of `tracing`'s.
-    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    /// The layer that makes OpenTelemetry's spans of `tracing`'s. Those with the target `inner` are left out inside of
+    /// requests whose traces are not recorded.
+    pub fn layer<S>(&self, inner: &'static str) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'l> LookupSpan<'l> + Send + Sync,
     {
         let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
         // What is written to the log stays there.
         let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span());
-        // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow.
-        tracing_opentelemetry::layer()
+        // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow. Nothing here
+        // asks for OpenTelemetry's own current span.
+        let spans = tracing_opentelemetry::layer()
             .with_tracer(tracer)
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_target(false)
-            .with_filter(filter)
+            .with_context_activation(false)
+            .with_filter(filter);
+        Recorded(inner).and_then(spans)
     }
 }
 

@@ -62,7 +62,7 @@ fn name(span: &mut SpanData) {
         (true, Some(method), Some(route), _) => format!("{} {}", text(method), text(route)),
         (true, Some(method), None, _) => text(method),
         (false, _, Some(_), Some(method)) => text(method).trim_start_matches('/').to_owned(),
-        _ => "grpc".to_owned(),
+        _ => "call".to_owned(),
     };
     span.name = Cow::Owned(name);
 }

@@ -9,18 +9,18 @@ use opentelemetry::{KeyValue, Value};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::propagate;
+use crate::{propagate, recorded};
 
 /// Makes the edge's span of each request that of a server. It belongs to the caller's trace, if its headers name one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerSpans;
 
 impl Observer for ServerSpans {
-    fn begin(&self, span: &Span, request: &Begin<'_>) -> Option<TraceIds> {
+    fn begin(&self, request_span: &Span, request: &Begin<'_>) -> Option<TraceIds> {
         let head = request.head;
         // It fails for a span that is not traced, which needs no parent.
-        let _ = span.set_parent(propagate::extract(head.headers));
-        let context = span.context();
+        let _ = request_span.set_parent(propagate::extract(head.headers));
+        let context = request_span.context();
         let span = context.span();
         if span.is_recording() {
             let set = |name: &'static str, value: Value| span.set_attribute(KeyValue::new(name, value));
@@ -33,8 +33,13 @@ impl Observer for ServerSpans {
                         set("user_agent.original", agent.to_owned().into());
                     }
                 }
-                Protocol::Rpc => set("rpc.system.name", "grpc".into()),
+                Protocol::Rpc => {
+                    set("rpc.system.name", "grpc".into()); // eject: grpc
+                }
             }
+        }
+        if !span.is_recording() {
+            recorded::leave_out(request_span);
         }
         let ids = span.span_context();
         let (trace_id, span_id) = (ids.trace_id().to_string(), ids.span_id().to_string());
@@ -116,6 +121,6 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// Those that are errors of a server's span (semantic conventions, "gRPC").
+/// Those that are errors of a server's span (semantic conventions for RPC).
 const SERVER_ERRORS: [&str; 6] =
     ["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"];

@@ -22,13 +22,30 @@ pub struct TelemetrySettings {
     pub resource: Vec<(String, String)>,
 }
 
+impl TelemetrySettings {
+    /// All traces of this program to this collector, over HTTP.
+    pub fn new(endpoint: &str, service_name: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            protocol: Protocol::HttpProtobuf,
+            headers: Vec::new(),
+            sampler: Sampler { parent_based: true, part: 1.0 },
+            service_name: service_name.to_owned(),
+            service_version: String::new(),
+            resource: Vec::new(),
+        }
+    }
+}
+
 /// The protocols of OTLP that are spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Protocol buffers over HTTP, by default on port 4318.
     HttpProtobuf,
+    // eject: grpc
     /// gRPC, by default on port 4317.
     Grpc,
+    // eject: end
 }
 
 /// Which traces are recorded (OpenTelemetry specification, "Built-in samplers").
