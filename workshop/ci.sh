@@ -23,7 +23,7 @@ workshop() {
   step 'clients generated from the OpenAPI document' workshop/scripts/check_clients.sh "$tools"
   # Last, since their copies of the project share the target folder. All twelve and all six are run by hand.
   step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
-  step 'ejecting, in two of twelve ways' eject_copies
+  step 'ejecting, in four of twelve ways' eject_copies
 }
 
 install_tools() {
@@ -40,7 +40,11 @@ install_tools() {
 }
 
 eject_copies() {
-  CARGO_TARGET_DIR=$(realpath "${CARGO_TARGET_DIR:-target}") workshop/scripts/check_eject.sh
+  local target
+  target=$(realpath "${CARGO_TARGET_DIR:-target}")
+  # One with its tests, which take minutes.
+  CARGO_TARGET_DIR=$target workshop/scripts/check_eject.sh actix,none &&
+    CARGO_TARGET_DIR=$target workshop/scripts/check_eject.sh --no-tests axum poem,grpc poem,grpc,none
 }
 
 # It is no package: rustc compiles it alone.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rehearses the ejection: in scratch copies, ejects and renames, and runs there what the new project's owner would.
 #
-#   workshop/scripts/check_eject.sh                  # two of the twelve combinations
+#   workshop/scripts/check_eject.sh                  # one of the twelve combinations
 #   workshop/scripts/check_eject.sh --all
 #   workshop/scripts/check_eject.sh poem,grpc,none   # FRAMEWORK[,grpc][,none]; none: without sample flows
 #   workshop/scripts/check_eject.sh --no-tests axum  # without tests/: lints of the program instead of .ci/run quick
@@ -26,7 +26,7 @@ for argument in "$@"; do
   *) combinations+=("$argument") ;;
   esac
 done
-((${#combinations[@]})) || combinations=('actix,none' 'poem,grpc')
+((${#combinations[@]})) || combinations=('actix,none')
 
 scratch=$(mktemp -d)
 [[ -n ${KEEP:-} ]] || trap 'rm -rf "$scratch"' EXIT
@@ -52,7 +52,7 @@ words() {
   done
   [[ $combination == *grpc* ]] || printf '|grpc(?!_status)|tonic|50051'
   [[ $combination != *none* ]] ||
-    printf '|joke|(?<!hi)(?<!full)story|stories|pirate|translat|rpg|%s.%s|%s.%s|%s.%s|%s.%s' \
+    printf '|otlp|otel_|joke|(?<!hi)(?<!full)story|stories|pirate|translat|rpg|%s.%s|%s.%s|%s.%s|%s.%s' \
       describe image generate character generate code review code
 }
 
@@ -95,7 +95,11 @@ for combination in "${combinations[@]}"; do
   framework=${combination%%,*}
   copy=$scratch/$combination
   arguments=()
-  [[ $combination == *grpc* ]] || arguments+=(--drop grpc redis)
+  dropped=()
+  [[ $combination == *grpc* ]] || dropped+=(grpc redis)
+  # So telemetry is rehearsed with and without both.
+  [[ $combination != *none* ]] || dropped+=(telemetry)
+  ((!${#dropped[@]})) || arguments+=(--drop "${dropped[@]}")
   [[ $combination != *none* ]] || arguments+=(--flows none)
   mkdir "$copy"
   git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$copy"
