@@ -36,17 +36,9 @@ where
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use crate::settings::OtlpProtocol; // eject: grpc
-    use crate::settings::Root;
-
     let Some(collector) = settings.collector() else { return Ok((log.with(None), None)) };
-    let part = match settings.sampler.root {
-        Root::All => 1.0,
-        Root::None => 0.0,
-        Root::Ratio => settings.ratio,
-    };
     let to = telemetry::TelemetrySettings {
         headers: settings.headers.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
-        sampler: telemetry::Sampler { parent_based: settings.sampler.parent_based, part },
         service_version: env!("CARGO_PKG_VERSION").to_owned(),
         resource: settings.resource.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
         ..telemetry::TelemetrySettings::new(collector, &settings.service_name)
@@ -66,10 +58,19 @@ where
 /// The edge and the models, as parts of a trace.
 #[cfg(feature = "telemetry")]
 pub fn join(settings: &TelemetrySettings, edge: &mut EdgeConfig, models: &mut ProviderSettings) {
-    if settings.collector().is_some() {
-        edge.observer = Some(std::sync::Arc::new(telemetry::ServerSpans));
-        models.propagate = Some(telemetry::inject);
+    use crate::settings::Root;
+
+    if settings.collector().is_none() {
+        return;
     }
+    let part = match settings.sampler.root {
+        Root::All => 1.0,
+        Root::None => 0.0,
+        Root::Ratio => settings.ratio,
+    };
+    let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
+    edge.observer = Some(std::sync::Arc::new(telemetry::ServerSpans::new(sampler)));
+    models.propagate = Some(telemetry::inject);
 }
 
 /// There are no traces: they are not compiled in, and settings that name a collector have been refused.

@@ -11,8 +11,10 @@ mod settings;
 
 use std::time::Duration;
 
+use flow_edge::edge::observe::UNRECORDED;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::Sampler::AlwaysOn;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Runtime;
 use tracing::{Metadata, Subscriber};
@@ -58,7 +60,7 @@ impl Telemetry {
             .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(Named(exporter))
-            .with_sampler(settings.sampler.to_sdk())
+            .with_sampler(AlwaysOn)
             .with_resource(resource)
             .build();
         Ok(Self { provider, runtime: Some(runtime) })
@@ -71,8 +73,8 @@ impl Telemetry {
         S: Subscriber + for<'l> LookupSpan<'l> + Send + Sync,
     {
         let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
-        // What is written to the log stays there.
-        let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span());
+        // What is written to the log stays there. What is not recorded was decided before its span was made.
+        let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span() && it.target() != UNRECORDED);
         // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow. Nothing here
         // asks for OpenTelemetry's own current span.
         let spans = tracing_opentelemetry::layer()

@@ -3,17 +3,32 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use crate::recorded;
+
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// Adds the trace of the current span to the headers of a request, so that its server goes on with it.
 pub fn inject(headers: &mut HeaderMap) {
-    TraceContextPropagator::new().inject_context(&tracing::Span::current().context(), &mut Headers(headers));
+    let current = tracing::Span::current();
+    match recorded::headers(&current) {
+        Some(unrecorded) => headers.extend(unrecorded),
+        None => TraceContextPropagator::new().inject_context(&current.context(), &mut Headers(headers)),
+    }
 }
 
 /// The trace that a caller goes on with, if its headers name one.
-pub(crate) fn extract(headers: &HeaderMap) -> Context {
-    TraceContextPropagator::new().extract(&Read(headers))
+pub(crate) fn extract(headers: &HeaderMap) -> Option<SpanContext> {
+    if !headers.contains_key(TRACEPARENT) {
+        return None;
+    }
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Read(headers));
+    let caller = context.span().span_context().clone();
+    caller.is_valid().then_some(caller)
 }
 
 struct Headers<'a>(&'a mut HeaderMap);

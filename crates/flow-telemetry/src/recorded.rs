@@ -1,26 +1,46 @@
-//! Spans inside of a request whose trace is not recorded are not made at all: of a tenth of all traces, the other nine
-//! would cost nearly as much.
+//! Of a trace that is not recorded, no span is made: of a tenth of all traces, the other nine would cost nearly as much.
+//! Its ids are still in the log, and the model's server is still told of it.
 
+use flow_edge::edge::observe::{TraceIds, UNRECORDED};
+use http::HeaderMap;
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Span, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
-/// In a request's span: its trace is not recorded.
-struct Unrecorded;
+use crate::propagate::{TRACEPARENT, TRACESTATE};
 
-/// Says that the trace of a request is not recorded.
-pub(crate) fn leave_out(request: &Span) {
-    request.with_subscriber(|(id, subscriber)| {
-        let span = subscriber.downcast_ref::<Registry>().and_then(|it| it.span(id));
-        if let Some(span) = span {
-            span.extensions_mut().insert(Unrecorded);
-        }
+/// The headers of a trace that is not recorded, in the extensions of its request's span.
+struct Headers(HeaderMap);
+
+/// Keeps what the servers that this request asks are told of its trace.
+pub(crate) fn keep(request: &Span, ids: &TraceIds, headers: &HeaderMap) {
+    let mut kept = HeaderMap::with_capacity(2);
+    if let Ok(parent) = format!("00-{}-{}-00", ids.trace_id, ids.span_id).try_into() {
+        kept.insert(TRACEPARENT, parent);
+    }
+    for state in headers.get_all(TRACESTATE) {
+        kept.append(TRACESTATE, state.clone());
+    }
+    in_registry(request, |registry, id| {
+        registry.span(id)?.extensions_mut().insert(Headers(kept));
+        Some(())
     });
 }
 
-/// Makes no span of this target inside of such a request.
+/// The headers of the trace that this span is in, if it is not recorded.
+pub(crate) fn headers(current: &Span) -> Option<HeaderMap> {
+    in_registry(current, |registry, id| {
+        registry.span(id)?.scope().find_map(|it| Some(it.extensions().get::<Headers>()?.0.clone()))
+    })
+}
+
+fn in_registry<T>(span: &Span, with: impl FnOnce(&Registry, &tracing::Id) -> Option<T>) -> Option<T> {
+    span.with_subscriber(|(id, subscriber)| with(subscriber.downcast_ref::<Registry>()?, id)).flatten()
+}
+
+/// Makes no span of this target inside of a request whose trace is not recorded.
 pub(crate) struct Recorded(pub(crate) &'static str);
 
 impl Recorded {
@@ -35,10 +55,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Recorded {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        let is_left_out = || {
-            let outer = context.lookup_current();
-            outer.is_some_and(|it| it.extensions().get::<Unrecorded>().is_some())
-        };
+        let is_left_out = || context.lookup_current().is_some_and(|it| it.metadata().target() == UNRECORDED);
         !self.is_for(metadata) || !is_left_out()
     }
 }

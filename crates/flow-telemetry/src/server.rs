@@ -2,44 +2,71 @@
 //!
 //! It is the edge's own span, which the log has, too. What only traces want is added to it past the log.
 
-use flow_edge::edge::observe::{Begin, End, Observer, Protocol, Status, TraceIds};
+use flow_edge::edge::observe::{Begin, End, Observer, Protocol, Status, TraceIds, UNRECORDED};
 use http::header::USER_AGENT;
-use opentelemetry::trace::{Status as SpanStatus, TraceContextExt as _};
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::trace::{SpanContext, Status as SpanStatus, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue, Value};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use crate::settings::Sampler;
 use crate::{propagate, recorded};
 
 /// Makes the edge's span of each request that of a server. It belongs to the caller's trace, if its headers name one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ServerSpans;
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSpans {
+    sampler: Sampler,
+}
+
+impl ServerSpans {
+    /// Records the traces that this sampler says.
+    pub fn new(sampler: Sampler) -> Self {
+        Self { sampler }
+    }
+}
 
 impl Observer for ServerSpans {
-    fn begin(&self, request_span: &Span, request: &Begin<'_>) -> Option<TraceIds> {
+    fn unrecorded(&self, request: &Begin<'_>) -> Option<TraceIds> {
+        let caller = propagate::extract(request.head.headers);
+        let trace =
+            caller.as_ref().map_or_else(rand::random, |it| u128::from_be_bytes(it.trace_id().to_bytes()));
+        let is_recorded = self.sampler.records(caller.as_ref().map(SpanContext::is_sampled), trace);
+        (!is_recorded).then(|| TraceIds {
+            trace_id: format!("{trace:032x}"),
+            span_id: format!("{:016x}", rand::random::<u64>()),
+        })
+    }
+
+    fn begin(
+        &self,
+        request_span: &Span,
+        request: &Begin<'_>,
+        unrecorded: Option<&TraceIds>,
+    ) -> Option<TraceIds> {
         let head = request.head;
-        // It fails for a span that is not traced, which needs no parent.
-        let _ = request_span.set_parent(propagate::extract(head.headers));
+        if let Some(ids) = unrecorded {
+            recorded::keep(request_span, ids, head.headers);
+            return None;
+        }
+        if let Some(caller) = propagate::extract(head.headers) {
+            // It fails for a span that is not traced, which needs no parent.
+            let _ = request_span.set_parent(Context::new().with_remote_span_context(caller));
+        }
         let context = request_span.context();
         let span = context.span();
-        if span.is_recording() {
-            let set = |name: &'static str, value: Value| span.set_attribute(KeyValue::new(name, value));
-            match request.protocol {
-                Protocol::Http => {
-                    set("http.request.method", known(head.method).into());
-                    set("url.scheme", if request.https { "https" } else { "http" }.into());
-                    set("network.protocol.version", version(head.version).into());
-                    if let Some(agent) = head.headers.get(USER_AGENT).and_then(|it| it.to_str().ok()) {
-                        set("user_agent.original", agent.to_owned().into());
-                    }
-                }
-                Protocol::Rpc => {
-                    set("rpc.system.name", "grpc".into()); // eject: grpc
+        let set = |name: &'static str, value: Value| span.set_attribute(KeyValue::new(name, value));
+        match request.protocol {
+            Protocol::Http => {
+                set("http.request.method", known(head.method).into());
+                set("url.scheme", if request.https { "https" } else { "http" }.into());
+                set("network.protocol.version", version(head.version).into());
+                if let Some(agent) = head.headers.get(USER_AGENT).and_then(|it| it.to_str().ok()) {
+                    set("user_agent.original", agent.to_owned().into());
                 }
             }
-        }
-        if !span.is_recording() {
-            recorded::leave_out(request_span);
+            Protocol::Rpc => {
+                set("rpc.system.name", "grpc".into()); // eject: grpc
+            }
         }
         let ids = span.span_context();
         let (trace_id, span_id) = (ids.trace_id().to_string(), ids.span_id().to_string());
@@ -47,11 +74,11 @@ impl Observer for ServerSpans {
     }
 
     fn end(&self, span: &Span, end: &End<'_>) {
-        let context = span.context();
-        let span = context.span();
-        if !span.is_recording() {
+        if span.metadata().is_none_or(|it| it.target() == UNRECORDED) {
             return;
         }
+        let context = span.context();
+        let span = context.span();
         let set = |name: &'static str, value: Value| span.set_attribute(KeyValue::new(name, value));
         if let Some(route) = end.route {
             set("http.route", route.to_owned().into());

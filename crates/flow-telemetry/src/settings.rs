@@ -1,6 +1,5 @@
 //! What is sent, and where to.
 
-use opentelemetry_sdk::trace::Sampler as SdkSampler;
 use secrecy::SecretString;
 
 /// Where spans go and how many of them. `Debug` hides the headers' values.
@@ -12,8 +11,6 @@ pub struct TelemetrySettings {
     pub protocol: Protocol,
     /// Headers of each export, such as a key.
     pub headers: Vec<(String, SecretString)>,
-    /// Which traces are recorded.
-    pub sampler: Sampler,
     /// The name under which traces of this program are found.
     pub service_name: String,
     /// The version of this program.
@@ -29,7 +26,6 @@ impl TelemetrySettings {
             endpoint: endpoint.to_owned(),
             protocol: Protocol::HttpProtobuf,
             headers: Vec::new(),
-            sampler: Sampler { parent_based: true, part: 1.0 },
             service_name: service_name.to_owned(),
             service_version: String::new(),
             resource: Vec::new(),
@@ -58,8 +54,37 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub(crate) fn to_sdk(self) -> SdkSampler {
-        let by_ratio = SdkSampler::TraceIdRatioBased(self.part);
-        if self.parent_based { SdkSampler::ParentBased(Box::new(by_ratio)) } else { by_ratio }
+    /// Whether a trace is recorded that its caller records or not, or that begins here. The part is taken as other programs
+    /// take it, so that those of one trace agree (OpenTelemetry specification, `TraceIdRatioBased`).
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "the part is between 0 and 1, and of an id its lower half counts"
+    )]
+    pub(crate) fn records(self, by_caller: Option<bool>, trace: u128) -> bool {
+        if let Some(decision) = by_caller.filter(|_| self.parent_based) {
+            return decision;
+        }
+        let limit = (self.part * (1_u64 << 63) as f64) as u64;
+        (trace as u64 >> 1) < limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_decides_where_it_counts_and_else_the_part_of_all_ids() {
+        let half = Sampler { parent_based: true, part: 0.5 };
+        assert!(half.records(Some(true), u128::MAX) && !half.records(Some(false), 0));
+        assert!(half.records(None, 0) && !half.records(None, u128::MAX));
+        let by_id = Sampler { parent_based: false, part: 0.5 };
+        assert!(by_id.records(Some(false), 1 << 100) && !by_id.records(Some(true), u128::MAX));
+        for (part, expected) in [(0.0, false), (1.0, true)] {
+            let all = Sampler { parent_based: false, part };
+            assert!([0, 1 << 63, u128::MAX].iter().all(|it| all.records(None, *it) == expected), "{part}");
+        }
     }
 }

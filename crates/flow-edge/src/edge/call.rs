@@ -15,10 +15,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tracing::Instrument;
-use tracing::field::Empty;
 
 use super::head::{Head, PROBES};
-use super::observe::{Begin, End, Protocol, Status};
+use super::observe::{Begin, End, Protocol, Status, UNRECORDED};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
 use crate::docs;
@@ -92,31 +91,31 @@ impl Call {
         // The path is the client's own text; nothing else the client sends enters the log. The level is the
         // highest, so that lines of every level keep their request id.
         let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
-        let span = match protocol {
-            Protocol::Http => {
-                let method = head.method.as_str();
-                let method = &method[..method.len().min(LONGEST_METHOD)];
-                tracing::error_span!(
-                    "request",
-                    request_id = &*request_id,
-                    method,
-                    path,
-                    client = shown,
-                    trace_id = Empty,
-                    span_id = Empty
-                )
-            }
-            Protocol::Rpc => {
-                tracing::error_span!(
-                    "call",
-                    request_id = &*request_id,
-                    method = path,
-                    client = shown,
-                    trace_id = Empty,
-                    span_id = Empty
-                )
-            }
-        };
+        let begin = Begin { head, protocol, https };
+        let observer = edge.config.observer.as_deref();
+        let unrecorded = observer.and_then(|it| it.unrecorded(&begin));
+        let (trace_id, span_id) = unrecorded.as_ref().map(|it| (&*it.trace_id, &*it.span_id)).unzip();
+        let method = head.method.as_str();
+        let method = &method[..method.len().min(LONGEST_METHOD)];
+        // The target of a span is a constant, so there are two of each.
+        macro_rules! open {
+            ($target:expr) => {
+                match protocol {
+                    Protocol::Http => tracing::error_span!(
+                        target: $target, "request",
+                        request_id = &*request_id, method, path, client = shown, trace_id, span_id
+                    ),
+                    Protocol::Rpc => tracing::error_span!(
+                        target: $target, "call",
+                        request_id = &*request_id, method = path, client = shown, trace_id, span_id
+                    ),
+                }
+            };
+        }
+        let span = if unrecorded.is_some() { open!(UNRECORDED) } else { open!(module_path!()) };
+        if let Some(ids) = observer.and_then(|it| it.begin(&span, &begin, unrecorded.as_ref())) {
+            tracing::record_all!(span, trace_id = &*ids.trace_id, span_id = &*ids.span_id);
+        }
         let ctx = RequestContext {
             display_name: edge.config.api_keys.display_name(head),
             request_id,
@@ -126,11 +125,6 @@ impl Call {
             notes: Arc::default(),
             server: edge.server.clone(),
         };
-        if let Some(observer) = &edge.config.observer
-            && let Some(ids) = observer.begin(&span, &Begin { head, protocol, https })
-        {
-            span.record("trace_id", &*ids.trace_id).record("span_id", &*ids.span_id);
-        }
         Self {
             ctx,
             path: edge.config.observer.is_some().then(|| head.path().to_owned()),

@@ -6,10 +6,18 @@ use tracing::Span;
 
 use super::Head;
 
+/// The target of the span of a request whose trace is not recorded, so that a filter tells it from others at no cost.
+pub const UNRECORDED: &str = "flow_edge::unrecorded";
+
 /// Is told of each request. It must not block.
 pub trait Observer: Debug + Send + Sync {
-    /// A request has come. The span is around all work for it; that of a stream is open until its end.
-    fn begin(&self, span: &Span, request: &Begin<'_>) -> Option<TraceIds>;
+    /// A request has come. Returns its ids if its trace is not recorded: its span is made with the target [`UNRECORDED`]
+    /// then.
+    fn unrecorded(&self, request: &Begin<'_>) -> Option<TraceIds>;
+
+    /// The span around all work for a request has been made; that of a stream is open until its end. Returns its ids if
+    /// its trace is recorded.
+    fn begin(&self, span: &Span, request: &Begin<'_>, unrecorded: Option<&TraceIds>) -> Option<TraceIds>;
 
     /// Its answer is complete; that of a stream has begun.
     fn end(&self, span: &Span, end: &End<'_>);
