@@ -23,5 +23,5 @@ pub mod replicas; // eject: redis
 pub mod settings;
 pub mod start;
 pub mod telemetry;
-mod tls;
-pub mod traces; // eject: telemetry // eject: grpc
+mod tls; // eject: grpc
+pub mod traces; // eject: telemetry
