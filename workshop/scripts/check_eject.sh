@@ -4,7 +4,8 @@
 #   workshop/scripts/check_eject.sh                  # one of the twelve combinations
 #   workshop/scripts/check_eject.sh --all
 #   workshop/scripts/check_eject.sh poem,grpc,none   # FRAMEWORK[,grpc][,none]; none: without sample flows
-#   workshop/scripts/check_eject.sh --no-tests axum  # without tests/: lints of the program instead of .ci/run quick
+#   workshop/scripts/check_eject.sh --no-tests axum  # without tests/: lints of the program instead of .ci/run quick, and
+#                                                    # it is checked, not built
 #
 # All copies share one target folder (CARGO_TARGET_DIR), so that dependencies compile once. KEEP=1 keeps the copies.
 set -euo pipefail
@@ -13,11 +14,11 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-/tmp/genkit-endpoints-eject/target}
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-none}
 name=my-flows
 
-tests=1
+tests=1 build=build
 combinations=()
 for argument in "$@"; do
   case $argument in
-  --no-tests) tests='' ;;
+  --no-tests) tests='' build=check ;;
   --all)
     for framework in axum actix poem; do
       combinations+=("$framework" "$framework,none" "$framework,grpc" "$framework,grpc,none")
@@ -79,7 +80,8 @@ twice_is_once() {
 container_build() {
   local command
   command=$(sed -n '/^RUN cargo build/,/[^\\]$/p' Containerfile | sed -e 's/^RUN //' -e 's/&& \\$//' | head -n 1)
-  FEATURES=$(sed -n 's/^ARG FEATURES=//p' Containerfile) bash -euc "${command/--release/--offline}"
+  command=${command/--release/--offline}
+  FEATURES=$(sed -n 's/^ARG FEATURES=//p' Containerfile) bash -euc "${command/cargo build/cargo $build}"
 }
 
 quick() {
@@ -111,7 +113,7 @@ for combination in "${combinations[@]}"; do
     step 'no word of what went' no_word_is_left
     step 'twice is once' twice_is_once
     step 'the quick checks' quick
-    step 'cargo build --locked' cargo build --locked
+    step "cargo $build --locked" cargo "$build" --locked
     step "the container's build" container_build
   )
 done
