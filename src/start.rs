@@ -100,8 +100,8 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 
 /// An application of any flows without a listener.
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
-    let (mut models, mut edge) = (provider_settings(&settings.model), settings.edge_config());
-    traces::join(&settings.telemetry, &mut edge, &mut models); // eject: telemetry
+    let (edge, models) = (settings.edge_config(), provider_settings(&settings.model));
+    let (edge, models) = traces::join(&settings.telemetry, edge, models); // eject: telemetry
     let deps = deps(settings, models)?;
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
     let flows = make(deps).context("the flows could not be made")?;

@@ -57,11 +57,15 @@ where
 
 /// The edge and the models, as parts of a trace.
 #[cfg(feature = "telemetry")]
-pub fn join(settings: &TelemetrySettings, edge: &mut EdgeConfig, models: &mut ProviderSettings) {
+pub fn join(
+    settings: &TelemetrySettings,
+    mut edge: EdgeConfig,
+    mut models: ProviderSettings,
+) -> (EdgeConfig, ProviderSettings) {
     use crate::settings::Root;
 
     if settings.collector().is_none() {
-        return;
+        return (edge, models);
     }
     let part = match settings.sampler.root {
         Root::All => 1.0,
@@ -71,6 +75,7 @@ pub fn join(settings: &TelemetrySettings, edge: &mut EdgeConfig, models: &mut Pr
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
     edge.observer = Some(std::sync::Arc::new(telemetry::ServerSpans::new(sampler)));
     models.propagate = Some(telemetry::inject);
+    (edge, models)
 }
 
 /// There are no traces: they are not compiled in, and settings that name a collector have been refused.
@@ -81,4 +86,10 @@ pub fn start<S: Traced>(_: &TelemetrySettings, log: S) -> anyhow::Result<(S, Opt
 
 /// There is nothing to be a part of.
 #[cfg(not(feature = "telemetry"))]
-pub fn join(_: &TelemetrySettings, _: &mut EdgeConfig, _: &mut ProviderSettings) {}
+pub fn join(
+    _: &TelemetrySettings,
+    edge: EdgeConfig,
+    models: ProviderSettings,
+) -> (EdgeConfig, ProviderSettings) {
+    (edge, models)
+}
