@@ -15,6 +15,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
+use flow_runtime::trace::SPANS;
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::ParseError;
@@ -28,7 +29,6 @@ use self::json::Json;
 use self::lines::Lines;
 use crate::settings::{LogFilter, LogFormat, LogSettings, Settings};
 use crate::traces; // eject: telemetry
-use flow_runtime::trace::SPANS;
 
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
 /// else at warn: what a dependency says at info is about itself, or it is about the request and private.
@@ -51,10 +51,9 @@ pub struct Guard {
 ///
 /// `is_terminal` is whether standard output is one; with debug it decides the format nobody chose.
 pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
-    let with = |writer| subscriber(&settings.log, settings.debug, is_terminal, settings.is_traced(), writer);
     let direct = subscriber(&settings.log, settings.debug, is_terminal, false, io::stdout)?;
     let (writer, log) = output::non_blocking(Dispatch::new(direct));
-    let subscriber = with(writer)?;
+    let subscriber = subscriber(&settings.log, settings.debug, is_terminal, settings.is_traced(), writer)?;
     // eject: telemetry
     let (subscriber, traces) = traces::start(&settings.telemetry, subscriber)?;
     // eject: end
