@@ -125,9 +125,10 @@ impl Message {
 
     /// The text of all text parts, joined.
     pub fn joined_text(&self) -> String {
-        let text_of =
-            |part: &Part| if let Part::Text { text, .. } = part { Some(text.clone()) } else { None };
-        self.content.iter().filter_map(text_of).collect()
+        let parts = self.content.iter();
+        parts
+            .filter_map(|it| if let Part::Text { text, .. } = it { Some(text.as_str()) } else { None })
+            .collect()
     }
 }
 

@@ -64,7 +64,7 @@ impl Providers {
             "googleai" => {
                 let (own, key) = (settings.gemini_base_url.as_deref(), settings.gemini_api_key.as_ref());
                 let base = versioned(own.unwrap_or("https://generativelanguage.googleapis.com"), "v1beta");
-                Ok(self.over(name, Gemini::new(model, &base, Access::Key(key_for(key, own)?))?))
+                Ok(self.over(name, Gemini::new(model, &base, Access::key(key_for(key, own)?.as_ref())?)?))
             }
             "vertexai" if model.starts_with("gemini") => {
                 let missing = ModelError::NotConfigured;

@@ -45,7 +45,7 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError>;
 
     /// The header that says who asks, where a server wants to know.
-    async fn authorize(&self) -> Result<Option<Authority>, ModelError>;
+    async fn authorize(&self) -> Result<Option<Arc<Authority>>, ModelError>;
 
     /// Reads an answer that came whole.
     fn read(body: &[u8]) -> Result<Answer, ModelError>;
@@ -76,11 +76,15 @@ pub(crate) fn address(text: &str) -> Result<Url, ModelError> {
 }
 
 /// A header with a key or a token.
-pub(crate) fn sensitive(header: HeaderName, scheme: &str, secret: &str) -> Result<Authority, ModelError> {
+pub(crate) fn sensitive(
+    header: HeaderName,
+    scheme: &str,
+    secret: &str,
+) -> Result<Arc<Authority>, ModelError> {
     let mut value = HeaderValue::from_str(&format!("{scheme}{secret}"))
         .map_err(|_| ModelError::rejected("the key contains characters that a header cannot hold"))?;
     value.set_sensitive(true);
-    Ok(Authority { header, value, secret: secret.to_owned() })
+    Ok(Arc::new(Authority { header, value, secret: secret.to_owned() }))
 }
 
 /// A model behind a wire.
@@ -129,7 +133,7 @@ impl<W: Wire> WireModel<W> {
             let json = HeaderValue::from_static("application/json");
             let mut request =
                 client.post(call.url.clone()).header(CONTENT_TYPE, json).body(call.body.clone());
-            if let Some(Authority { header, value, .. }) = &authority {
+            if let Some(Authority { header, value, .. }) = authority.as_deref() {
                 request = request.header(header, value);
             }
             request = W::HEADERS.iter().fold(request, |it, (name, value)| it.header(*name, *value));

@@ -5,6 +5,8 @@ mod member;
 mod request;
 mod response;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use flow_runtime::ModelError;
 use flow_runtime::model::ModelRequest;
@@ -24,7 +26,7 @@ use self::member::Member;
 pub(crate) struct Anthropic {
     model: String,
     address: Url,
-    key: Option<SecretString>,
+    authority: Option<Arc<Authority>>,
     lacks: Lacks<Member>,
 }
 
@@ -32,7 +34,10 @@ impl Anthropic {
     /// `base` leads to where `messages` is.
     pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
         let address = address(&format!("{base}/messages"))?;
-        Ok(Self { model: model.to_owned(), address, key, lacks: member::lacking(model) })
+        let authority = key
+            .map(|it| sensitive(HeaderName::from_static("x-api-key"), "", it.expose_secret()))
+            .transpose()?;
+        Ok(Self { model: model.to_owned(), address, authority, lacks: member::lacking(model) })
     }
 }
 
@@ -47,9 +52,8 @@ impl Wire for Anthropic {
         Ok(Call { url: self.address.clone(), body: body.into() })
     }
 
-    async fn authorize(&self) -> Result<Option<Authority>, ModelError> {
-        let header = HeaderName::from_static("x-api-key");
-        self.key.as_ref().map(|it| sensitive(header, "", it.expose_secret())).transpose()
+    async fn authorize(&self) -> Result<Option<Arc<Authority>>, ModelError> {
+        Ok(self.authority.clone())
     }
 
     fn read(body: &[u8]) -> Result<Answer, ModelError> {

@@ -30,9 +30,17 @@ pub(crate) struct Gemini {
 /// Who asks.
 pub(crate) enum Access {
     /// With a key of Google AI, or none, where a server of one's own asks for none.
-    Key(Option<SecretString>),
+    Key(Option<Arc<Authority>>),
     /// With tokens of Google Cloud.
     Tokens(Arc<Tokens>),
+}
+
+impl Access {
+    /// With this key, or without one.
+    pub(crate) fn key(key: Option<&SecretString>) -> Result<Self, ModelError> {
+        let header = HeaderName::from_static("x-goog-api-key");
+        Ok(Self::Key(key.map(|it| sensitive(header, "", it.expose_secret())).transpose()?))
+    }
 }
 
 impl Gemini {
@@ -55,16 +63,14 @@ impl Wire for Gemini {
         Ok(Call { url: url.clone(), body: body.into() })
     }
 
-    async fn authorize(&self) -> Result<Option<Authority>, ModelError> {
-        Ok(match &self.access {
-            Access::Key(None) => None,
-            Access::Key(Some(key)) => {
-                Some(sensitive(HeaderName::from_static("x-goog-api-key"), "", key.expose_secret())?)
-            }
+    async fn authorize(&self) -> Result<Option<Arc<Authority>>, ModelError> {
+        match &self.access {
+            Access::Key(key) => Ok(key.clone()),
             Access::Tokens(tokens) => {
-                Some(sensitive(AUTHORIZATION, "Bearer ", tokens.token().await?.expose_secret())?)
+                let token = tokens.token().await?;
+                sensitive(AUTHORIZATION, "Bearer ", token.expose_secret()).map(Some)
             }
-        })
+        }
     }
 
     fn read(body: &[u8]) -> Result<Answer, ModelError> {

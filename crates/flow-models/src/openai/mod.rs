@@ -6,6 +6,8 @@ mod member;
 mod request;
 mod response;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use flow_runtime::ModelError;
 use flow_runtime::model::ModelRequest;
@@ -25,7 +27,7 @@ use self::member::Member;
 pub(crate) struct OpenAi {
     model: String,
     address: Url,
-    key: Option<SecretString>,
+    authority: Option<Arc<Authority>>,
     lacks: Lacks<Member>,
 }
 
@@ -33,7 +35,8 @@ impl OpenAi {
     /// `base` is the address before `/chat/completions`, with the version.
     pub(crate) fn new(model: &str, base: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
         let address = address(&format!("{base}/chat/completions"))?;
-        Ok(Self { model: model.to_owned(), address, key, lacks: member::lacking(model) })
+        let authority = key.map(|it| sensitive(AUTHORIZATION, "Bearer ", it.expose_secret())).transpose()?;
+        Ok(Self { model: model.to_owned(), address, authority, lacks: member::lacking(model) })
     }
 }
 
@@ -46,8 +49,8 @@ impl Wire for OpenAi {
         Ok(Call { url: self.address.clone(), body: body.into() })
     }
 
-    async fn authorize(&self) -> Result<Option<Authority>, ModelError> {
-        self.key.as_ref().map(|it| sensitive(AUTHORIZATION, "Bearer ", it.expose_secret())).transpose()
+    async fn authorize(&self) -> Result<Option<Arc<Authority>>, ModelError> {
+        Ok(self.authority.clone())
     }
 
     fn read(body: &[u8]) -> Result<Answer, ModelError> {

@@ -180,6 +180,9 @@ impl std::ops::AddAssign for Usage {
 impl ModelResponse {
     /// The text of the answer; of a streamed one, all that was streamed.
     pub fn text(&self) -> String {
+        if self.earlier_text.is_empty() {
+            return self.message.joined_text();
+        }
         let mut text = self.earlier_text.clone();
         text.push_str(&self.message.joined_text());
         text
