@@ -1,4 +1,4 @@
-//! The edge as actix-web middleware.
+//! The edge as middleware of the framework.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Responses: what a handler returns, and how actix-web sends it. The bytes are the edge's.
+//! Responses: what a handler returns, and how the framework sends it. The bytes are the edge's.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! The edge as axum middleware.
+//! The edge as middleware of the framework.
 
 use std::sync::Arc;
 

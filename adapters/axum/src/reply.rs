@@ -1,4 +1,4 @@
-//! Responses: what a handler returns, and how axum sends it. The bytes are the edge's.
+//! Responses: what a handler returns, and how the framework sends it. The bytes are the edge's.
 
 use axum::body::Body;
 use axum::http::StatusCode;

@@ -1,6 +1,5 @@
-//! The edge as poem middleware.
+//! The edge as middleware of the framework.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use flow_edge::edge::{Entry, Outgoing, lend};
@@ -16,7 +15,7 @@ pub(crate) async fn pass<E>(edge: Arc<Edge>, mut request: Request, next: Arc<E>)
 where
     E: Endpoint<Output = Response>,
 {
-    let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+    let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
     let body = BoxBody::from(request.take_body());
     let (body, unread) = lend(body, request.version(), request.headers());
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);

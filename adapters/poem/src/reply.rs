@@ -1,4 +1,4 @@
-//! Responses: what a handler returns, and how poem sends it. The bytes are the edge's.
+//! Responses: what a handler returns, and how the framework sends it. The bytes are the edge's.
 
 use flow_edge::wire::answer;
 use flow_edge::{Answer, Chunk, EventStream, FlowError, FlowStream, RequestContext, Schema};
