@@ -7,7 +7,8 @@
 #   3.5, 2: an invalid preface. The ports speak HTTP/1.1, too, and answer it with 400 there.
 #   8.1.2.6, 1 and 2: a body shorter or longer than its `content-length`. Where the path or method is refused, the answer
 #     may overtake the body.
-#   5.1, 9 and 6.9.1, 3: frames on a stream whose answer has ended it already.
+#   5.1, 8 and 9; 6.9.1, 3; 8.1, 1; 8.1.2.1, 3: frames on a stream whose answer has ended it already. They come and go
+#     with the timing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 h2spec=${1:-$(go env GOPATH)/bin/h2spec}
