@@ -7,10 +7,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::recorded;
-
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+use crate::recorded::{self, TRACEPARENT};
 
 /// Adds the trace of the current span to the headers of a request, so that its server goes on with it.
 pub fn inject(headers: &mut HeaderMap) {

@@ -2,14 +2,15 @@
 //! Its ids are still in the log, and the model's server is still told of it.
 
 use flow_edge::edge::observe::{TraceIds, UNRECORDED};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Span, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::propagate::{TRACEPARENT, TRACESTATE};
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The headers of a trace that is not recorded, in the extensions of its request's span.
 struct Headers(HeaderMap);
