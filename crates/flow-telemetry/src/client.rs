@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long one export may take. The exporter tries again, inside of a limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,7 +33,7 @@ impl Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
-        let sending = self.runtime.spawn(async move {
+        let sending = AbortOnDropHandle::new(self.runtime.spawn(async move {
             let mut response = client.execute(request.try_into()?).await?;
             let mut reply = Response::builder().status(response.status());
             if let Some(headers) = reply.headers_mut() {
@@ -43,7 +44,7 @@ impl HttpClient for Client {
                 body.extend_from_slice(&bytes);
             }
             Ok::<_, HttpError>(reply.body(body.into())?)
-        });
+        }));
         sending.await?
     }
 }

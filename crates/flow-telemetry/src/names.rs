@@ -41,6 +41,10 @@ fn name(span: &mut SpanData) {
         "call" => false,
         _ => return,
     };
+    // A span of the project's own may have such a name, too; only the edge's have a request's id.
+    if !span.attributes.iter().any(|it| it.key.as_str() == "request_id") {
+        return;
+    }
     span.span_kind = SpanKind::Server;
     // The ids are the span's own.
     span.attributes.retain(|it| !matches!(it.key.as_str(), "trace_id" | "span_id"));
