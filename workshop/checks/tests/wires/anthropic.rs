@@ -272,35 +272,3 @@ fn events(said: &Said) -> Vec<String> {
     ]);
     events
 }
-
-/// A request that is good, and changes that each make it bad: a place, what stands there then, and words of the refusal.
-#[test]
-fn what_is_wrong_is_refused() {
-    let good = json!({
-        "model": "claude-haiku-4-5", "max_tokens": 2000,
-        "messages": [
-            {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
-            {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
-            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]},
-        ],
-        "tools": [{"name": "look", "input_schema": {"type": "object"}}],
-        "output_config": {"format": {"schema": {"type": "object", "additionalProperties": false}}},
-    });
-    let changes = [
-        ("/unknown", json!(1), "Extra inputs"),
-        ("/max_tokens", json!(0), "max_tokens"),
-        ("/temperature", json!(1.5), "range"),
-        ("/thinking", json!({"type": "adaptive"}), "adaptive"),
-        ("/thinking", json!({"type": "enabled", "budget_tokens": 2000}), "budget_tokens"),
-        ("/tools/0/name", json!("no word"), "should match pattern"),
-        ("/tools/0/input_schema/type", json!("array"), "input_schema.type"),
-        ("/output_config/format/schema/minimum", json!(1), "'minimum' is not supported"),
-        ("/output_config/format/schema/additionalProperties", json!(true), "explicitly set to false"),
-        ("/messages/0/role", json!("assistant"), "first message"),
-        ("/messages/0/content/0/text", json!(" "), "non-whitespace"),
-        ("/messages/0/content/0/type", json!("sound"), "expected tags"),
-        ("/messages/1/content/0/id", json!("t2"), "without `tool_result`"),
-        ("/messages/2/content/0/type", json!("text"), "without `tool_result`"),
-    ];
-    crate::server::all_refused(&ANTHROPIC, &good, &changes);
-}

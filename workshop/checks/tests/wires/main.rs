@@ -11,6 +11,7 @@
 
 mod anthropic;
 mod openai;
+mod refusals;
 mod server;
 
 use std::collections::BTreeSet;
