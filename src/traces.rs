@@ -35,24 +35,37 @@ where
     use anyhow::Context as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
+    if !settings.is_on() {
+        return Ok((log.with(None), None));
+    }
+    let traces = telemetry::Telemetry::start(&exports(settings), Vec::new());
+    let traces = traces.context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    Ok((log.with(Some(traces.layer(SPANS))), Some(traces)))
+}
+
+/// What is sent, and where to.
+#[cfg(feature = "telemetry")]
+fn exports(settings: &TelemetrySettings) -> telemetry::TelemetrySettings {
     use crate::settings::OtlpProtocol; // eject: grpc
-    let Some(collector) = settings.collector() else { return Ok((log.with(None), None)) };
-    let to = telemetry::TelemetrySettings {
-        headers: settings.headers.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
-        service_version: env!("CARGO_PKG_VERSION").to_owned(),
-        resource: settings.resource.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
-        ..telemetry::TelemetrySettings::new(collector, &settings.service_name)
-    };
+
     // eject: grpc
     let protocol = match settings.protocol {
         OtlpProtocol::HttpProtobuf => telemetry::Protocol::HttpProtobuf,
         OtlpProtocol::Grpc => telemetry::Protocol::Grpc,
     };
-    let to = telemetry::TelemetrySettings { protocol, ..to };
     // eject: end
-    let traces = telemetry::Telemetry::start(&to);
-    let traces = traces.context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    Ok((log.with(Some(traces.layer(SPANS))), Some(traces)))
+    let collector = settings.collector().map(|endpoint| telemetry::Collector {
+        protocol, // eject: grpc
+        headers: settings.headers.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
+        content: settings.capture_content,
+        ..telemetry::Collector::new(endpoint)
+    });
+    telemetry::TelemetrySettings {
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        resource: settings.resource.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
+        collector,
+        ..telemetry::TelemetrySettings::new(&settings.service_name)
+    }
 }
 
 /// The edge and the models, as parts of a trace.
@@ -64,7 +77,7 @@ pub fn join(
 ) -> (EdgeConfig, ProviderSettings) {
     use crate::settings::Root;
 
-    if settings.collector().is_none() {
+    if !settings.is_on() {
         return (edge, models);
     }
     let part = match settings.sampler.root {
@@ -73,7 +86,7 @@ pub fn join(
         Root::Ratio => settings.ratio,
     };
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
-    edge.observer = Some(std::sync::Arc::new(telemetry::ServerSpans::new(sampler)));
+    edge.observers.push(std::sync::Arc::new(telemetry::ServerSpans::new(sampler)));
     models.propagate = Some(telemetry::inject);
     (edge, models)
 }

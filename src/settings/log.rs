@@ -74,3 +74,14 @@ pub(super) fn directives(text: &str) -> parse::Parsed<LogFilter> {
     let is_filter = EnvFilter::builder().parse(text).is_ok();
     parse::kept(text, is_filter, "must be levels per target, separated by commas").map(LogFilter::Directives)
 }
+
+/// Which spans there are inside of requests. The log does not show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spans {
+    /// None.
+    Off,
+    /// Without prompts and answers.
+    On,
+    /// With them.
+    WithContent,
+}

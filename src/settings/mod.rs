@@ -31,7 +31,7 @@ pub use self::edge::EdgeSettings;
 // eject: grpc
 pub use self::grpc::GrpcSettings;
 // eject: end
-pub use self::log::{LogFilter, LogFormat, LogSettings};
+pub use self::log::{LogFilter, LogFormat, LogSettings, Spans};
 pub use self::model::{DEMO_MODEL, ModelSettings};
 pub use self::resilience::ResilienceSettings;
 pub use self::server::ServerSettings;
@@ -153,18 +153,21 @@ impl Settings {
             gzip_min_size: edge.gzip_min_size,
             debug: self.debug,
             model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
-            observer: None,
+            observers: Vec::new(),
         }
     }
 
-    /// Whether there are traces.
-    pub fn is_traced(&self) -> bool {
+    /// What spans inside of requests hold.
+    pub fn spans(&self) -> Spans {
         // eject: telemetry
-        if self.telemetry.collector().is_some() {
-            return true;
+        if self.telemetry.has_content() {
+            return Spans::WithContent;
+        }
+        if self.telemetry.is_on() {
+            return Spans::On;
         }
         // eject: end
-        false
+        Spans::Off
     }
 
     /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so

@@ -62,6 +62,10 @@ pub struct TelemetrySettings {
     #[arg(id = "otel_resource", env = "OTEL_RESOURCE_ATTRIBUTES", value_name = "NAME=VALUE")]
     #[arg(value_parser = attributes, action = ArgAction::Set)]
     pub resource: Option<Attributes>,
+    /// Send prompts and answers with the traces. They are personal data, and long.
+    #[arg(id = "otel_content", long = "otel-capture-content")]
+    #[arg(env = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")]
+    pub capture_content: bool,
     // eject: grpc
     /// Protocol of the collector. `grpc` needs the feature of that name.
     #[arg(help_heading = "Traces over gRPC", id = "otel_protocol", long = "otel-protocol")]
@@ -75,6 +79,16 @@ impl TelemetrySettings {
     /// Where traces go, if they go anywhere.
     pub fn collector(&self) -> Option<&str> {
         self.endpoint.as_deref().filter(|_| !self.no_telemetry)
+    }
+
+    /// Whether there are traces at all.
+    pub fn is_on(&self) -> bool {
+        self.collector().is_some()
+    }
+
+    /// Whether spans hold prompts and answers.
+    pub fn has_content(&self) -> bool {
+        self.is_on() && self.capture_content
     }
 }
 

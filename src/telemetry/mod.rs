@@ -15,7 +15,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io;
 use std::panic::{self, PanicHookInfo};
 
-use flow_runtime::trace::SPANS;
+use flow_runtime::trace::{CONTENT, SPANS};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::ParseError;
@@ -27,7 +27,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use self::json::Json;
 use self::lines::Lines;
-use crate::settings::{LogFilter, LogFormat, LogSettings, Settings};
+use crate::settings::{LogFilter, LogFormat, LogSettings, Settings, Spans};
 use crate::traces; // eject: telemetry
 
 /// Our own targets by how they begin; a new crate belongs here. They log at `LOG_LEVEL`, everybody
@@ -51,9 +51,9 @@ pub struct Guard {
 ///
 /// `is_terminal` is whether standard output is one; with debug it decides the format nobody chose.
 pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
-    let direct = subscriber(&settings.log, settings.debug, is_terminal, false, io::stdout)?;
+    let direct = subscriber(&settings.log, settings.debug, is_terminal, Spans::Off, io::stdout)?;
     let (writer, log) = output::non_blocking(Dispatch::new(direct));
-    let subscriber = subscriber(&settings.log, settings.debug, is_terminal, settings.is_traced(), writer)?;
+    let subscriber = subscriber(&settings.log, settings.debug, is_terminal, settings.spans(), writer)?;
     // eject: telemetry
     let (subscriber, traces) = traces::start(&settings.telemetry, subscriber)?;
     // eject: end
@@ -69,7 +69,7 @@ fn subscriber<W>(
     settings: &LogSettings,
     debug: bool,
     is_terminal: bool,
-    is_traced: bool,
+    spans: Spans,
     writer: W,
 ) -> Result<impl Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static, ParseError>
 where
@@ -82,8 +82,9 @@ where
             fmt::layer().with_writer(writer).with_ansi(settings.color && is_terminal).compact().boxed()
         }
     };
-    let spans = if is_traced { LevelFilter::INFO } else { LevelFilter::OFF };
-    let filter = format!("{},{SPANS}={spans}", directives(&settings.filter));
+    let at = |is_on: bool| if is_on { LevelFilter::INFO } else { LevelFilter::OFF };
+    let (inner, content) = (at(spans != Spans::Off), at(spans == Spans::WithContent));
+    let filter = format!("{},{SPANS}={inner},{CONTENT}={content}", directives(&settings.filter));
     let filter = EnvFilter::builder().parse(filter)?;
     Ok(tracing_subscriber::registry().with(filter).with(Lines(layer)))
 }

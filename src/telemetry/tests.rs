@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, dispatcher};
 
-use crate::settings::{LogFilter, LogFormat, LogSettings};
+use crate::settings::{LogFilter, LogFormat, LogSettings, Spans};
 
 /// Each write, apart.
 #[derive(Clone, Default)]
@@ -45,7 +45,7 @@ fn dispatch(settings: &LogSettings, is_terminal: bool) -> (Dispatch, Captured) {
     let captured = Captured::default();
     let writer = captured.clone();
     let subscriber =
-        crate::telemetry::subscriber(settings, false, is_terminal, false, move || writer.clone())
+        crate::telemetry::subscriber(settings, false, is_terminal, Spans::Off, move || writer.clone())
             .expect("the filter is good");
     (Dispatch::new(subscriber), captured)
 }
@@ -171,7 +171,7 @@ fn the_format_nobody_chose_depends_on_debug_and_the_terminal() {
         let settings =
             LogSettings { format: None, filter: LogFilter::Level(LevelFilter::INFO), color: false };
         let subscriber =
-            crate::telemetry::subscriber(&settings, debug, is_terminal, false, move || writer.clone())
+            crate::telemetry::subscriber(&settings, debug, is_terminal, Spans::Off, move || writer.clone())
                 .unwrap();
         dispatcher::with_default(&Dispatch::new(subscriber), || tracing::info!("hello"));
         assert_eq!(captured.lines()[0].starts_with('{'), json);

@@ -18,7 +18,8 @@ impl Runtime {
     /// A call by the prompt file of this name, with these variables.
     pub fn prompt(&self, name: &str, input: &impl Serialize) -> Result<PromptCall, ModelError> {
         let file = self.prompts().get(name)?;
-        let request = file.request(input)?;
+        let mut request = file.request(input)?;
+        request.prompt_file = Some(name.to_owned());
         Ok(PromptCall { runtime: self.clone(), file, request })
     }
 }

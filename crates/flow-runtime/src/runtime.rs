@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::breaker::CircuitState;
 use crate::error::ModelError;
@@ -57,6 +58,7 @@ impl Runtime {
     /// With an output schema the answer's text is JSON that satisfies it; without, it is text that is not empty.
     pub async fn generate(&self, request: Generate) -> Result<ModelResponse, ModelError> {
         let schema = request.output.clone();
+        let span = trace::generate(request.prompt_file.as_deref());
         let work = async {
             let mut conversation = self.conversation(request).await?;
             let response = match schema {
@@ -66,7 +68,7 @@ impl Runtime {
             conversation.keep(&response).await?;
             Ok(response)
         };
-        trace::in_span(trace::generate(), work).await
+        trace::in_span(&span, work).await
     }
 
     /// Asks a model for an answer of the given shape and reads it into its type.
@@ -75,6 +77,7 @@ impl Runtime {
         request: Generate,
         spec: &OutputSpec<T>,
     ) -> Result<T, ModelError> {
+        let span = trace::generate(request.prompt_file.as_deref());
         let work = async {
             let mut conversation = self.conversation(request.output_schema(spec.schema())).await?;
             let read = |value| spec.read(value);
@@ -82,7 +85,7 @@ impl Runtime {
             conversation.keep(&response).await?;
             Ok(typed)
         };
-        trace::in_span(trace::generate(), work).await
+        trace::in_span(&span, work).await
     }
 
     /// Asks a model and streams its answer: text as it arrives, then `Done` with the whole answer.
@@ -90,8 +93,8 @@ impl Runtime {
     /// Tools run in between. Nothing is asked before the stream is polled, and dropping it cancels everything.
     /// An output schema is sent to the model, but the streamed text is not validated.
     pub fn stream(&self, request: Generate) -> ModelEvents {
-        self.opened(request, false, |conversation| {
-            streamed::stream(conversation, trace::generate(), |event| match event {
+        self.opened(request, false, |conversation, span| {
+            streamed::stream(conversation, span, |event| match event {
                 GenerateEvent::Text(text) => Some(ModelEvent::Text(text)),
                 GenerateEvent::Done(answer) => Some(ModelEvent::Done(answer)),
                 _ => None,
@@ -102,7 +105,7 @@ impl Runtime {
     /// The same with all that happens on the way: what the model thinks, where it says so, which tools it calls, and what
     /// they return. A model that thinks has begun to answer, so it is not asked again if it fails later.
     pub fn stream_all(&self, request: Generate) -> Events<GenerateEvent> {
-        self.opened(request, true, |it| streamed::stream(it, trace::generate(), Some))
+        self.opened(request, true, |it, span| streamed::stream(it, span, Some))
     }
 
     /// Asks a model for an answer of the given shape and streams it: all that is known so far, again and again, then
@@ -115,7 +118,7 @@ impl Runtime {
         P: DeserializeOwned + Send + 'static,
     {
         let (request, spec) = (request.output_schema(spec.schema()), spec.clone());
-        self.opened(request, false, |it| stream_as(it, spec, trace::generate()))
+        self.opened(request, false, |it, span| stream_as(it, spec, span))
     }
 
     /// The stream of a request, which waits for its session first, if it has one.
@@ -123,11 +126,12 @@ impl Runtime {
         &self,
         request: Generate,
         thoughts: bool,
-        start: impl FnOnce(Conversation) -> S + Send + 'static,
+        start: impl FnOnce(Conversation, Span) -> S + Send + 'static,
     ) -> Events<E> {
+        let span = trace::generate(request.prompt_file.as_deref());
         let start = move |mut conversation: Conversation| {
             conversation.request.thoughts = thoughts;
-            start(conversation)
+            start(conversation, span)
         };
         if request.session.is_some() {
             let runtime = self.clone();

@@ -10,5 +10,5 @@ use crate::trace;
 /// # Ok(clean) }
 /// ```
 pub async fn step<T, E>(name: &'static str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    trace::in_span(trace::step(name), work).await
+    trace::in_span(&trace::step(name), work).await
 }

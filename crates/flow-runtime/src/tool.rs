@@ -127,6 +127,8 @@ impl Tool {
             let error = json!({ "error": "the arguments do not fit the tool", "details": faults });
             return Ok(ToolOutcome::Output(error));
         }
+        let span = trace::tool(name);
+        trace::input(&span, &input);
         let work = async {
             // Both the call and the future it returns may panic, so both run inside.
             let guarded = AssertUnwindSafe(async { (self.run)(ctx, input).await }).catch_unwind();
@@ -140,7 +142,11 @@ impl Tool {
                 }
             }
         };
-        trace::in_span(trace::tool(name), work).await
+        let outcome = trace::in_span(&span, work).await;
+        if let Ok(ToolOutcome::Output(value) | ToolOutcome::Interrupt(value)) = &outcome {
+            trace::output(&span, value);
+        }
+        outcome
     }
 }
 

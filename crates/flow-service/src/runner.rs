@@ -96,7 +96,13 @@ impl FlowRunner {
     {
         // In a box of its own: an answer from the cache needs no room for it.
         let work = |input| Box::pin(run(self.runtime_for(ctx), ctx.clone(), input));
-        trace::in_span(trace::flow(flow.name), self.dedup.answer(flow, ctx, input, work)).await
+        let span = trace::flow(flow.name);
+        trace::input(&span, &input);
+        let outcome = trace::in_span(&span, self.dedup.answer(flow, ctx, input, work)).await;
+        if let Ok(output) = &outcome {
+            trace::output(&span, output);
+        }
+        outcome
     }
 
     /// Runs a flow that streams; joined with one under way, where the settings say so.
@@ -109,11 +115,12 @@ impl FlowRunner {
     ) -> FlowStream<O, C>
     where
         I: Serialize + Send + 'static,
-        O: Clone + Send + Sync + 'static,
+        O: Clone + Serialize + Send + Sync + 'static,
         C: Chunk<O>,
     {
         let (ai, caller) = (self.runtime_for(ctx), ctx.clone());
         let span = trace::flow(flow.name);
+        trace::input(&span, &input);
         let open = || self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input));
         if span.is_disabled() {
             return open();
@@ -163,7 +170,7 @@ struct Spanned<T, C> {
     span: Span,
 }
 
-impl<T, C> Stream for Spanned<T, C> {
+impl<T: Serialize, C> Stream for Spanned<T, C> {
     type Item = Result<StreamEvent<T, C>, FlowError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -171,7 +178,10 @@ impl<T, C> Stream for Spanned<T, C> {
         let _inside = this.span.enter();
         let event = ready!(this.stream.as_mut().poll_next(cx));
         match &event {
-            Some(Ok(StreamEvent::Done(_))) => trace::record(&this.span, true),
+            Some(Ok(StreamEvent::Done(output))) => {
+                trace::output(&this.span, output);
+                trace::record(&this.span, true);
+            }
             Some(Err(_)) => trace::record(&this.span, false),
             _ => {}
         }

@@ -10,36 +10,33 @@ use tokio::runtime::Handle;
 
 use crate::client::Client;
 use crate::error::TelemetryError;
-use crate::settings::{Protocol, TelemetrySettings};
+use crate::settings::{Collector, Protocol};
 
 /// Where traces are sent to over HTTP (OTLP specification, "OTLP/HTTP Request").
 const TRACES: &str = "/v1/traces";
 
-/// What sends spans, as these settings say.
-pub(crate) fn exporter(
-    settings: &TelemetrySettings,
-    runtime: &Handle,
-) -> Result<SpanExporter, TelemetryError> {
+/// What sends spans, as it wants them.
+pub(crate) fn exporter(collector: &Collector, runtime: &Handle) -> Result<SpanExporter, TelemetryError> {
     let wrong = |error: &dyn std::fmt::Display| TelemetryError::Exporter(error.to_string());
     // A channel belongs to the runtime that it is made on.
     let _on_runtime = runtime.enter();
-    let built = match settings.protocol {
+    let built = match collector.protocol {
         Protocol::HttpProtobuf => SpanExporter::builder()
             .with_http()
             .with_http_client(Client::new(runtime.clone()).map_err(|error| wrong(&error))?)
             .with_protocol(OtlpProtocol::HttpBinary)
-            .with_endpoint(format!("{}{TRACES}", settings.endpoint.trim_end_matches('/')))
-            .with_headers(headers(settings))
+            .with_endpoint(format!("{}{TRACES}", collector.endpoint.trim_end_matches('/')))
+            .with_headers(headers(collector))
             .build(),
         // eject: grpc
         #[cfg(feature = "grpc")]
         Protocol::Grpc => {
             use opentelemetry_otlp::WithTonicConfig as _;
 
-            let metadata = metadata(settings).map_err(|error| wrong(&error))?;
+            let metadata = metadata(collector).map_err(|error| wrong(&error))?;
             let exporter = SpanExporter::builder().with_tonic();
-            let mut exporter = exporter.with_endpoint(settings.endpoint.clone()).with_metadata(metadata);
-            if settings.endpoint.starts_with("https:") {
+            let mut exporter = exporter.with_endpoint(collector.endpoint.clone()).with_metadata(metadata);
+            if collector.endpoint.starts_with("https:") {
                 let tls = tonic::transport::ClientTlsConfig::new();
                 exporter = exporter.with_tls_config(tls.with_enabled_roots());
             }
@@ -52,16 +49,16 @@ pub(crate) fn exporter(
     built.map_err(|error| wrong(&error))
 }
 
-fn headers(settings: &TelemetrySettings) -> HashMap<String, String> {
-    let headers = settings.headers.iter();
+fn headers(collector: &Collector) -> HashMap<String, String> {
+    let headers = collector.headers.iter();
     headers.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
 }
 
 // eject: grpc
 #[cfg(feature = "grpc")]
-fn metadata(settings: &TelemetrySettings) -> Result<tonic::metadata::MetadataMap, http::Error> {
+fn metadata(collector: &Collector) -> Result<tonic::metadata::MetadataMap, http::Error> {
     let mut headers = http::HeaderMap::new();
-    for (name, value) in &settings.headers {
+    for (name, value) in &collector.headers {
         let mut value = http::HeaderValue::from_str(value.expose_secret())?;
         value.set_sensitive(true);
         headers.insert(name.parse::<http::HeaderName>()?, value);

@@ -8,7 +8,9 @@ mod propagate;
 mod recorded;
 mod server;
 mod settings;
+mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_edge::edge::observe::UNRECORDED;
@@ -24,46 +26,60 @@ use tracing_subscriber::registry::LookupSpan;
 
 pub use error::TelemetryError;
 use names::Named;
+pub use opentelemetry_sdk::trace::SpanData;
 pub use propagate::inject;
 use recorded::Recorded;
 pub use server::ServerSpans;
-pub use settings::{Protocol, Sampler, TelemetrySettings};
+pub use settings::{Collector, Protocol, Sampler, TelemetrySettings};
+pub use watch::SpanWatcher;
+use watch::Watched;
 
 /// How long the end of the process waits for the last spans to be sent.
 const LAST_SPANS: Duration = Duration::from_millis(1500);
 
-/// Traces, on their way to a collector.
+/// Traces, on their way to a collector and to those who watch them here.
 ///
 /// Spans are queued and sent by threads of their own: a collector that is slow, away or refuses them costs spans, never
 /// a request. The queue has `OTEL_BSP_MAX_QUEUE_SIZE` places (2,048); what finds none is dropped.
 #[derive(Debug)]
 pub struct Telemetry {
     provider: SdkTracerProvider,
+    /// Whether spans begin as soon as their work does. Else they are made at its end, which takes less.
+    live: bool,
     /// What sends the spans; it ends after the provider.
     runtime: Option<Runtime>,
 }
 
 impl Telemetry {
-    /// Starts to send spans to a collector. It is not asked before there are some.
-    pub fn start(settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("telemetry")
-            .enable_all()
-            .build()?;
-        let exporter = export::exporter(settings, runtime.handle())?;
+    /// Starts to send spans to the collector, if there is one, and to show them to the watchers. The collector is not asked
+    /// before there are some.
+    pub fn start(
+        settings: &TelemetrySettings,
+        watchers: Vec<Arc<dyn SpanWatcher>>,
+    ) -> Result<Self, TelemetryError> {
         let attributes = settings.resource.iter().map(|(name, value)| attribute(name, value));
         let resource = Resource::builder()
             .with_service_name(settings.service_name.clone())
             .with_attribute(attribute("service.version", &settings.service_version))
             .with_attributes(attributes)
             .build();
-        let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(Named(exporter))
-            .with_sampler(AlwaysOn)
-            .with_resource(resource)
-            .build();
-        Ok(Self { provider, runtime: Some(runtime) })
+        let mut provider = SdkTracerProvider::builder().with_sampler(AlwaysOn).with_resource(resource);
+        let mut runtime = None;
+        if let Some(collector) = &settings.collector {
+            let own = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("telemetry")
+                .enable_all()
+                .build()?;
+            let exporter = export::exporter(collector, own.handle())?;
+            provider = provider.with_batch_exporter(Named { exporter, content: collector.content });
+            runtime = Some(own);
+        }
+        let live = !watchers.is_empty();
+        if live {
+            provider = provider.with_span_processor(Watched(watchers));
+        }
+        Ok(Self { provider: provider.build(), live, runtime })
     }
 
     /// The layer that makes OpenTelemetry's spans of `tracing`'s. Those with the target `inner` are left out inside of
@@ -76,14 +92,14 @@ impl Telemetry {
         // What is written to the log stays there. What is not recorded was decided before its span was made.
         let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span() && it.target() != UNRECORDED);
         // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow. Nothing here
-        // asks for OpenTelemetry's own current span.
+        // asks for OpenTelemetry's own current span, but a span that is active has begun.
         let spans = tracing_opentelemetry::layer()
             .with_tracer(tracer)
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_target(false)
-            .with_context_activation(false)
+            .with_context_activation(self.live)
             .with_filter(filter);
         Recorded(inner).and_then(spans)
     }

@@ -4,38 +4,58 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
+use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_otlp::SpanExporter as Otlp;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
+/// What a span holds of prompts and answers.
+const CONTENT: [&str; 4] =
+    ["genkit:input", "genkit:output", "gen_ai.input.messages", "gen_ai.output.messages"];
+
 /// Sends spans under their proper names.
 #[derive(Debug)]
-pub(crate) struct Named(pub(crate) Otlp);
+pub(crate) struct Named {
+    pub(crate) exporter: Otlp,
+    /// Whether prompts and answers are sent, where spans hold them.
+    pub(crate) content: bool,
+}
 
 impl SpanExporter for Named {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         batch.iter_mut().for_each(name);
-        self.0.export(batch).await
+        if !self.content {
+            for span in &mut batch {
+                span.attributes.retain(|it| !CONTENT.contains(&it.key.as_str()));
+            }
+        }
+        self.exporter.export(batch).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
+        self.exporter.shutdown_with_timeout(timeout)
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
+        self.exporter.force_flush()
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.0.set_resource(resource);
+        self.exporter.set_resource(resource);
     }
 }
 
-/// The edge's spans have the names of the log: `request` and `call`.
-fn name(span: &mut SpanData) {
+/// Gives a span its names and its attributes theirs. The edge's spans have the names of the log: `request` and `call`.
+pub(crate) fn name(span: &mut SpanData) {
+    // A span of `tracing` cannot hold a list.
+    for attribute in &mut span.attributes {
+        if attribute.key.as_str() == "gen_ai.response.finish_reasons" {
+            let reason = attribute.value.as_str().into_owned().into();
+            attribute.value = Value::Array(Array::String(vec![reason]));
+        }
+    }
     let is_http = match &*span.name {
         "request" => true,
         "call" => false,

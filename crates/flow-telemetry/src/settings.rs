@@ -2,33 +2,52 @@
 
 use secrecy::SecretString;
 
-/// Where spans go and how many of them. `Debug` hides the headers' values.
+/// What is said of this process, and where its spans go.
 #[derive(Clone, Debug)]
 pub struct TelemetrySettings {
-    /// The collector's address. Over HTTP, `/v1/traces` is added to it.
-    pub endpoint: String,
-    /// How it is spoken to.
-    pub protocol: Protocol,
-    /// Headers of each export, such as a key.
-    pub headers: Vec<(String, SecretString)>,
     /// The name under which traces of this program are found.
     pub service_name: String,
     /// The version of this program.
     pub service_version: String,
     /// What else is said of this process, such as where it runs.
     pub resource: Vec<(String, String)>,
+    /// Where spans are sent to, if anywhere.
+    pub collector: Option<Collector>,
+}
+
+/// A server that takes spans by OTLP. `Debug` hides the headers' values.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    /// Its address. Over HTTP, `/v1/traces` is added to it.
+    pub endpoint: String,
+    /// How it is spoken to.
+    pub protocol: Protocol,
+    /// Headers of each export, such as a key.
+    pub headers: Vec<(String, SecretString)>,
+    /// Whether it gets prompts and answers, where spans hold them.
+    pub content: bool,
 }
 
 impl TelemetrySettings {
-    /// All traces of this program to this collector, over HTTP.
-    pub fn new(endpoint: &str, service_name: &str) -> Self {
+    /// Traces of this program that go nowhere yet.
+    pub fn new(service_name: &str) -> Self {
+        Self {
+            service_name: service_name.to_owned(),
+            service_version: String::new(),
+            resource: Vec::new(),
+            collector: None,
+        }
+    }
+}
+
+impl Collector {
+    /// The collector at this address, over HTTP and without content.
+    pub fn new(endpoint: &str) -> Self {
         Self {
             endpoint: endpoint.to_owned(),
             protocol: Protocol::HttpProtobuf,
             headers: Vec::new(),
-            service_name: service_name.to_owned(),
-            service_version: String::new(),
-            resource: Vec::new(),
+            content: false,
         }
     }
 }

@@ -66,6 +66,7 @@ pub struct Call {
     accepts_gzip: bool,
     /// Its path, where somebody observes.
     path: Option<String>,
+    method: Method,
     /// Whether it was refused before its route was looked for.
     pub(super) refused: bool,
     started: Instant,
@@ -92,8 +93,8 @@ impl Call {
         // highest, so that lines of every level keep their request id.
         let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
         let begin = Begin { head, protocol, https };
-        let observer = edge.config.observer.as_deref();
-        let unrecorded = observer.and_then(|it| it.unrecorded(&begin));
+        let observers = &edge.config.observers;
+        let unrecorded = observers.iter().find_map(|it| it.unrecorded(&begin));
         let (trace_id, span_id) = unrecorded.as_ref().map(|it| (&*it.trace_id, &*it.span_id)).unzip();
         let method = head.method.as_str();
         let method = &method[..method.len().min(LONGEST_METHOD)];
@@ -113,8 +114,10 @@ impl Call {
             };
         }
         let span = if unrecorded.is_some() { open!(UNRECORDED) } else { open!(module_path!()) };
-        if let Some(ids) = observer.and_then(|it| it.begin(&span, &begin, unrecorded.as_ref())) {
-            tracing::record_all!(span, trace_id = &*ids.trace_id, span_id = &*ids.span_id);
+        for observer in observers {
+            if let Some(ids) = observer.begin(&span, &begin, unrecorded.as_ref()) {
+                tracing::record_all!(span, trace_id = &*ids.trace_id, span_id = &*ids.span_id);
+            }
         }
         let ctx = RequestContext {
             display_name: edge.config.api_keys.display_name(head),
@@ -127,7 +130,8 @@ impl Call {
         };
         Self {
             ctx,
-            path: edge.config.observer.is_some().then(|| head.path().to_owned()),
+            path: (!observers.is_empty()).then(|| head.path().to_owned()),
+            method: head.method.clone(),
             refused: false,
             edge: edge.clone(),
             protocol,
@@ -277,10 +281,11 @@ impl Call {
             Status::Http(status) => tracing::info!(status, duration_ms, "{how}"),
             Status::Rpc(grpc_status) => tracing::info!(grpc_status, duration_ms, "{how}"),
         });
-        if let Some(observer) = &self.edge.config.observer {
+        if !self.edge.config.observers.is_empty() {
             let is_missing = matches!(status, Status::Http(404) | Status::Rpc(UNIMPLEMENTED));
             let route = self.path.as_deref().filter(|_| !self.refused && !is_missing);
-            observer.end(&self.span, &End { status, route });
+            let end = End { status, route, method: &self.method, duration: self.started.elapsed() };
+            self.edge.config.observers.iter().for_each(|it| it.end(&self.span, &end));
         }
     }
 

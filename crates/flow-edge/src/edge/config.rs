@@ -42,8 +42,8 @@ pub struct EdgeConfig {
     pub debug: bool,
     /// Announced as `x-model` on every answer, where clients should know that it is not a real model's.
     pub model_header: Option<String>,
-    /// Who is told of each request, if anybody.
-    pub observer: Option<Arc<dyn Observer>>,
+    /// Who is told of each request.
+    pub observers: Vec<Arc<dyn Observer>>,
 }
 
 /// What OpenAPI says of the application beside its name.
@@ -74,7 +74,7 @@ impl Default for EdgeConfig {
             gzip_min_size: 500,
             debug: false,
             model_header: None,
-            observer: None,
+            observers: Vec::new(),
         }
     }
 }

@@ -1,6 +1,9 @@
-//! How traces learn of requests. The edge itself knows no tracing system.
+//! How traces and metrics learn of requests. The edge itself knows neither.
 
 use std::fmt::Debug;
+use std::time::Duration;
+
+use http::Method;
 
 use tracing::Span;
 
@@ -13,11 +16,15 @@ pub const UNRECORDED: &str = "flow_edge::unrecorded";
 pub trait Observer: Debug + Send + Sync {
     /// A request has come. Returns its ids if its trace is not recorded: its span is made with the target [`UNRECORDED`]
     /// then.
-    fn unrecorded(&self, request: &Begin<'_>) -> Option<TraceIds>;
+    fn unrecorded(&self, _request: &Begin<'_>) -> Option<TraceIds> {
+        None
+    }
 
     /// The span around all work for a request has been made; that of a stream is open until its end. Returns its ids if
     /// its trace is recorded.
-    fn begin(&self, span: &Span, request: &Begin<'_>, unrecorded: Option<&TraceIds>) -> Option<TraceIds>;
+    fn begin(&self, _span: &Span, _request: &Begin<'_>, _unrecorded: Option<&TraceIds>) -> Option<TraceIds> {
+        None
+    }
 
     /// Its answer is complete; that of a stream has begun.
     fn end(&self, span: &Span, end: &End<'_>);
@@ -51,6 +58,10 @@ pub struct End<'a> {
     /// The route that answered. No route has parameters, so it is the path; none if there is no such route, or if the
     /// request was refused before one was looked for.
     pub route: Option<&'a str>,
+    /// The method, as it was sent.
+    pub method: &'a Method,
+    /// How long it took until now.
+    pub duration: Duration,
 }
 
 /// What a request asks for.

@@ -76,7 +76,7 @@ impl Conversation {
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
-            let call = ModelSpan::new(self.model.name());
+            let call = ModelSpan::new(self.model.name(), &self.request);
             let asking = in_time(self.request.deadline, self.model.generate(&self.request));
             let outcome = asking.instrument(call.span.clone()).await;
             let response = outcome.inspect_err(|error| call.failed(error))?;
@@ -89,7 +89,7 @@ impl Conversation {
 
     /// Asks once, as a stream, in a span that the caller finishes.
     pub(crate) async fn open(&self) -> Result<(ModelStream, ModelSpan), ModelError> {
-        let call = ModelSpan::new(self.model.name());
+        let call = ModelSpan::new(self.model.name(), &self.request);
         let opening = in_time(self.request.deadline, self.model.stream(&self.request));
         let outcome = opening.instrument(call.span.clone()).await;
         let upstream = outcome.inspect_err(|error| call.failed(error))?;

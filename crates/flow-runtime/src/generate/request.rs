@@ -33,6 +33,8 @@ pub struct Generate {
     pub(crate) config: ModelConfig,
     pub(crate) output: Option<CompiledSchema>,
     pub(crate) max_turns: usize,
+    /// The name of the prompt file that it was made of.
+    pub(crate) prompt_file: Option<String>,
 }
 
 impl Generate {
@@ -49,6 +51,7 @@ impl Generate {
             config: ModelConfig::default(),
             output: None,
             max_turns: DEFAULT_MAX_TURNS,
+            prompt_file: None,
         }
     }
 

@@ -155,6 +155,18 @@ pub enum FinishReason {
     Other,
 }
 
+impl FinishReason {
+    /// As Genkit names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Interrupted => "interrupted",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Tokens read and written, as far as the provider tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

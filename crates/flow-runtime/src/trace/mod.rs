@@ -1,14 +1,18 @@
-//! Spans: what a trace shows of a flow. They hold no prompts and no answers.
+//! Spans: what a trace shows of a flow. They hold prompts and answers only where [`CONTENT`] is enabled.
 //!
 //! Their attributes are those of OpenTelemetry's conventions for generative AI (`gen_ai.…`) and those that Genkit's tools
 //! expect (`genkit:…`). `otel.…` are what `tracing-opentelemetry` takes for a span's name, kind and status.
+
+mod content;
 
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::error::ModelError;
-use crate::model::{FinishReason, ModelResponse};
+use crate::model::{FinishReason, ModelRequest, ModelResponse};
+
+pub use content::{CONTENT, input, output, response_json};
 
 /// The target of every event of this crate.
 pub(crate) const TARGET: &str = "genkit";
@@ -27,18 +31,20 @@ pub fn flow(name: &str) -> Span {
         "genkit:metadata:subtype" = "flow",
         "genkit:key" = format_args!("/flow/{name}"),
         "genkit:name" = name,
+        "genkit:input" = Empty,
+        "genkit:output" = Empty,
         "genkit:state" = Empty,
         "error.type" = Empty,
     )
 }
 
 /// Runs `work` inside `span` and records how it ended. A dropped `work` leaves the state unset.
-pub async fn in_span<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub async fn in_span<T, E>(span: &Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     if span.is_disabled() {
         return work.await;
     }
     let outcome = work.instrument(span.clone()).await;
-    record(&span, outcome.is_ok());
+    record(span, outcome.is_ok());
     outcome
 }
 
@@ -51,12 +57,14 @@ pub fn record(span: &Span, succeeded: bool) {
     }
 }
 
-/// A span around the loop of model and tool calls.
-pub(crate) fn generate() -> Span {
+/// A span around the loop of model and tool calls, which a prompt file may have begun.
+pub(crate) fn generate(prompt: Option<&str>) -> Span {
     info_span!(
         target: SPANS,
         "generate",
+        "otel.name" = prompt.map(|it| format!("prompt {it}")),
         "otel.status_code" = Empty,
+        "gen_ai.prompt.name" = prompt,
         "genkit:type" = "util",
         "genkit:name" = "generate",
         "genkit:state" = Empty,
@@ -76,6 +84,8 @@ pub(crate) fn tool(name: &str) -> Span {
         "genkit:metadata:subtype" = "tool",
         "genkit:key" = format_args!("/tool/{name}"),
         "genkit:name" = name,
+        "genkit:input" = Empty,
+        "genkit:output" = Empty,
         "genkit:state" = Empty,
     )
 }
@@ -101,7 +111,7 @@ pub(crate) struct ModelSpan {
 }
 
 impl ModelSpan {
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, request: &ModelRequest) -> Self {
         let (provider, model) = name.split_once('/').unwrap_or((name, name));
         let span = info_span!(
             target: SPANS,
@@ -121,11 +131,16 @@ impl ModelSpan {
             "gen_ai.usage.cache_read.input_tokens" = Empty,
             "genkit:type" = "action",
             "genkit:metadata:subtype" = "model",
+            "gen_ai.input.messages" = Empty,
+            "gen_ai.output.messages" = Empty,
             "genkit:key" = format_args!("/model/{name}"),
             "genkit:name" = name,
+            "genkit:input" = Empty,
+            "genkit:output" = Empty,
             "genkit:state" = Empty,
             "error.type" = Empty,
         );
+        content::request(&span, request);
         Self { span, began: Instant::now() }
     }
 
@@ -154,6 +169,9 @@ impl ModelSpan {
         if usage.cached_tokens > 0 {
             self.span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens);
         }
+        #[expect(clippy::cast_possible_truncation, reason = "no call lasts 500 million years")]
+        let latency_ms = self.began.elapsed().as_millis() as u64;
+        content::response(&self.span, answer, finish_reason(answer), latency_ms);
         record(&self.span, true);
     }
 
