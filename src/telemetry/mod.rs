@@ -82,8 +82,9 @@ where
             fmt::layer().with_writer(writer).with_ansi(settings.color && is_terminal).compact().boxed()
         }
     };
-    let at = |is_on: bool| if is_on { LevelFilter::INFO } else { LevelFilter::OFF };
-    let (inner, content) = (at(spans != Spans::Off), at(spans == Spans::WithContent));
+    let at = |level, is_on| if is_on { level } else { LevelFilter::OFF };
+    let inner = at(LevelFilter::INFO, spans != Spans::Off);
+    let content = at(LevelFilter::TRACE, spans == Spans::WithContent);
     let filter = format!("{},{SPANS}={inner},{CONTENT}={content}", directives(&settings.filter));
     let filter = EnvFilter::builder().parse(filter)?;
     Ok(tracing_subscriber::registry().with(filter).with(Lines(layer)))

@@ -9,8 +9,8 @@ use tracing::{Level, Span};
 use crate::message::{Message, Part, Role};
 use crate::model::{ModelRequest, ModelResponse};
 
-/// The target that decides whether spans hold prompts, answers, and what goes into flows and tools and comes out. They do
-/// where the filter of the log enables it at `INFO`, so a filter must leave it out where that is not wanted.
+/// The target that decides whether spans hold prompts, answers, and what goes into flows and tools and comes out: they do
+/// where the filter of the log enables it at `TRACE`. A filter of that level must leave it out by its name.
 pub const CONTENT: &str = "flow_content";
 
 /// How many bytes of JSON one attribute holds at most.
@@ -87,7 +87,7 @@ pub fn response_json(response: &ModelResponse) -> Value {
 }
 
 fn is_wanted(span: &Span) -> bool {
-    !span.is_disabled() && tracing::enabled!(target: CONTENT, Level::INFO)
+    !span.is_disabled() && tracing::enabled!(target: CONTENT, Level::TRACE)
 }
 
 /// Its JSON. What is too long becomes a JSON string with its beginning.
@@ -142,15 +142,24 @@ fn part(part: &Part) -> Option<Value> {
             let modality = mime_type.split('/').next();
             json!({ "type": "uri", "modality": modality, "mime_type": mime_type, "uri": short(&media.url) })
         }
-        Part::ToolRequest { tool_request: call, .. } => json!({
-            "type": "tool_call", "id": call.reference, "name": call.name, "arguments": call.input,
-        }),
-        Part::ToolResponse { tool_response: result } => json!({
-            "type": "tool_call_response", "id": result.reference, "response": result.output,
-        }),
+        Part::ToolRequest { tool_request: call, .. } => with_id(
+            json!({ "type": "tool_call", "name": call.name, "arguments": call.input }),
+            call.reference.as_ref(),
+        ),
+        Part::ToolResponse { tool_response: result } => with_id(
+            json!({ "type": "tool_call_response", "response": result.output }),
+            result.reference.as_ref(),
+        ),
         Part::Reasoning { reasoning, .. } => json!({ "type": "reasoning", "content": reasoning }),
         Part::Pending { .. } => return None,
     })
+}
+
+fn with_id(mut part: Value, id: Option<&String>) -> Value {
+    if let Some(id) = id {
+        part["id"] = id.as_str().into();
+    }
+    part
 }
 
 #[cfg(test)]
