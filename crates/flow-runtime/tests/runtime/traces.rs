@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::scripted::{Scripted, answer, text};
 
-/// Collects everything logged on this thread, by anyone, at every level.
+/// Collects everything logged on this thread, by anyone, at every level, but for what goes in and comes out.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+            .with_env_filter("trace,flow_content=off")
             .with_span_events(FmtSpan::FULL)
             .with_ansi(false)
             .with_writer(move || writer.clone())

@@ -226,6 +226,41 @@ async fn a_translation_over_grpc_is_the_same_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_in_and_comes_out_is_sent_where_that_is_asked_for() {
+    let (fake, collector) = (translator().await, Collector::start().await);
+    let telemetry = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.http),
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
+        ("LOG_LEVEL", "trace"),
+    ];
+    let program = start(Combination::native("poem"), &fake, &telemetry);
+    let request = Client::new().post(format!("http://{}/translate", program.address));
+    let request = request.header("traceparent", traceparent("01")).json(&json!({"text": "Hello"}));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+
+    let spans = spans_of(program, &collector).await;
+    let of = |span: &Seen, name: &str| -> Value {
+        let json = span.attributes.get(name).unwrap_or_else(|| panic!("{name} in {:?}", span.attributes));
+        serde_json::from_str(json).unwrap()
+    };
+    let flow = one(&spans, "translate_text");
+    assert_eq!(of(flow, "genkit:input")["text"], "Hello");
+    assert_eq!(of(flow, "genkit:output")["translated_text"], "Bonjour");
+    let tool = one(&spans, "execute_tool get_current_time");
+    assert_eq!(of(tool, "genkit:input"), json!({}));
+    assert!(of(tool, "genkit:output").is_object());
+    let calls: Vec<_> = spans.iter().filter(|it| it.span.name.starts_with("chat ")).collect();
+    let asked =
+        calls.iter().map(|it| of(it, "gen_ai.input.messages")).max_by_key(|it| it.as_array().unwrap().len());
+    let asked = asked.unwrap();
+    let kinds: Vec<_> = asked.as_array().unwrap().iter().map(|it| &it["parts"][0]["type"]).collect();
+    assert!(kinds.ends_with(&[&json!("tool_call"), &json!("tool_call_response")]), "{asked:#}");
+    let answered = calls.iter().map(|it| of(it, "gen_ai.output.messages"));
+    assert_eq!(answered.filter(|it| it[0]["finish_reason"] == "tool_call").count(), 1);
+    assert!(calls.iter().any(|it| it.attributes["genkit:output"].contains("Bonjour")), "{calls:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_in_its_trace_until_its_end() {
     let fake = FakeGemini::builder().chunk_delay(Duration::from_millis(30)).start().await;
     let collector = Collector::start().await;
