@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::{App, FlowService};
 use flow_edge::drain::Drain;
+use flow_edge::edge::RequestMetrics;
 use flow_edge::{Edge, docs};
 use flow_listener::{Adapter, End, Plan, Signals, serve};
 use flow_listener::{Rpc, RpcAdapter, RpcListener, serve_with_rpc}; // eject: grpc
@@ -63,7 +64,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
     let ended = tokio_runtime.block_on(async {
         // Listen for signals before logging "serving": a supervisor may send one then.
         let signals = listen_for_signals()?;
-        let _metrics = metrics::serve(settings.metrics_port)?;
+        let _metrics = metrics::start(settings)?;
         warn(settings);
         // eject: grpc
         // Both ports are bound before the log says that either is served.
@@ -100,7 +101,10 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 
 /// An application of any flows without a listener.
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
-    let (edge, models) = (settings.edge_config(), provider_settings(&settings.model));
+    let (mut edge, models) = (settings.edge_config(), provider_settings(&settings.model));
+    if settings.is_measured() {
+        edge.observers.push(Arc::new(RequestMetrics));
+    }
     let (edge, models) = traces::join(&settings.telemetry, edge, models); // eject: telemetry
     let deps = deps(settings, models)?;
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
@@ -235,6 +239,7 @@ fn deps(settings: &Settings, models: ProviderSettings) -> anyhow::Result<FlowDep
         sessions: Sessions::new(resilience.sessions()),
         stream_join: resilience.stream_join.clone(),
         ready: !by_accident,
+        measured: settings.is_measured(),
         shared_is_up: None,
     })
 }

@@ -43,6 +43,28 @@ where
     Ok((log.with(Some(traces.layer(SPANS))), Some(traces)))
 }
 
+/// Keeps metrics going; dropped, it sends the last of them.
+#[cfg(feature = "telemetry")]
+pub type MetricsGuard = telemetry::Metrics;
+
+/// There is no collector in this program.
+#[cfg(not(feature = "telemetry"))]
+pub type MetricsGuard = std::convert::Infallible;
+
+/// What sends metrics to the collector, if it gets them.
+#[cfg(feature = "telemetry")]
+pub fn metrics(
+    settings: &TelemetrySettings,
+) -> anyhow::Result<Option<(MetricsGuard, impl metrics::Recorder + Sync + use<>)>> {
+    use anyhow::Context as _;
+
+    let exports = exports(settings);
+    let Some(collector) = exports.collector.as_ref().filter(|_| settings.metrics) else { return Ok(None) };
+    let runtime = tokio::runtime::Handle::current();
+    let sending = telemetry::Metrics::start(&exports, collector, &runtime);
+    sending.map(Some).context("OTEL_EXPORTER_OTLP_ENDPOINT")
+}
+
 /// What is sent, and where to.
 #[cfg(feature = "telemetry")]
 fn exports(settings: &TelemetrySettings) -> telemetry::TelemetrySettings {
@@ -95,6 +117,12 @@ pub fn join(
 #[cfg(not(feature = "telemetry"))]
 pub fn start<S: Traced>(_: &TelemetrySettings, log: S) -> anyhow::Result<(S, Option<Guard>)> {
     Ok((log, None))
+}
+
+/// There is no collector.
+#[cfg(not(feature = "telemetry"))]
+pub fn metrics(_: &TelemetrySettings) -> anyhow::Result<Option<(MetricsGuard, metrics::NoopRecorder)>> {
+    Ok(None)
 }
 
 /// There is nothing to be a part of.

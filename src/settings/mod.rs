@@ -157,6 +157,16 @@ impl Settings {
         }
     }
 
+    /// Whether anybody reads metrics.
+    pub fn is_measured(&self) -> bool {
+        // eject: telemetry
+        if self.telemetry.metrics_collector().is_some() {
+            return true;
+        }
+        // eject: end
+        self.metrics_port.is_some()
+    }
+
     /// What spans inside of requests hold.
     pub fn spans(&self) -> Spans {
         // eject: telemetry

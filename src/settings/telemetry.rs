@@ -66,6 +66,10 @@ pub struct TelemetrySettings {
     #[arg(id = "otel_content", long = "otel-capture-content")]
     #[arg(env = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")]
     pub capture_content: bool,
+    /// Whether the collector gets the metrics, too.
+    #[arg(id = "otel_metrics", env = "OTEL_METRICS_EXPORTER", value_name = "otlp|none")]
+    #[arg(default_value = "otlp", value_parser = metrics, action = ArgAction::Set)]
+    pub metrics: bool,
     // eject: grpc
     /// Protocol of the collector. `grpc` needs the feature of that name.
     #[arg(help_heading = "Traces over gRPC", id = "otel_protocol", long = "otel-protocol")]
@@ -79,6 +83,11 @@ impl TelemetrySettings {
     /// Where traces go, if they go anywhere.
     pub fn collector(&self) -> Option<&str> {
         self.endpoint.as_deref().filter(|_| !self.no_telemetry)
+    }
+
+    /// Where metrics go, if they go anywhere.
+    pub fn metrics_collector(&self) -> Option<&str> {
+        self.collector().filter(|_| self.metrics)
     }
 
     /// Whether there are traces at all.
@@ -143,6 +152,14 @@ fn protocol(text: &str) -> Parsed<OtlpProtocol> {
 }
 
 // eject: end
+
+fn metrics(text: &str) -> Parsed<bool> {
+    match text {
+        "otlp" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("must be otlp or none"),
+    }
+}
 
 fn sampler(text: &str) -> Parsed<Sampler> {
     let (parent_based, rest) = text.strip_prefix("parentbased_").map_or((false, text), |it| (true, it));

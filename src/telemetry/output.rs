@@ -93,6 +93,7 @@ impl Write for Output {
             let lines = dropped - self.lost.told.swap(dropped, Ordering::Relaxed) + self.unwritten;
             self.unwritten = 0;
             if lines > 0 {
+                metrics::counter!(flow_metrics::LOG_LOST.name).increment(lines as u64);
                 dispatcher::with_default(&self.direct, || tracing::warn!(lines, "log lines were lost"));
             }
         }

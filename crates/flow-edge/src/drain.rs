@@ -3,22 +3,44 @@
 //! *Serving*: work is taken. *Draining*: no new work, what runs may finish, `/ready` says no. *Ending*: the
 //! grace is over; streams write their terminal frame and calls still running are answered with 503.
 
+use metrics::Gauge;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The phase of the server. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Drain {
     draining: CancellationToken,
     ending: CancellationToken,
     work: TaskTracker,
+    active: Gauge,
 }
 
 /// A piece of work under way, for as long as it is held.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "the work counts as done when this is dropped"]
-pub struct Work(#[expect(dead_code, reason = "held for its drop")] TaskTrackerToken);
+pub struct Work {
+    _token: TaskTrackerToken,
+    active: Gauge,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.active.decrement(1);
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            draining: CancellationToken::default(),
+            ending: CancellationToken::default(),
+            work: TaskTracker::default(),
+            active: metrics::gauge!(flow_metrics::ACTIVE.name),
+        }
+    }
+}
 
 impl Drain {
     /// From serving to draining: takes no more work.
@@ -60,7 +82,8 @@ impl Drain {
 
     /// Counts a piece of work in.
     pub fn begin(&self) -> Work {
-        Work(self.work.token())
+        self.active.increment(1);
+        Work { _token: self.work.token(), active: self.active.clone() }
     }
 
     /// How many pieces of work are under way.

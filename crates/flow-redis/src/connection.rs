@@ -80,7 +80,8 @@ impl Inner {
         let answer = self.ask_redis(operation, script).await;
         if answer.is_err() {
             self.fallbacks.fetch_add(1, Ordering::Relaxed);
-            metrics::counter!("redis_fallbacks_total", "operation" => operation.name()).increment(1);
+            metrics::counter!(flow_metrics::STORE_FALLBACKS.name, "db.operation.name" => operation.name())
+                .increment(1);
         }
         answer
     }
@@ -96,8 +97,12 @@ impl Inner {
         let mut connection = link.connection.clone();
         let work = within(self.settings.timeout, script.invoke_async(&mut connection));
         let answer = link.lost.run_until_cancelled(work).await;
-        metrics::histogram!("redis_operation_seconds", "operation" => operation.name())
-            .record(asked.elapsed().as_secs_f64());
+        metrics::histogram!(
+            flow_metrics::STORE_DURATION.name,
+            "db.system.name" => "redis",
+            "db.operation.name" => operation.name(),
+        )
+        .record(asked.elapsed());
         match answer {
             Some(Ok(answer)) => return Ok(answer),
             Some(Err(failure)) => self.failed(&link, &failure),
@@ -119,7 +124,7 @@ impl Inner {
     /// Lets operations use a connection.
     pub(crate) fn publish(&self, link: &Link) {
         self.link.send_replace(Some(link.clone()));
-        metrics::gauge!("redis_up").set(1);
+        metrics::gauge!(flow_metrics::STORE_UP.name).set(1);
         tracing::info!("Redis is connected: replicas share limits, answers and conversations");
     }
 
@@ -136,7 +141,7 @@ impl Inner {
             found
         });
         if found {
-            metrics::gauge!("redis_up").set(0);
+            metrics::gauge!(flow_metrics::STORE_UP.name).set(0);
             tracing::warn!(%failure, "Redis is slow or gone: this replica counts and caches alone");
         }
     }

@@ -49,7 +49,7 @@ pub(crate) async fn run(client: Client, inner: Arc<Inner>, queue: mpsc::Receiver
                 tracing::warn!(%failure, "Redis is not reachable: this replica counts and caches alone");
             }
         }
-        metrics::gauge!("redis_up").set(0);
+        metrics::gauge!(flow_metrics::STORE_UP.name).set(0);
         sleep(RETRY_EVERY).await;
     }
 }
@@ -96,7 +96,7 @@ async fn serve(inner: &Inner, link: &Link, releases: &mut Releases) {
                 }
                 _ = heartbeat.tick() => {
                     // Said again for a recorder that was installed since.
-                    metrics::gauge!("redis_up").set(1);
+                    metrics::gauge!(flow_metrics::STORE_UP.name).set(1);
                     if let Err(failure) = within(SUPERVISOR_TIMEOUT, prove(inner, &mut connection)).await {
                         return inner.lose(link, &failure);
                     }

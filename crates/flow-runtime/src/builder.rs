@@ -9,6 +9,7 @@ use crate::defaults::WithDefaults;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
 use crate::model::{Model, ModelConfig};
+use crate::model_call::Meter;
 use crate::prompts::Prompts;
 use crate::resilience::{Resilience, Resilient};
 use crate::runtime::{Inner, Runtime};
@@ -165,7 +166,8 @@ impl RuntimeBuilder {
             }
         }
         let sessions = self.sessions;
-        let inner = Inner { default_model, models, guarded, tools, tool_timeout, prompts, sessions };
+        let meters = Arc::new(models.keys().map(|name| (name.clone(), Arc::new(Meter::new(name)))).collect());
+        let inner = Inner { default_model, models, guarded, tools, tool_timeout, prompts, sessions, meters };
         Ok(Runtime::new(inner))
     }
 

@@ -10,6 +10,7 @@ use crate::error::ModelError;
 use crate::model::{Model, ModelRequest, ModelResponse, ModelStream};
 use crate::resilience::until;
 use crate::trace::TARGET;
+use flow_metrics::FALLBACKS;
 
 /// Asks its models in order until one answers. Its name is that of the first.
 ///
@@ -45,7 +46,8 @@ impl Fallback {
                     break;
                 }
                 tracing::info!(target: TARGET, model = model.name(), %error, "asking another model");
-                metrics::counter!("model_fallbacks_total", "model" => model.name().to_owned()).increment(1);
+                metrics::counter!(FALLBACKS.name, "gen_ai.request.model" => model.name().to_owned())
+                    .increment(1);
             }
             // This one and those that can still be asked share what time is left.
             let later = all.clone().skip(nth + 1).filter(|it| it.is_available()).count();

@@ -17,6 +17,7 @@ mod in_flight;
 pub mod join;
 mod key;
 pub mod model;
+mod model_call;
 mod outcome;
 mod prompt_call;
 mod prompts;

@@ -13,6 +13,7 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 
 use crate::error::ModelError;
 use crate::trace::TARGET;
+use flow_metrics::RETRIES;
 
 /// The time over which the budget counts calls.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
@@ -67,7 +68,7 @@ impl Retry {
             .when(|_| may_repeat())
             .adjust(|error, delay| self.wait(error, delay?, last_start))
             .notify(|error, wait| {
-                metrics::counter!("model_retries_total", "model" => model.to_owned()).increment(1);
+                metrics::counter!(RETRIES.name, "gen_ai.request.model" => model.to_owned()).increment(1);
                 tracing::debug!(target: TARGET, model, %error, ?wait, "asking again");
             })
             .await

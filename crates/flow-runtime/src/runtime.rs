@@ -19,6 +19,7 @@ use crate::generate::resume::{insert_history, resume};
 use crate::generate::stream_as::stream_as;
 use crate::generate::{Generate, streamed, structured};
 use crate::model::{Model, ModelRequest, ModelResponse};
+use crate::model_call::Meters;
 use crate::prompts::Prompts;
 use crate::resilience::Resilient;
 use crate::schema::OutputSpec;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) tool_timeout: Duration,
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) sessions: Sessions,
+    pub(crate) meters: Arc<Meters>,
 }
 
 impl Runtime {
@@ -233,6 +235,7 @@ impl Runtime {
             max_turns: request.max_turns,
             context: ToolContext { state: self.state.with(request.state), deadline: self.deadline },
             observer: self.observer.clone(),
+            meters: self.inner.meters.clone(),
             session,
         };
         Ok(Conversation::new(model.clone(), asked, tooling))

@@ -69,7 +69,7 @@ impl Dedup {
             };
             cache.get_or_compute(key, compute).await?
         };
-        metrics::counter!("response_cache_total", "flow" => flow.name, "outcome" => outcome.as_str())
+        metrics::counter!(flow_metrics::CACHE.name, "flow" => flow.name, "outcome" => outcome.as_str())
             .increment(1);
         // Read back because every protocol needs the type.
         if let Ok(answer) = serde_json::from_str(&answer) {

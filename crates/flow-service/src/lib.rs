@@ -2,6 +2,7 @@
 
 mod dedup;
 mod error;
+mod measure;
 mod output;
 mod runner;
 

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tracing::Span;
 
 use crate::dedup::Dedup;
+use crate::measure::{FlowMeters, Measured};
 
 /// What flows need from outside.
 pub struct FlowDeps {
@@ -42,6 +43,8 @@ pub struct FlowDeps {
     pub stream_join: Vec<String>,
     /// Whether a platform may route work to the flows, whatever else is checked.
     pub ready: bool,
+    /// Whether somebody reads the metrics of flows.
+    pub measured: bool,
     /// Whether the state that replicas share can be reached, where they share any.
     pub shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
@@ -50,6 +53,7 @@ pub struct FlowDeps {
 pub struct FlowRunner {
     ai: Runtime,
     dedup: Dedup,
+    meters: FlowMeters,
     models: String,
     ready: bool,
     shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
@@ -63,7 +67,7 @@ impl FlowRunner {
         register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
     ) -> Result<Self, ModelError> {
         let FlowDeps { version, models, prompts, find_model, resilience, cache, stream_join, .. } = deps;
-        let FlowDeps { ready, shared_is_up, defaults, sessions, .. } = deps;
+        let FlowDeps { ready, shared_is_up, defaults, sessions, measured, .. } = deps;
         let names: Vec<_> = models.iter().map(|it| it.name()).collect();
         let names = names.join(",");
         let builder = Runtime::builder().resilience(resilience).prompts(prompts.clone());
@@ -78,7 +82,8 @@ impl FlowRunner {
         let ai = register(builder)?.build()?;
         let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
         let dedup = Dedup::new(&names, &(version, schemas, prompts.sources(), settings), cache, stream_join)?;
-        Ok(Self { ai, dedup, models: names, ready, shared_is_up })
+        let meters = if measured { FlowMeters::new(table) } else { FlowMeters::default() };
+        Ok(Self { ai, dedup, meters, models: names, ready, shared_is_up })
     }
 
     /// Runs a flow that answers at once; from the cache, where its row says so.
@@ -98,7 +103,11 @@ impl FlowRunner {
         let work = |input| Box::pin(run(self.runtime_for(ctx), ctx.clone(), input));
         let span = trace::flow(flow.name);
         trace::input(&span, &input);
+        let measured = self.meters.begin(flow.name);
         let outcome = trace::in_span(&span, self.dedup.answer(flow, ctx, input, work)).await;
+        if let Some(mut measured) = measured {
+            measured.end(outcome.is_ok());
+        }
         if let Ok(output) = &outcome {
             trace::output(&span, output);
         }
@@ -122,11 +131,12 @@ impl FlowRunner {
         let span = trace::flow(flow.name);
         trace::input(&span, &input);
         let open = || self.dedup.stream(flow, ctx, input, move |input| run(ai, caller, input));
-        if span.is_disabled() {
+        let measured = self.meters.begin(flow.name);
+        if span.is_disabled() && measured.is_none() {
             return open();
         }
         let stream = span.in_scope(open);
-        Box::pin(Spanned { stream, span })
+        Box::pin(Observed { stream, span, measured })
     }
 
     /// The runtime for one request, which keeps its deadline and tells it which model answers.
@@ -164,26 +174,36 @@ impl FlowRunner {
     }
 }
 
-/// A stream inside of its span, which records how it ends.
-struct Spanned<T, C> {
+/// A stream inside of its span. How it goes is recorded and measured.
+struct Observed<T, C> {
     stream: FlowStream<T, C>,
     span: Span,
+    measured: Option<Measured>,
 }
 
-impl<T: Serialize, C> Stream for Spanned<T, C> {
+impl<T: Serialize, C> Stream for Observed<T, C> {
     type Item = Result<StreamEvent<T, C>, FlowError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let _inside = this.span.enter();
         let event = ready!(this.stream.as_mut().poll_next(cx));
-        match &event {
+        let ended = match &event {
             Some(Ok(StreamEvent::Done(output))) => {
                 trace::output(&this.span, output);
-                trace::record(&this.span, true);
+                Some(true)
             }
-            Some(Err(_)) => trace::record(&this.span, false),
-            _ => {}
+            Some(Err(_)) => Some(false),
+            _ => None,
+        };
+        if let (Some(measured), Some(_)) = (&mut this.measured, &event) {
+            measured.chunk();
+        }
+        if let Some(succeeded) = ended {
+            trace::record(&this.span, succeeded);
+            if let Some(mut measured) = this.measured.take() {
+                measured.end(succeeded);
+            }
         }
         Poll::Ready(event)
     }

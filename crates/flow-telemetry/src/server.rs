@@ -2,7 +2,9 @@
 //!
 //! It is the edge's own span, which the log has, too. What only traces want is added to it past the log.
 
-use flow_edge::edge::observe::{Begin, End, Observer, Protocol, Status, TraceIds, UNRECORDED};
+use flow_edge::edge::observe::{
+    Begin, End, Observer, Protocol, Status, TraceIds, UNRECORDED, method_name, rpc_status_name,
+};
 use http::header::USER_AGENT;
 use opentelemetry::trace::{SpanContext, Status as SpanStatus, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, Value};
@@ -57,7 +59,7 @@ impl Observer for ServerSpans {
         let set = |name: &'static str, value: Value| span.set_attribute(KeyValue::new(name, value));
         match request.protocol {
             Protocol::Http => {
-                set("http.request.method", known(head.method).into());
+                set("http.request.method", method_name(head.method).into());
                 set("url.scheme", if request.https { "https" } else { "http" }.into());
                 set("network.protocol.version", version(head.version).into());
                 if let Some(agent) = head.headers.get(USER_AGENT).and_then(|it| it.to_str().ok()) {
@@ -90,31 +92,15 @@ impl Observer for ServerSpans {
                 (status >= 500).then(|| status.to_string())
             }
             Status::Rpc(status) => {
-                let name = usize::try_from(status).ok().and_then(|it| NAMES.get(it)).unwrap_or(&"UNKNOWN");
-                set("rpc.response.status_code", (*name).into());
-                SERVER_ERRORS.contains(name).then(|| (*name).to_owned())
+                let name = rpc_status_name(status);
+                set("rpc.response.status_code", name.into());
+                SERVER_ERRORS.contains(&name).then(|| name.to_owned())
             }
         };
         if let Some(kind) = error {
             set("error.type", kind.into());
             span.set_status(SpanStatus::error(""));
         }
-    }
-}
-
-/// A method as the conventions have it: what is not registered is `_OTHER`.
-fn known(method: &http::Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "PATCH" => "PATCH",
-        "OPTIONS" => "OPTIONS",
-        "CONNECT" => "CONNECT",
-        "TRACE" => "TRACE",
-        _ => "_OTHER",
     }
 }
 
@@ -126,27 +112,6 @@ fn version(version: http::Version) -> &'static str {
         _ => "1.1",
     }
 }
-
-/// The canonical statuses by their numbers.
-const NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// Those that are errors of a server's span (semantic conventions for RPC).
 const SERVER_ERRORS: [&str; 6] =

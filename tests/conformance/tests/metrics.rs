@@ -42,10 +42,13 @@ async fn caches_circuits_and_retries_are_counted_on_a_listener_of_their_own() {
     let metrics = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     for line in [
-        "response_cache_total{flow=\"extract_facts\",outcome=\"miss\"} 1",
-        "response_cache_total{flow=\"extract_facts\",outcome=\"hit\"} 1",
-        "circuit_open{model=\"googleai/gemini-flash-latest\"} 1",
-        "model_retries_total{model=\"googleai/gemini-flash-latest\"} 2",
+        "flow_cache_lookups_total{flow=\"extract_facts\",outcome=\"miss\"} 1",
+        "flow_cache_lookups_total{flow=\"extract_facts\",outcome=\"hit\"} 1",
+        "flow_model_circuit_open{gen_ai_request_model=\"googleai/gemini-flash-latest\"} 1",
+        "flow_model_retries_total{gen_ai_request_model=\"googleai/gemini-flash-latest\"} 2",
+        "flow_duration_seconds_count{flow=\"extract_facts\",outcome=\"success\"} 2",
+        "flow_duration_seconds_count{flow=\"write_note\",outcome=\"error\"} 1",
+        "flow_active_requests 0",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} is not in:\n{metrics}");
     }

@@ -58,7 +58,7 @@ impl Process {
     // eject: grpc
     /// Where it serves gRPC, on a port of its own.
     pub fn grpc(&self) -> SocketAddr {
-        self.find(|line| if line["framework"].is_null() { address(line) } else { None })
+        self.find(|line| line["encryption"].as_str().and(address(line)))
     }
     // eject: end
 

@@ -126,7 +126,10 @@ impl Limiter {
 
 impl RateDecision {
     pub(super) fn into_result(self) -> Result<(), FlowError> {
-        self.retry_after.map_or(Ok(()), |wait| Err(FlowError::rate_limited(wait)))
+        self.retry_after.map_or(Ok(()), |wait| {
+            metrics::counter!(flow_metrics::RATE_LIMITED.name).increment(1);
+            Err(FlowError::rate_limited(wait))
+        })
     }
 }
 

@@ -203,11 +203,11 @@ fn an_outage_is_one_warning_one_notice_and_a_metric() {
 fn read(metrics: &Snapshotter) -> (Option<f64>, u64, usize) {
     let (mut up, mut fallbacks, mut timed) = (None, 0, 0);
     for (key, _, _, value) in metrics.snapshot().into_vec() {
-        let rate = key.key().labels().any(|it| (it.key(), it.value()) == ("operation", "rate"));
+        let rate = key.key().labels().any(|it| (it.key(), it.value()) == ("db.operation.name", "rate"));
         match (key.key().name(), value) {
-            ("redis_up", DebugValue::Gauge(value)) => up = Some(value.into_inner()),
-            ("redis_fallbacks_total", DebugValue::Counter(count)) if rate => fallbacks = count,
-            ("redis_operation_seconds", DebugValue::Histogram(values)) if rate => timed = values.len(),
+            ("flow.store.up", DebugValue::Gauge(value)) => up = Some(value.into_inner()),
+            ("flow.store.fallbacks", DebugValue::Counter(count)) if rate => fallbacks = count,
+            ("db.client.operation.duration", DebugValue::Histogram(values)) if rate => timed = values.len(),
             other => panic!("{other:?}"),
         }
     }

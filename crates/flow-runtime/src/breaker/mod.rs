@@ -27,6 +27,7 @@ pub use self::circuit::{BreakerSettings, CircuitState};
 use self::circuit::{Change, Circuit, Health};
 use crate::error::ModelError;
 use crate::trace::TARGET;
+use flow_metrics::CIRCUIT_OPEN;
 
 /// The circuit breaker of one model.
 pub(crate) struct Breaker {
@@ -93,7 +94,7 @@ pub(crate) struct Permit {
 
 impl Breaker {
     pub(crate) fn new(model: &str, settings: BreakerSettings) -> Arc<Self> {
-        metrics::gauge!("circuit_open", "model" => model.to_owned()).set(0);
+        metrics::gauge!(CIRCUIT_OPEN.name, "gen_ai.request.model" => model.to_owned()).set(0);
         let circuit = Circuit::new(settings);
         let guarded = Guarded { circuit, last_success: None, unclear_probes: 0 };
         let failure_threshold = settings.failure_threshold;
@@ -125,7 +126,8 @@ impl Breaker {
         let model = self.model.as_str();
         if let Some(change) = change {
             let open = !matches!(change, Change::Closed);
-            metrics::gauge!("circuit_open", "model" => model.to_owned()).set(u8::from(open));
+            metrics::gauge!(CIRCUIT_OPEN.name, "gen_ai.request.model" => model.to_owned())
+                .set(u8::from(open));
         }
         match change {
             Some(Change::Opened { failures }) => {

@@ -13,11 +13,11 @@ use super::resume;
 use crate::error::ModelError;
 use crate::message::{Message, Role, ToolRequest};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
+use crate::model_call::{Meters, ModelCall};
 use crate::resilience::until;
 use crate::session::Session;
 use crate::state::ToolContext;
 use crate::tool::{Tool, ToolOutcome};
-use crate::trace::ModelSpan;
 
 /// The most calls of tools in one turn, and how many of them run at once.
 const MAX_CALLS: usize = 64;
@@ -36,6 +36,7 @@ pub(crate) struct Conversation {
     turns_left: usize,
     usage: Usage,
     observer: Option<Observer>,
+    meters: Arc<Meters>,
     /// Where the conversation is kept, and where the turn begins that is to be kept.
     session: Option<(Session, usize)>,
     /// A refused answer and what was said of it. They are no part of the conversation that is kept.
@@ -49,6 +50,7 @@ pub(crate) struct Tooling {
     pub(crate) max_turns: usize,
     pub(crate) context: ToolContext,
     pub(crate) observer: Option<Observer>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) session: Option<(Session, usize)>,
 }
 
@@ -66,17 +68,29 @@ pub enum Progress<'a> {
 
 impl Conversation {
     pub(crate) fn new(model: Arc<dyn Model>, mut request: ModelRequest, tooling: Tooling) -> Self {
-        let Tooling { tools, timeout: tool_timeout, max_turns, context, observer, session } = tooling;
+        let Tooling { tools, timeout: tool_timeout, max_turns, context, observer, meters, session } = tooling;
         request.tools = tools.iter().map(|tool| tool.definition().clone()).collect();
         let (turns_left, usage) = (max_turns, Usage::default());
         let objection = 0..0;
-        Self { model, request, tools, tool_timeout, context, turns_left, usage, observer, session, objection }
+        Self {
+            model,
+            request,
+            tools,
+            tool_timeout,
+            context,
+            turns_left,
+            usage,
+            observer,
+            meters,
+            session,
+            objection,
+        }
     }
 
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
-            let call = ModelSpan::new(self.model.name(), &self.request);
+            let mut call = ModelCall::new(self.model.name(), &self.request, &self.meters);
             let asking = in_time(self.request.deadline, self.model.generate(&self.request));
             let outcome = asking.instrument(call.span.clone()).await;
             let response = outcome.inspect_err(|error| call.failed(error))?;
@@ -88,8 +102,8 @@ impl Conversation {
     }
 
     /// Asks once, as a stream, in a span that the caller finishes.
-    pub(crate) async fn open(&self) -> Result<(ModelStream, ModelSpan), ModelError> {
-        let call = ModelSpan::new(self.model.name(), &self.request);
+    pub(crate) async fn open(&self) -> Result<(ModelStream, ModelCall), ModelError> {
+        let mut call = ModelCall::new(self.model.name(), &self.request, &self.meters);
         let opening = in_time(self.request.deadline, self.model.stream(&self.request));
         let outcome = opening.instrument(call.span.clone()).await;
         let upstream = outcome.inspect_err(|error| call.failed(error))?;

@@ -12,7 +12,8 @@ use super::structured::AGAIN;
 use crate::error::ModelError;
 use crate::message::{Message, Part, Role};
 use crate::model::{FinishReason, ModelChunk, ModelResponse, ModelStream};
-use crate::trace::{self, ModelSpan};
+use crate::model_call::ModelCall;
+use crate::trace;
 
 /// Streams a conversation; `select` makes its events, or drops them. It asks nothing before it is polled, and dropping
 /// it cancels everything.
@@ -41,7 +42,7 @@ pub(super) struct Turns {
     /// The text of the turns before the current one.
     earlier_text: String,
     span: Span,
-    upstream: Option<(ModelStream, ModelSpan)>,
+    upstream: Option<(ModelStream, ModelCall)>,
     /// A turn that has come whole; its tools have not run.
     turn: Option<ModelResponse>,
     /// What has happened and was not told yet.
@@ -127,8 +128,14 @@ impl Turns {
             };
             // The spans are not entered for each piece: reading one writes nothing to the log.
             match upstream.next().await {
-                Some(Ok(ModelChunk::Text(text))) => return Ok(Some(GenerateEvent::Text(text))),
-                Some(Ok(ModelChunk::Thought(text))) => return Ok(Some(GenerateEvent::Thought(text))),
+                Some(Ok(ModelChunk::Text(text))) => {
+                    call.wrote(&text);
+                    return Ok(Some(GenerateEvent::Text(text)));
+                }
+                Some(Ok(ModelChunk::Thought(text))) => {
+                    call.wrote(&text);
+                    return Ok(Some(GenerateEvent::Thought(text)));
+                }
                 Some(Ok(ModelChunk::Done(response))) => {
                     call.answered(&response);
                     self.upstream = None;
@@ -139,7 +146,11 @@ impl Turns {
                     call.failed(&error);
                     return Err(error);
                 }
-                None => return Err(ModelError::upstream("the stream ended early")),
+                None => {
+                    let error = ModelError::upstream("the stream ended early");
+                    call.failed(&error);
+                    return Err(error);
+                }
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! `genkit:input` and `genkit:output` have Genkit's form, `gen_ai.…` that of OpenTelemetry's conventions.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::{Level, Span};
@@ -59,12 +61,12 @@ pub(super) fn request(span: &Span, request: &ModelRequest) {
 }
 
 /// Records what it answers.
-pub(super) fn response(span: &Span, response: &ModelResponse, finish_reason: &str, latency_ms: u64) {
+pub(super) fn response(span: &Span, response: &ModelResponse, finish_reason: &str, time: Duration) {
     if !is_wanted(span) {
         return;
     }
     let mut answer = response_json(response);
-    answer["latencyMs"] = latency_ms.into();
+    answer["latencyMs"] = json!(time.as_secs_f64() * 1000.0);
     span.record("genkit:output", bounded(&answer));
     let message = conventional(&response.message, Some(finish_reason));
     span.record("gen_ai.output.messages", bounded(&[message]));

@@ -5,7 +5,8 @@
 
 mod content;
 
-use tokio::time::Instant;
+use std::time::Duration;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
@@ -103,84 +104,81 @@ pub(crate) fn step(name: &str) -> Span {
     )
 }
 
-/// A span around one model call, and when it began.
-#[derive(Debug)]
-pub(crate) struct ModelSpan {
-    pub(crate) span: Span,
-    began: Instant,
+/// A span around one model call.
+pub(crate) fn model(name: &str, request: &ModelRequest) -> Span {
+    let (provider, model) = conventional_name(name);
+    let span = info_span!(
+        target: SPANS,
+        "model",
+        "otel.name" = format_args!("chat {model}"),
+        "otel.kind" = "client",
+        "otel.status_code" = Empty,
+        "gen_ai.operation.name" = "chat",
+        "gen_ai.provider.name" = provider,
+        "gen_ai.request.model" = model,
+        "gen_ai.response.model" = Empty,
+        "gen_ai.response.finish_reasons" = Empty,
+        "gen_ai.response.time_to_first_chunk" = Empty,
+        "gen_ai.usage.input_tokens" = Empty,
+        "gen_ai.usage.output_tokens" = Empty,
+        "gen_ai.usage.reasoning.output_tokens" = Empty,
+        "gen_ai.usage.cache_read.input_tokens" = Empty,
+        "gen_ai.input.messages" = Empty,
+        "gen_ai.output.messages" = Empty,
+        "genkit:type" = "action",
+        "genkit:metadata:subtype" = "model",
+        "genkit:key" = format_args!("/model/{name}"),
+        "genkit:name" = name,
+        "genkit:input" = Empty,
+        "genkit:output" = Empty,
+        "genkit:state" = Empty,
+        "error.type" = Empty,
+    );
+    content::request(&span, request);
+    span
 }
 
-impl ModelSpan {
-    pub(crate) fn new(name: &str, request: &ModelRequest) -> Self {
-        let (provider, model) = name.split_once('/').unwrap_or((name, name));
-        let span = info_span!(
-            target: SPANS,
-            "model",
-            "otel.name" = format_args!("chat {model}"),
-            "otel.kind" = "client",
-            "otel.status_code" = Empty,
-            "gen_ai.operation.name" = "chat",
-            "gen_ai.provider.name" = conventional(provider),
-            "gen_ai.request.model" = model,
-            "gen_ai.response.model" = Empty,
-            "gen_ai.response.finish_reasons" = Empty,
-            "gen_ai.response.time_to_first_chunk" = Empty,
-            "gen_ai.usage.input_tokens" = Empty,
-            "gen_ai.usage.output_tokens" = Empty,
-            "gen_ai.usage.reasoning.output_tokens" = Empty,
-            "gen_ai.usage.cache_read.input_tokens" = Empty,
-            "genkit:type" = "action",
-            "genkit:metadata:subtype" = "model",
-            "gen_ai.input.messages" = Empty,
-            "gen_ai.output.messages" = Empty,
-            "genkit:key" = format_args!("/model/{name}"),
-            "genkit:name" = name,
-            "genkit:input" = Empty,
-            "genkit:output" = Empty,
-            "genkit:state" = Empty,
-            "error.type" = Empty,
-        );
-        content::request(&span, request);
-        Self { span, began: Instant::now() }
+/// The first piece of a model's streamed answer has come.
+pub(crate) fn first_chunk(span: &Span, time: Duration) {
+    if !span.is_disabled() {
+        span.record("gen_ai.response.time_to_first_chunk", time.as_secs_f64());
     }
+}
 
-    /// The first piece of a streamed answer has come.
-    pub(crate) fn first_chunk(&self) {
-        if !self.span.is_disabled() {
-            self.span.record("gen_ai.response.time_to_first_chunk", self.began.elapsed().as_secs_f64());
-        }
+/// A model has answered.
+pub(crate) fn answered(span: &Span, answer: &ModelResponse, time: Duration) {
+    if span.is_disabled() {
+        return;
     }
+    let usage = answer.usage;
+    let (_, model) = answer.model.split_once('/').unwrap_or(("", &answer.model));
+    span.record("gen_ai.response.model", model)
+        .record("gen_ai.response.finish_reasons", finish_reason(answer))
+        .record("gen_ai.usage.input_tokens", usage.input_tokens)
+        .record("gen_ai.usage.output_tokens", usage.output_tokens);
+    // What a provider does not tell is not zero.
+    if usage.thinking_tokens > 0 {
+        span.record("gen_ai.usage.reasoning.output_tokens", usage.thinking_tokens);
+    }
+    if usage.cached_tokens > 0 {
+        span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens);
+    }
+    content::response(span, answer, finish_reason(answer), time);
+    record(span, true);
+}
 
-    pub(crate) fn answered(&self, answer: &ModelResponse) {
-        if self.span.is_disabled() {
-            return;
-        }
-        let usage = answer.usage;
-        let (_, model) = answer.model.split_once('/').unwrap_or(("", &answer.model));
-        self.span
-            .record("gen_ai.response.model", model)
-            .record("gen_ai.response.finish_reasons", finish_reason(answer))
-            .record("gen_ai.usage.input_tokens", usage.input_tokens)
-            .record("gen_ai.usage.output_tokens", usage.output_tokens);
-        // What a provider does not tell is not zero.
-        if usage.thinking_tokens > 0 {
-            self.span.record("gen_ai.usage.reasoning.output_tokens", usage.thinking_tokens);
-        }
-        if usage.cached_tokens > 0 {
-            self.span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "no call lasts 500 million years")]
-        let latency_ms = self.began.elapsed().as_millis() as u64;
-        content::response(&self.span, answer, finish_reason(answer), latency_ms);
-        record(&self.span, true);
+/// A model has not answered.
+pub(crate) fn failed(span: &Span, error: &ModelError) {
+    if !span.is_disabled() {
+        span.record("error.type", error.kind());
+        record(span, false);
     }
+}
 
-    pub(crate) fn failed(&self, error: &ModelError) {
-        if !self.span.is_disabled() {
-            self.span.record("error.type", error.kind());
-            record(&self.span, false);
-        }
-    }
+/// The provider and the model of a full name, as the conventions name them.
+pub(crate) fn conventional_name(name: &str) -> (&str, &str) {
+    let (provider, model) = name.split_once('/').unwrap_or((name, name));
+    (conventional(provider), model)
 }
 
 /// A provider as the conventions name it, where they do.

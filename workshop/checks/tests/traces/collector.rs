@@ -1,4 +1,4 @@
-//! A collector that takes spans over both protocols of OTLP, and keeps them.
+//! A collector that takes spans and numbers over both protocols of OTLP, and keeps them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,6 +10,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -25,6 +31,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::server::{Server, TcpIncoming};
 
 type Kept = Arc<Mutex<Vec<Seen>>>;
+type Numbers = Arc<Mutex<ExportMetricsServiceRequest>>;
 
 /// A span, as tests look at it.
 #[derive(Clone, Debug)]
@@ -39,24 +46,34 @@ pub(crate) struct Collector {
     pub(crate) http: String,
     pub(crate) grpc: String,
     kept: Kept,
+    numbers: Numbers,
     _serving: [AbortOnDropHandle<()>; 2],
 }
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let kept = Kept::default();
+        let (kept, numbers) = (Kept::default(), Numbers::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().route("/v1/traces", post(take)).with_state(kept.clone());
+        let traces = Router::new().route("/v1/traces", post(take)).with_state(kept.clone());
+        let metrics = Router::new().route("/v1/metrics", post(take_numbers)).with_state(numbers.clone());
+        let app = traces.merge(metrics);
         let by_http = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 
         let incoming = TcpIncoming::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let grpc = format!("http://{}", incoming.local_addr().unwrap());
         let service = TraceServiceServer::new(Taker(kept.clone()));
+        let numbers_service = MetricsServiceServer::new(NumbersTaker(numbers.clone()));
         let by_grpc = tokio::spawn(async move {
-            Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+            let server = Server::builder().add_service(service).add_service(numbers_service);
+            server.serve_with_incoming(incoming).await.unwrap();
         });
-        Self { http, grpc, kept, _serving: [by_http, by_grpc].map(AbortOnDropHandle::new) }
+        Self { http, grpc, kept, numbers, _serving: [by_http, by_grpc].map(AbortOnDropHandle::new) }
+    }
+
+    /// The numbers that came last.
+    pub(crate) fn numbers(&self) -> ExportMetricsServiceRequest {
+        self.numbers.lock().unwrap().clone()
     }
 
     /// All spans that have come.
@@ -72,6 +89,28 @@ async fn take(State(kept): State<Kept>, body: Bytes) -> Response {
     keep(&kept, request);
     let reply = ExportTraceServiceResponse::default().encode_to_vec();
     ([(header::CONTENT_TYPE, "application/x-protobuf")], reply).into_response()
+}
+
+async fn take_numbers(State(numbers): State<Numbers>, body: Bytes) -> Response {
+    let Ok(request) = ExportMetricsServiceRequest::decode(body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    *numbers.lock().unwrap() = request;
+    let reply = ExportMetricsServiceResponse::default().encode_to_vec();
+    ([(header::CONTENT_TYPE, "application/x-protobuf")], reply).into_response()
+}
+
+struct NumbersTaker(Numbers);
+
+#[tonic::async_trait]
+impl MetricsService for NumbersTaker {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
+        *self.0.lock().unwrap() = request.into_inner();
+        Ok(tonic::Response::new(ExportMetricsServiceResponse::default()))
+    }
 }
 
 struct Taker(Kept);
@@ -97,7 +136,7 @@ fn keep(kept: &Kept, request: ExportTraceServiceRequest) {
     }
 }
 
-fn named(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+pub(crate) fn named(attributes: &[KeyValue]) -> BTreeMap<String, String> {
     let text = |it: &KeyValue| match it.value.as_ref().and_then(|it| it.value.clone()) {
         Some(Value::StringValue(text)) => text,
         Some(Value::IntValue(number)) => number.to_string(),

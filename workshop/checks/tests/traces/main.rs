@@ -1,9 +1,10 @@
-//! One request, one trace: from the caller's own through the edge, the flow, its steps, its tools and its model, on to the
+//! What is seen of the program from outside. One request, one trace: from the caller's own through the edge, the flow, its steps, its tools and its model, on to the
 //! model's server. A collector gets it over both protocols of OTLP.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod collector;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
