@@ -70,4 +70,12 @@ mod tests {
             assert!(page.contains(&name), "{name}");
         }
     }
+
+    #[test]
+    fn the_dashboard_shows_every_metric() {
+        let dashboard = include_str!("../deploy/grafana/flows.json");
+        for metric in flow_metrics::ALL {
+            assert!(dashboard.contains(&metric.prometheus_name()), "{}", metric.name);
+        }
+    }
 }
