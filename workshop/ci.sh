@@ -14,7 +14,8 @@ workshop() {
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
   step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
-  step 'workshop: hostile clients, faults, replicas' in_workshop cargo test --workspace
+  # With promtool, which the package of prometheus has.
+  step 'workshop: hostile clients, faults, replicas' in_workshop env REQUIRE_PROMTOOL=1 cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
@@ -28,7 +29,7 @@ workshop() {
 
 install_tools() {
   mkdir -p "$tools"
-  install_packages curl shellcheck chromium
+  install_packages curl shellcheck chromium prometheus
   if [[ ! -x $tools/venv/bin/schemathesis ]]; then
     python3 -m venv "$tools/venv"
   fi

@@ -55,6 +55,11 @@ impl Process {
         self.log.find(found)
     }
 
+    /// All that it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
     // eject: grpc
     /// Where it serves gRPC, on a port of its own.
     pub fn grpc(&self) -> SocketAddr {

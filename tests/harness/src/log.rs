@@ -41,6 +41,11 @@ impl Log {
         Self(shared)
     }
 
+    /// All lines so far.
+    pub(crate) fn text(&self) -> String {
+        self.0.lines.lock().unwrap().so_far.join("\n")
+    }
+
     /// What this finds in the first line that has it, whether written already or yet to come.
     pub(crate) fn find<T>(&self, find: impl Fn(&Value) -> Option<T>) -> T {
         let mut lines = self.0.lines.lock().unwrap();

@@ -5,6 +5,7 @@
 
 mod collector;
 mod metrics;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
