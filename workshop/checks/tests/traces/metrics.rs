@@ -10,6 +10,7 @@ use adapter_grpc::proto::{JokeRequest, StoryRequest};
 use checks::Combination;
 use fake_gemini::{FakeGemini, Matcher, Reply};
 use futures_util::StreamExt as _;
+use harness::Process;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use reqwest::Client;
@@ -79,6 +80,7 @@ fn of_collector(collector: &Collector) -> Series {
 }
 
 /// Has Prometheus' own tool look at the text, where it is installed.
+#[expect(clippy::disallowed_methods, reason = "a test's own variable")]
 fn check(text: &str) {
     let tool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -94,6 +96,94 @@ fn check(text: &str) {
     let outcome = tool.wait_with_output().unwrap();
     assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
     assert!(outcome.stderr.is_empty(), "{}", String::from_utf8_lossy(&outcome.stderr));
+}
+
+/// The load, each part of which is counted.
+async fn load(program: &Process, client: &Client) {
+    let ask = async |route: &str, body: serde_json::Value| {
+        client.post(format!("http://{}{route}", program.address)).json(&body).send().await.unwrap()
+    };
+    for _ in 0..5 {
+        assert_eq!(ask("/tell-joke", json!({})).await.status(), 200);
+    }
+    for _ in 0..3 {
+        assert_eq!(ask("/tell-joke", json!([])).await.status(), 422);
+    }
+    for path in ["/no/such", "/another"] {
+        assert_eq!(ask(path, json!({})).await.status(), 404);
+    }
+    assert_eq!(ask("/tell-joke", json!({"name": "blocked"})).await.status(), 422);
+    for _ in 0..4 {
+        ask("/describe-image", json!({"image_url": "https://a.example/a.png"})).await;
+    }
+    for _ in 0..2 {
+        let text = ask("/tell-joke/stream", json!({})).await.text().await.unwrap();
+        assert!(text.contains("\"done\":true"), "{text}");
+    }
+    // This client leaves in the middle.
+    let mut leaving = ask("/tell-joke/stream", json!({})).await.bytes_stream();
+    leaving.next().await.unwrap().unwrap();
+    drop(leaving);
+
+    let mut calls = procedures(program).await;
+    for _ in 0..3 {
+        calls.tell_joke(JokeRequest::default()).await.unwrap();
+    }
+    let long = "a".repeat(100_000);
+    calls.tell_joke(JokeRequest { name: long, ..Default::default() }).await.unwrap_err();
+    let mut story = calls.tell_story(StoryRequest::default()).await.unwrap().into_inner();
+    while story.message().await.unwrap().is_some() {}
+    drop((story, calls));
+}
+
+/// What it comes to.
+fn expected() -> Vec<(String, u32)> {
+    let http = |method: &str, route: &str, status: u16| {
+        format!(
+            "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\
+             http_response_status_code=\"{status}\",http_route=\"{route}\"}}"
+        )
+    };
+    let rpc = |method: &str, status: &str| {
+        format!(
+            "rpc_server_call_duration_seconds_count{{rpc_method=\"genkit.sample.v1.GenkitService/{method}\",\
+             rpc_response_status_code=\"{status}\",rpc_system_name=\"grpc\"}}"
+        )
+    };
+    let flow = |name: &str, outcome: &str| {
+        format!("flow_duration_seconds_count{{flow=\"{name}\",outcome=\"{outcome}\"}}")
+    };
+    let model = |more: &str| {
+        format!(
+            "gen_ai_client_operation_duration_seconds_count{{{more}gen_ai_operation_name=\"chat\",\
+             gen_ai_provider_name=\"gcp.gemini\",gen_ai_request_model=\"gemini-2.5-flash\"}}"
+        )
+    };
+    vec![
+        (http("POST", "/tell-joke", 200), 5),
+        // Three bad bodies, and one that the model refused.
+        (http("POST", "/tell-joke", 422), 4),
+        (http("POST", "", 404), 2),
+        (http("POST", "/describe-image", 200), 4),
+        (http("POST", "/tell-joke/stream", 200), 3),
+        (rpc("TellJoke", "OK"), 3),
+        (rpc("TellJoke", "INVALID_ARGUMENT"), 1),
+        (rpc("TellStory", "OK"), 1),
+        // Over REST and gRPC: what is not valid does not reach its flow.
+        (flow("tell_joke", "success"), 10),
+        (flow("tell_joke", "error"), 1),
+        (flow("tell_joke", "cancelled"), 1),
+        (flow("describe_image", "success"), 4),
+        (flow("tell_story", "success"), 1),
+        ("flow_time_to_first_chunk_seconds_count{flow=\"tell_joke\"}".to_owned(), 3),
+        ("flow_cache_lookups_total{flow=\"describe_image\",outcome=\"miss\"}".to_owned(), 1),
+        ("flow_cache_lookups_total{flow=\"describe_image\",outcome=\"hit\"}".to_owned(), 3),
+        // Ten jokes, an image and a story.
+        (model(""), 12),
+        (model("error_type=\"refused\","), 1),
+        (model("error_type=\"cancelled\","), 1),
+        ("flow_active_requests".to_owned(), 0),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,40 +206,7 @@ async fn a_counted_load_is_what_both_are_told() {
         ];
         let mut program = start(combination, &fake, &environment);
         let client = Client::new();
-        let post = async |route: &str, body: serde_json::Value| {
-            client.post(format!("http://{}{route}", program.address)).json(&body).send().await.unwrap()
-        };
-        for _ in 0..5 {
-            assert_eq!(post("/tell-joke", json!({})).await.status(), 200);
-        }
-        for _ in 0..3 {
-            assert_eq!(post("/tell-joke", json!([])).await.status(), 422);
-        }
-        for path in ["/no/such", "/another"] {
-            assert_eq!(post(path, json!({})).await.status(), 404);
-        }
-        assert_eq!(post("/tell-joke", json!({"name": "blocked"})).await.status(), 422);
-        for _ in 0..4 {
-            post("/describe-image", json!({"image_url": "https://a.example/a.png"})).await;
-        }
-        for _ in 0..2 {
-            let text = post("/tell-joke/stream", json!({})).await.text().await.unwrap();
-            assert!(text.contains("\"done\":true"), "{text}");
-        }
-        // This client leaves in the middle.
-        let mut leaving = post("/tell-joke/stream", json!({})).await.bytes_stream();
-        leaving.next().await.unwrap().unwrap();
-        drop(leaving);
-
-        let mut calls = procedures(&program).await;
-        for _ in 0..3 {
-            calls.tell_joke(JokeRequest::default()).await.unwrap();
-        }
-        let long = "a".repeat(100_000);
-        calls.tell_joke(JokeRequest { name: long, ..Default::default() }).await.unwrap_err();
-        let mut story = calls.tell_story(StoryRequest::default()).await.unwrap().into_inner();
-        while story.message().await.unwrap().is_some() {}
-        drop((story, calls));
+        load(&program, &client).await;
         // The server learns a moment later that a client has left.
         let metrics = async || {
             let reply = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap();
@@ -165,52 +222,7 @@ async fn a_counted_load_is_what_both_are_told() {
         }
         check(&text);
         let told = of_prometheus(&text);
-        let http = |method: &str, route: &str, status: u16| {
-            format!(
-                "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",\
-                 http_response_status_code=\"{status}\",http_route=\"{route}\"}}"
-            )
-        };
-        let rpc = |method: &str, status: &str| {
-            format!(
-                "rpc_server_call_duration_seconds_count{{rpc_method=\"genkit.sample.v1.GenkitService/{method}\",\
-                 rpc_response_status_code=\"{status}\",rpc_system_name=\"grpc\"}}"
-            )
-        };
-        let flow = |name: &str, outcome: &str| {
-            format!("flow_duration_seconds_count{{flow=\"{name}\",outcome=\"{outcome}\"}}")
-        };
-        let model = |more: &str| {
-            format!(
-                "gen_ai_client_operation_duration_seconds_count{{{more}gen_ai_operation_name=\"chat\",\
-                 gen_ai_provider_name=\"gcp.gemini\",gen_ai_request_model=\"gemini-2.5-flash\"}}"
-            )
-        };
-        for (series, expected) in [
-            (http("POST", "/tell-joke", 200), 5),
-            // Three bad bodies, and one that the model refused.
-            (http("POST", "/tell-joke", 422), 4),
-            (http("POST", "", 404), 2),
-            (http("POST", "/describe-image", 200), 4),
-            (http("POST", "/tell-joke/stream", 200), 3),
-            (rpc("TellJoke", "OK"), 3),
-            (rpc("TellJoke", "INVALID_ARGUMENT"), 1),
-            (rpc("TellStory", "OK"), 1),
-            // Over REST and gRPC: what is not valid does not reach its flow.
-            (flow("tell_joke", "success"), 10),
-            (flow("tell_joke", "error"), 1),
-            (flow("tell_joke", "cancelled"), 1),
-            (flow("describe_image", "success"), 4),
-            (flow("tell_story", "success"), 1),
-            ("flow_time_to_first_chunk_seconds_count{flow=\"tell_joke\"}".to_owned(), 3),
-            ("flow_cache_lookups_total{flow=\"describe_image\",outcome=\"miss\"}".to_owned(), 1),
-            ("flow_cache_lookups_total{flow=\"describe_image\",outcome=\"hit\"}".to_owned(), 3),
-            // Ten jokes, an image and a story.
-            (model(""), 12),
-            (model("error_type=\"refused\","), 1),
-            (model("error_type=\"cancelled\","), 1),
-            ("flow_active_requests".to_owned(), 0),
-        ] {
+        for (series, expected) in expected() {
             let found = told.get(&series).copied();
             assert_eq!(found, Some(f64::from(expected)), "{combination}: {series} in\n{told:#?}");
         }
