@@ -18,7 +18,7 @@ mod translate_text; // eject: translate_text
 use std::path::Path;
 use std::sync::Arc;
 
-use api::flow;
+use api::flow; // A constant for each flow, in capitals; `#[flows]` makes them.
 use api::*;
 use async_trait::async_trait;
 use flow_edge::*;

@@ -16,6 +16,7 @@ pub(super) fn stream(ai: Runtime, _: RequestContext, input: StoryInput) -> FlowS
     let mut pending = String::new();
     Box::pin(events.flat_map(move |event| {
         stream::iter(match event {
+            // The half sentence is left out: after an error clients throw the story away.
             Err(error) => vec![Err(to_flow_error(error))],
             Ok(ModelEvent::Text(text)) => {
                 pending.push_str(&text);
@@ -40,7 +41,7 @@ const ENDS: [char; 11] = ['.', '!', '?', '。', '！', '？', '｡', '।', '؟'
 /// What may follow before the next sentence.
 const CLOSING: [char; 8] = [' ', '"', '\'', '”', '’', '»', '」', '』'];
 
-/// Where the last whole sentence of a text ends, with the space that follows it.
+/// Where the last whole sentence of a text ends, with the space that follows it; or the end of a text that is too long.
 fn sentence_end(text: &str) -> Option<usize> {
     let trailing = |at: usize| {
         let marks = text[at..].chars().take_while(|it| ENDS.contains(it) || CLOSING.contains(it));

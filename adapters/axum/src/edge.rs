@@ -19,6 +19,7 @@ pub(crate) async fn pass(State(edge): State<Arc<Edge>>, mut request: Request, ne
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {
         Entry::Refused(call, answer) => {
+            // Gives it back to `unread`.
             drop(body);
             (call, Raw(answer).into_response())
         }

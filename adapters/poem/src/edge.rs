@@ -21,6 +21,7 @@ where
     let head = Head::new(request.method(), request.uri(), request.version(), request.headers(), peer);
     let (call, response) = match edge.enter(head).await {
         Entry::Refused(call, answer) => {
+            // Gives it back to `unread`.
             drop(body);
             (call, Raw(answer).into_response())
         }

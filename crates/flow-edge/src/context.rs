@@ -21,7 +21,7 @@ pub struct RequestContext {
     pub tenant: Option<Tenant>,
     /// When the answer must have begun.
     pub deadline: Instant,
-    /// Which form errors take.
+    /// Which form errors and frames take.
     pub dialect: Dialect,
     /// What is told of the answer. Shared by clones: the flow writes, `Call::leave` reads.
     pub(crate) notes: Arc<Notes>,
@@ -53,12 +53,12 @@ pub(crate) struct ServerState {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tenant(pub(crate) [u8; 32]);
 
-/// Which form errors take.
+/// Which form errors and frames take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
-    /// RFC 9457 problem documents.
+    /// That of the routes: RFC 9457 problem documents.
     #[default]
-    Problem,
+    Rest,
     /// The Genkit client protocol, under `/flows/` (`docs/contract.md`, "Genkit client protocol").
     Genkit,
 }
@@ -71,7 +71,7 @@ impl RequestContext {
             display_name: None,
             tenant: None,
             deadline: Instant::now() + std::time::Duration::from_mins(2),
-            dialect: Dialect::Problem,
+            dialect: Dialect::Rest,
             notes: Arc::default(),
             server: Arc::new(ServerState { max_body_size: usize::MAX, ..ServerState::default() }),
         }
@@ -131,7 +131,7 @@ impl RequestContext {
 impl Dialect {
     /// The dialect of a path.
     pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/flows/") { Self::Genkit } else { Self::Problem }
+        if path.starts_with("/flows/") { Self::Genkit } else { Self::Rest }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapter::{Adapter, ListenerConfig, RpcAdapter, Serving};
-use crate::listener::{self, Mounted};
+use crate::hyper_listener::{self, Mounted};
 use crate::signals::Signals;
 
 /// After the grace, streams get this long to write their terminal frame and calls their 503.
@@ -111,15 +111,19 @@ where
     let mut servers: Vec<Serving> = Vec::new();
     match (&rpc, kind) {
         (Rpc::SharedPort(rpc), _) => {
-            servers.push(Box::pin(listener::serve(Mounted::Both(adapter, *rpc), config(listener), None)));
+            servers.push(Box::pin(hyper_listener::serve(
+                Mounted::Both(adapter, *rpc),
+                config(listener),
+                None,
+            )));
         }
         (_, ServerKind::Native) => servers.push((adapter.serve_natively)(config(listener))),
         (_, ServerKind::Hyper) => {
-            servers.push(Box::pin(listener::serve(Mounted::Web(adapter), config(listener), None)));
+            servers.push(Box::pin(hyper_listener::serve(Mounted::Web(adapter), config(listener), None)));
         }
     }
     if let Rpc::OwnPort(rpc, RpcListener { listener, tls }) = rpc {
-        servers.push(Box::pin(listener::serve(Mounted::Rpc(rpc), config(listener), tls)));
+        servers.push(Box::pin(hyper_listener::serve(Mounted::Rpc(rpc), config(listener), tls)));
     }
     tokio::select! {
         (ended, ..) = select_all(&mut servers) => {

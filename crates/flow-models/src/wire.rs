@@ -27,7 +27,7 @@ const MAX_SLOT_WAIT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// How much of a refusal is read, in bytes.
-const MAX_REFUSAL: usize = 64 * 1024;
+const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// How often a call is changed because a server does not know a member of it.
 const MAX_CHANGES: usize = 4;
@@ -147,7 +147,7 @@ impl<W: Wire> WireModel<W> {
                 return Ok(response);
             }
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = whole(response, MAX_REFUSAL).await.unwrap_or_default();
+            let body = whole(response, MAX_ERROR_BODY).await.unwrap_or_default();
             let report = Report::new(status, headers, &body);
             report.log(&self.name, authority.as_ref().map(|it| &*it.secret));
             if changes == MAX_CHANGES || !self.wire.learn(&report) {

@@ -115,7 +115,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It fails if a tool is registered twice, if a prompt file names a model or a tool that is not
+    /// Builds the runtime. A model is guarded by `Fallback` (the default model, if there are others), `Resilient` (if it needs
+    /// a guard) and `WithDefaults` (if it has some), from outside to inside. It fails if a tool is registered twice, if a prompt file names a model or a tool that is not
     /// there, or if a model finds fault with its settings. A model may be registered twice.
     pub fn build(mut self) -> Result<Runtime, ModelError> {
         let named = self.models_of_prompts()?;

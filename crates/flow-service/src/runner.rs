@@ -86,7 +86,8 @@ impl FlowRunner {
         Ok(Self { ai, dedup, meters, models: names, ready, shared_is_up })
     }
 
-    /// Runs a flow that answers at once; from the cache, where its row says so.
+    /// Runs a flow that answers at once; from the cache, where its row says so. Equal requests share one call, which has the
+    /// deadline of the first of them.
     pub async fn call<I, O, W>(
         &self,
         flow: &FlowInfo,

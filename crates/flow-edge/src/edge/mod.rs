@@ -1,9 +1,9 @@
 //! What a request passes before a flow sees it, and what every answer carries (`docs/contract.md`, "Order of the
 //! checks" and "Headers on every response").
 //!
-//! An adapter makes two calls: [`Edge::enter`] checks the request and gives a [`Call`] or the edge's own answer,
-//! [`Call::leave`] completes status, headers and body of the answer. Between the two it runs its handler through
-//! [`Call::run`]. A body without a declared length is counted as it is read, in the extractor.
+//! An adapter lends the edge the body ([`lend`]). [`Edge::enter`] checks the request and gives a [`Call`] or the edge's own
+//! answer; [`Call::run`] runs the handler, and [`Call::fail`] makes an answer of its error; [`Unread::finish`] takes the
+//! rest of the body; [`Call::leave`] completes status, headers and body of the answer. A body without a declared length is counted as it is read, in the extractor.
 
 mod call;
 mod compress;

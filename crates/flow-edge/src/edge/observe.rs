@@ -55,8 +55,8 @@ pub struct TraceIds {
 pub struct End<'a> {
     /// Its status.
     pub status: Status,
-    /// The route that answered. No route has parameters, so it is the path; none if there is no such route, or if the
-    /// request was refused before one was looked for.
+    /// The path of the route that answered; of `/flows/{flow}` it is the one with the flow's name. None if there is no such
+    /// route or flow, or if the request was refused before one was looked for. So there are as many as routes and flows.
     pub route: Option<&'a str>,
     /// The method, as it was sent.
     pub method: &'a Method,

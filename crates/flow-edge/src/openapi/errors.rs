@@ -11,7 +11,7 @@ use crate::error::ErrorKind;
 /// Every response, by the name that operations refer to.
 pub(super) fn responses(examples: &Examples) -> Map<String, Value> {
     let mut responses = Map::new();
-    for dialect in [Dialect::Problem, Dialect::Genkit] {
+    for dialect in [Dialect::Rest, Dialect::Genkit] {
         for (status, kinds) in by_status(dialect) {
             let titles: Vec<_> = kinds.iter().map(|it| it.row().title).collect();
             let mut content =
@@ -46,7 +46,7 @@ fn by_status(dialect: Dialect) -> BTreeMap<u16, Vec<ErrorKind>> {
         let status = match (kind, dialect) {
             // What is described is there.
             (ErrorKind::NotFound | ErrorKind::MethodNotAllowed, _) => continue,
-            (_, Dialect::Problem) => kind.row().http,
+            (_, Dialect::Rest) => kind.row().http,
             (_, Dialect::Genkit) => kind.row().genkit_http,
         };
         statuses.entry(status).or_default().push(kind);
@@ -60,14 +60,14 @@ fn name(dialect: Dialect, status: u16) -> String {
 
 fn schema(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Problem => "Problem",
+        Dialect::Rest => "Problem",
         Dialect::Genkit => "GenkitError",
     }
 }
 
 fn media_type(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Problem => "application/problem+json",
+        Dialect::Rest => "application/problem+json",
         Dialect::Genkit => "application/json",
     }
 }

@@ -33,7 +33,7 @@ impl Examples {
     pub(super) fn error(&self, kind: ErrorKind, dialect: Dialect) -> Value {
         let error = self.sample(kind, dialect);
         match dialect {
-            Dialect::Problem => json!(problem(&error, &self.ctx)),
+            Dialect::Rest => json!(problem(&error, &self.ctx)),
             Dialect::Genkit => json!(genkit_error(&error)),
         }
     }
@@ -47,7 +47,7 @@ impl Examples {
             StreamForm::Text { member } => Frame::done(Member(member, &output[member]), false),
             StreamForm::Partial => Frame::done(&output, false),
         };
-        self.stream(chunks, done, Dialect::Problem)
+        self.stream(chunks, done, Dialect::Rest)
     }
 
     /// The frames of a flow called by name. One that does not stream answers with its result alone.

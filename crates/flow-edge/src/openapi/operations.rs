@@ -44,7 +44,7 @@ pub(super) fn of_route(generated: &Value, path: &str, table: &[FlowInfo], exampl
         }),
     };
     operation["responses"] = json!({"200": ok});
-    add_errors(&mut operation, Dialect::Problem);
+    add_errors(&mut operation, Dialect::Rest);
     operation
 }
 

@@ -60,7 +60,7 @@ pub fn pretty<T: Serialize>(value: &T) -> Answer {
 pub fn error(error: &FlowError, ctx: &RequestContext) -> Answer {
     let row = error.kind.row();
     let (mut answer, status) = match ctx.dialect {
-        Dialect::Problem => {
+        Dialect::Rest => {
             let mut answer = json(&problem(error, ctx));
             answer.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
             (answer, row.http)

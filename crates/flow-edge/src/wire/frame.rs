@@ -45,7 +45,10 @@ struct Last<T> {
 
 impl Frame {
     /// An event in the frames of the REST routes.
-    pub(super) fn rest<T, C: Chunk<T>>(event: &StreamEvent<T, C>, is_cut: bool) -> Result<Self, FlowError> {
+    pub(super) fn of_route<T, C: Chunk<T>>(
+        event: &StreamEvent<T, C>,
+        is_cut: bool,
+    ) -> Result<Self, FlowError> {
         match event {
             StreamEvent::Chunk(chunk) => Self::chunk(C::FORM, chunk),
             StreamEvent::Done(result) => Self::done(C::end(result), is_cut),
@@ -53,7 +56,7 @@ impl Frame {
     }
 
     /// An event in the frames of the Genkit client protocol.
-    pub(super) fn genkit<T: Schema, C: Chunk<T>>(
+    pub(super) fn of_genkit<T: Schema, C: Chunk<T>>(
         event: &StreamEvent<T, C>,
         is_cut: bool,
     ) -> Result<Self, FlowError> {
@@ -64,12 +67,12 @@ impl Frame {
     }
 
     pub(crate) fn chunk(form: StreamForm, chunk: impl Serialize) -> Result<Self, FlowError> {
-        Self::new(&Member(form.chunk(), chunk), Dialect::Problem, false)
+        Self::new(&Member(form.chunk(), chunk), Dialect::Rest, false)
     }
 
     pub(crate) fn done(result: impl Serialize, is_cut: bool) -> Result<Self, FlowError> {
         let finish_reason = is_cut.then_some(LENGTH);
-        Self::new(&Last { done: true, result, finish_reason }, Dialect::Problem, true)
+        Self::new(&Last { done: true, result, finish_reason }, Dialect::Rest, true)
     }
 
     pub(crate) fn message(message: impl Serialize) -> Result<Self, FlowError> {
@@ -84,7 +87,7 @@ impl Frame {
     /// The error that a stream ends with.
     pub(crate) fn failure(error: &FlowError, dialect: Dialect, ctx: &RequestContext) -> Self {
         let frame = match dialect {
-            Dialect::Problem => Self::new(&Member("error", problem(error, ctx)), dialect, true),
+            Dialect::Rest => Self::new(&Member("error", problem(error, ctx)), dialect, true),
             Dialect::Genkit => Self::new(&Member("error", genkit_error(error)), dialect, true),
         };
         // Only maps with keys that are no strings cannot be written, and this has none.
@@ -101,7 +104,7 @@ impl Frame {
         let mut bytes = Vec::with_capacity(128);
         bytes.extend_from_slice(OPENING);
         let written = match dialect {
-            Dialect::Problem => value.serialize(&mut Serializer::new(&mut bytes)),
+            Dialect::Rest => value.serialize(&mut Serializer::new(&mut bytes)),
             Dialect::Genkit => value.serialize(&mut Serializer::with_formatter(&mut bytes, Ascii)),
         };
         written.map_err(FlowError::internal)?;
@@ -150,37 +153,37 @@ mod tests {
     fn each_dialect_has_its_frames_and_an_open_one_goes_on_where_it_was() {
         let chunk = StreamEvent::<Response>::Chunk("a \"b\"\n\u{1f431}".into());
         let done = StreamEvent::<_, String>::Done(Response { said: "é".into() });
-        assert_eq!(sent(Frame::rest(&chunk, true)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
-        assert_eq!(sent(Frame::rest(&done, false)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
+        assert_eq!(sent(Frame::of_route(&chunk, true)), "data: {\"chunk\":\"a \\\"b\\\"\\n\u{1f431}\"}\n\n");
+        assert_eq!(sent(Frame::of_route(&done, false)), "data: {\"done\":true,\"said\":\"é\"}\n\n");
         assert_eq!(
-            sent(Frame::genkit(&chunk, true)),
+            sent(Frame::of_genkit(&chunk, true)),
             "data: {\"message\":\"a \\\"b\\\"\\n\\ud83d\\udc31\"}\n\n"
         );
-        assert!(sent(Frame::genkit(&done, false)).starts_with("data: {\"result\":{\"said\":\"\\u00e9\""));
-        let open = Frame::rest(&done, false).unwrap().into_bytes(true);
+        assert!(sent(Frame::of_genkit(&done, false)).starts_with("data: {\"result\":{\"said\":\"\\u00e9\""));
+        let open = Frame::of_route(&done, false).unwrap().into_bytes(true);
         assert_eq!(open, "{\"done\":true,\"said\":\"é\"}\n\n");
-        let cut = sent(Frame::rest(&done, true));
+        let cut = sent(Frame::of_route(&done, true));
         assert_eq!(cut, "data: {\"done\":true,\"said\":\"é\",\"finish_reason\":\"length\"}\n\n");
-        assert!(sent(Frame::genkit(&done, true)).ends_with("},\"finish_reason\":\"length\"}\n\n"));
+        assert!(sent(Frame::of_genkit(&done, true)).ends_with("},\"finish_reason\":\"length\"}\n\n"));
     }
 
     #[test]
     fn a_partial_object_is_a_frame_and_the_whole_has_its_members_beside_done() {
         let known = StreamEvent::<Response, _>::Chunk(Partial(json!({"said": "é"})));
         let done = StreamEvent::<_, Partial>::Done(Response { said: "éa".into() });
-        assert_eq!(sent(Frame::rest(&known, false)), "data: {\"partial\":{\"said\":\"é\"}}\n\n");
-        assert_eq!(sent(Frame::rest(&done, false)), "data: {\"done\":true,\"said\":\"éa\"}\n\n");
-        let cut = sent(Frame::rest(&done, true));
+        assert_eq!(sent(Frame::of_route(&known, false)), "data: {\"partial\":{\"said\":\"é\"}}\n\n");
+        assert_eq!(sent(Frame::of_route(&done, false)), "data: {\"done\":true,\"said\":\"éa\"}\n\n");
+        let cut = sent(Frame::of_route(&done, true));
         assert_eq!(cut, "data: {\"done\":true,\"said\":\"éa\",\"finish_reason\":\"length\"}\n\n");
-        let message = sent(Frame::genkit(&known, false));
+        let message = sent(Frame::of_genkit(&known, false));
         assert_eq!(message, "data: {\"message\":{\"said\":\"\\u00e9\"}}\n\n");
-        assert_eq!(sent(Frame::genkit(&done, false)), "data: {\"result\":{\"said\":\"\\u00e9a\"}}\n\n");
+        assert_eq!(sent(Frame::of_genkit(&done, false)), "data: {\"result\":{\"said\":\"\\u00e9a\"}}\n\n");
     }
 
     #[test]
     fn what_is_ascii_only_parses_to_the_same_text() {
         let text = "café 🐱\u{7f}\u{0}";
-        let frame = sent(Frame::genkit(&StreamEvent::<Response>::Chunk(text.into()), false));
+        let frame = sent(Frame::of_genkit(&StreamEvent::<Response>::Chunk(text.into()), false));
         let json = frame.strip_prefix("data: ").unwrap();
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<serde_json::Value>(json).unwrap()["message"], text);

@@ -58,6 +58,7 @@ pub struct EventStream {
     ctx: RequestContext,
     span: tracing::Span,
     started: Instant,
+    /// Taken before `Call::run` gives up its own, so that the count does not fall to zero in between.
     _work: Work,
 }
 
@@ -72,8 +73,8 @@ impl EventStream {
         flow: FlowStream<T, C>,
     ) -> Result<Self, FlowError> {
         let notes = ctx.clone();
-        let frames = flow.map(move |event| Frame::rest(&event?, notes.is_cut()));
-        Self::open(ctx, Dialect::Problem, frames).await
+        let frames = flow.map(move |event| Frame::of_route(&event?, notes.is_cut()));
+        Self::open(ctx, Dialect::Rest, frames).await
     }
 
     /// The same in the frames of the Genkit client protocol.
@@ -82,7 +83,7 @@ impl EventStream {
         flow: FlowStream<T, C>,
     ) -> Result<Self, FlowError> {
         let notes = ctx.clone();
-        let frames = flow.map(move |event| Frame::genkit(&event?, notes.is_cut()));
+        let frames = flow.map(move |event| Frame::of_genkit(&event?, notes.is_cut()));
         Self::open(ctx, Dialect::Genkit, frames).await
     }
 
@@ -168,7 +169,8 @@ impl Stream for EventStream {
         }
         if let Poll::Ready(frame) = this.poll_frame(cx) {
             if frame.last {
-                // The flow's work ends here, not when the client has read the last byte.
+                // The flow and its model call end here. The work counts (`_work`) until the body is dropped, so that a
+                // shutdown waits for the last bytes.
                 this.frames = None;
             }
             this.due = Instant::now() + HEARTBEAT;

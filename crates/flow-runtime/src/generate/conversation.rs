@@ -28,6 +28,7 @@ const MAX_OUTPUT: usize = 256 * 1024;
 
 /// A model, what it has been asked so far, and the tools it may use.
 pub(crate) struct Conversation {
+    /// With all that guards it; see [`RuntimeBuilder::build`](crate::RuntimeBuilder::build).
     pub(crate) model: Arc<dyn Model>,
     pub(crate) request: ModelRequest,
     tools: Vec<Tool>,

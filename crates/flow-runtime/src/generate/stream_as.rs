@@ -9,7 +9,7 @@ use super::conversation::Conversation;
 use super::event::{GenerateEvent, OutputEvent};
 use super::partial::PartialReader;
 use super::streamed::Turns;
-use super::structured::{check, refused, unusable};
+use super::structured::{check, objection_to, unusable};
 use crate::error::ModelError;
 use crate::schema::OutputSpec;
 
@@ -61,7 +61,7 @@ impl<T: DeserializeOwned> State<T> {
                         }
                         Err(violations) if self.turns.repeated => return Err(unusable(&violations)),
                         Err(violations) => {
-                            let (answer, objection) = refused(&answer, &violations);
+                            let (answer, objection) = objection_to(&answer, &violations);
                             self.turns.ask_again(Some(answer), objection);
                             self.reader = PartialReader::default();
                         }

@@ -42,7 +42,7 @@ pub(crate) async fn structured<T>(
             Ok(value) => return Ok((value, response)),
             Err(violations) if repaired => return Err(unusable(&violations)),
             Err(violations) => {
-                let (answer, objection) = refused(&response, &violations);
+                let (answer, objection) = objection_to(&response, &violations);
                 conversation.object(Some(answer), objection);
                 repaired = true;
             }
@@ -77,7 +77,7 @@ pub(super) fn check<T>(
 }
 
 /// A refused answer as the model's message, and what the model is told of it.
-pub(super) fn refused(response: &ModelResponse, violations: &[Violation]) -> (Message, String) {
+pub(super) fn objection_to(response: &ModelResponse, violations: &[Violation]) -> (Message, String) {
     tracing::debug!(target: crate::trace::TARGET, faults = violations.len(), "asking for a repair");
     (Message::text(Role::Model, response.message.joined_text()), objection(violations))
 }
