@@ -103,7 +103,7 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
     let (mut edge, models) = (settings.edge_config(), provider_settings(&settings.model));
     if settings.is_measured() {
-        edge.observers.push(Arc::new(RequestMetrics));
+        edge.observers.push(Arc::new(RequestMetrics::default()));
     }
     let (edge, models) = traces::join(&settings.telemetry, edge, models); // eject: telemetry
     let deps = deps(settings, models)?;

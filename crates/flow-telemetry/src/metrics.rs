@@ -7,7 +7,7 @@ use std::time::Duration;
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{Registry, Storage};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _};
+use opentelemetry::metrics::{BoundCounter, BoundGauge, BoundHistogram, Meter, MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tokio::runtime::Handle;
 
@@ -76,13 +76,13 @@ impl Recorder for Instruments {
     }
 }
 
-/// Makes instruments of a metric with its labels.
+/// Makes instruments of a metric with its labels. They are bound to these, so that measuring looks nothing up.
 struct Meters(Meter);
 
 impl Storage<Key> for Meters {
-    type Counter = Arc<Labelled<Counter<u64>>>;
-    type Gauge = Arc<Labelled<Gauge<f64>>>;
-    type Histogram = Arc<Labelled<Histogram<f64>>>;
+    type Counter = Arc<Sum>;
+    type Gauge = Arc<Level>;
+    type Histogram = Arc<Times>;
 
     fn counter(&self, key: &Key) -> Self::Counter {
         let builder = self.0.u64_counter(key.name().to_owned());
@@ -90,10 +90,10 @@ impl Storage<Key> for Meters {
             Some(it) => builder.with_unit(it.unit).with_description(it.about).build(),
             None => builder.build(),
         };
-        let counter = Labelled::new(instrument, key);
+        let bound = instrument.bind(&labels(key));
         // So that it is there before it counts, as Prometheus has it.
-        counter.increment(0);
-        counter
+        bound.add(0);
+        Arc::new(Sum { bound, told: AtomicU64::new(0) })
     }
 
     fn gauge(&self, key: &Key) -> Self::Gauge {
@@ -102,7 +102,7 @@ impl Storage<Key> for Meters {
             Some(it) => builder.with_unit(it.unit).with_description(it.about).build(),
             None => builder.build(),
         };
-        Labelled::new(instrument, key)
+        Arc::new(Level { bound: instrument.bind(&labels(key)), bits: AtomicU64::new(0) })
     }
 
     fn histogram(&self, key: &Key) -> Self::Histogram {
@@ -111,46 +111,48 @@ impl Storage<Key> for Meters {
             builder = builder.with_unit(it.unit).with_description(it.about);
             builder = builder.with_boundaries(it.limits().unwrap_or_default().to_vec());
         }
-        Labelled::new(builder.build(), key)
+        Arc::new(Times(builder.build().bind(&labels(key))))
     }
 }
 
-/// An instrument with the labels of one of its series.
-struct Labelled<I> {
-    instrument: I,
-    labels: Vec<KeyValue>,
-    /// What a gauge stands at: the bits of a floating-point number.
-    value: AtomicU64,
+fn labels(key: &Key) -> Vec<KeyValue> {
+    key.labels().map(|it| KeyValue::new(it.key().to_owned(), it.value().to_owned())).collect()
 }
 
-impl<I> Labelled<I> {
-    fn new(instrument: I, key: &Key) -> Arc<Self> {
-        let labels = key.labels().map(|it| KeyValue::new(it.key().to_owned(), it.value().to_owned()));
-        Arc::new(Self { instrument, labels: labels.collect(), value: AtomicU64::new(0) })
-    }
+/// A sum that only grows.
+struct Sum {
+    bound: BoundCounter<u64>,
+    /// What it was last told to stand at, if it was.
+    told: AtomicU64,
 }
 
-impl Labelled<Gauge<f64>> {
-    fn change(&self, change: impl Fn(f64) -> f64) {
-        let next = |bits| Some(change(f64::from_bits(bits)).to_bits());
-        let before = self.value.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        let before = before.unwrap_or_else(|unchanged| unchanged);
-        self.instrument.record(change(f64::from_bits(before)), &self.labels);
-    }
-}
-
-impl CounterFn for Labelled<Counter<u64>> {
+impl CounterFn for Sum {
     fn increment(&self, value: u64) {
-        self.instrument.add(value, &self.labels);
+        self.bound.add(value);
     }
 
     fn absolute(&self, value: u64) {
-        let before = self.value.fetch_max(value, Ordering::Relaxed);
+        let before = self.told.fetch_max(value, Ordering::Relaxed);
         self.increment(value.saturating_sub(before));
     }
 }
 
-impl GaugeFn for Labelled<Gauge<f64>> {
+/// A number that rises and falls.
+struct Level {
+    bound: BoundGauge<f64>,
+    /// What it stands at, as the bits of a floating-point number.
+    bits: AtomicU64,
+}
+
+impl Level {
+    fn change(&self, change: impl Fn(f64) -> f64) {
+        let next = |bits| Some(change(f64::from_bits(bits)).to_bits());
+        let before = self.bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        self.bound.record(change(f64::from_bits(before.unwrap_or_else(|unchanged| unchanged))));
+    }
+}
+
+impl GaugeFn for Level {
     fn increment(&self, value: f64) {
         self.change(|it| it + value);
     }
@@ -164,8 +166,11 @@ impl GaugeFn for Labelled<Gauge<f64>> {
     }
 }
 
-impl HistogramFn for Labelled<Histogram<f64>> {
+/// A histogram.
+struct Times(BoundHistogram<f64>);
+
+impl HistogramFn for Times {
     fn record(&self, value: f64) {
-        self.instrument.record(value, &self.labels);
+        self.0.record(value);
     }
 }

@@ -1,7 +1,10 @@
 //! How many requests there are, and how long they take.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
 use flow_metrics::{HTTP_DURATION, RPC_DURATION};
-use metrics::histogram;
+use metrics::{Histogram, histogram};
 use tracing::Span;
 
 use super::observe::{End, Observer, Status, method_name, rpc_status_name};
@@ -9,17 +12,29 @@ use super::observe::{End, Observer, Status, method_name, rpc_status_name};
 /// What the metrics have for a path without a route, so that a client cannot make up values.
 const NO_ROUTE: &str = "";
 
+type ByRoute = HashMap<Box<str>, Histogram>;
+
 /// Measures each request, by its route and its status.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestMetrics;
+#[derive(Debug, Default)]
+pub struct RequestMetrics {
+    /// The histograms so far, so that a request makes none of its own. There are as many as routes, methods and statuses.
+    so_far: RwLock<HashMap<(Status, &'static str), ByRoute>>,
+}
 
 impl Observer for RequestMetrics {
     fn end(&self, _: &Span, end: &End<'_>) {
         let route = end.route.unwrap_or(NO_ROUTE);
-        match end.status {
+        let kind = (end.status, method_name(end.method));
+        // A map of handles is whole, whatever panicked beside it.
+        let so_far = self.so_far.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = so_far.get(&kind).and_then(|it| it.get(route)) {
+            return known.record(end.duration);
+        }
+        drop(so_far);
+        let new = match end.status {
             Status::Http(status) => histogram!(
                 HTTP_DURATION.name,
-                "http.request.method" => method_name(end.method),
+                "http.request.method" => kind.1,
                 "http.route" => route.to_owned(),
                 "http.response.status_code" => status.to_string(),
             ),
@@ -29,7 +44,9 @@ impl Observer for RequestMetrics {
                 "rpc.method" => route.trim_start_matches('/').to_owned(),
                 "rpc.response.status_code" => rpc_status_name(status),
             ),
-        }
-        .record(end.duration);
+        };
+        new.record(end.duration);
+        let mut so_far = self.so_far.write().unwrap_or_else(PoisonError::into_inner);
+        so_far.entry(kind).or_default().insert(route.into(), new);
     }
 }

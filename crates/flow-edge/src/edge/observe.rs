@@ -74,7 +74,7 @@ pub enum Protocol {
 }
 
 /// The status of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// HTTP's; 499 if the client left.
     Http(u16),
