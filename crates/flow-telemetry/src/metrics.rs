@@ -1,7 +1,8 @@
 //! Metrics, on their way to the same collector.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
@@ -45,8 +46,16 @@ impl Metrics {
 
 impl Drop for Metrics {
     fn drop(&mut self) {
-        if let Err(error) = self.provider.shutdown_with_timeout(LAST_NUMBERS) {
-            tracing::warn!(%error, "the last metrics could not be sent");
+        let (provider, (ended, has_ended)) = (self.provider.clone(), mpsc::channel());
+        // The provider waits for as long as an export may take (10 s), whatever time it is given.
+        let ending = thread::Builder::new().name("metrics-end".to_owned()).spawn(move || {
+            let _ = ended.send(provider.shutdown());
+        });
+        let outcome = ending.ok().and_then(|_| has_ended.recv_timeout(LAST_NUMBERS).ok());
+        match outcome {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::warn!(%error, "the last metrics could not be sent"),
+            None => tracing::warn!("the last metrics could not be sent in time"),
         }
     }
 }
