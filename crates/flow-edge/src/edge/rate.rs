@@ -16,6 +16,7 @@ use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use tracing::{Instrument, Span};
 
 use super::proxy::client_key;
 use crate::error::FlowError;
@@ -86,11 +87,11 @@ impl Limiter {
         Self { limit, buckets, clients, shared, policy }
     }
 
-    /// Counts a request of the client at this address.
-    pub(super) async fn check(&self, address: IpAddr) -> RateDecision {
+    /// Counts a request of the client at this address. What the shared store writes to log and traces is in the span.
+    pub(super) async fn check(&self, address: IpAddr, span: &Span) -> RateDecision {
         let client = client_key(address);
         if let Some(shared) = &self.shared
-            && let Some(decision) = shared.check(client, self.limit).await
+            && let Some(decision) = shared.check(client, self.limit).instrument(span.clone()).await
         {
             return decision;
         }
