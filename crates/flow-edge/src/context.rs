@@ -4,11 +4,15 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::drain::Drain;
 use crate::request_id;
+
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+const X_FINISH_REASON: HeaderName = HeaderName::from_static("x-finish-reason");
+const X_MODEL: HeaderName = HeaderName::from_static("x-model");
 
 /// What a flow may know of the request it answers.
 #[derive(Clone, Debug)]
@@ -117,13 +121,13 @@ impl RequestContext {
     /// The headers for what is told of the answer.
     pub(crate) fn add_notes(&self, headers: &mut HeaderMap) {
         if let Some(outcome) = self.notes.cache.get() {
-            headers.insert("x-cache", HeaderValue::from_static(outcome));
+            headers.insert(X_CACHE, HeaderValue::from_static(outcome));
         }
         if let Some(name) = self.notes.model.get() {
-            headers.insert("x-model", name.clone());
+            headers.insert(X_MODEL, name.clone());
         }
         if self.is_cut() {
-            headers.insert("x-finish-reason", HeaderValue::from_static("length"));
+            headers.insert(X_FINISH_REASON, HeaderValue::from_static("length"));
         }
     }
 }

@@ -180,6 +180,8 @@ fn error(status: u16, headers: &HeaderMap, error: &Value) -> ModelError {
         // Too slow, too early, beside another, or overloaded: the providers' own clients ask again, too.
         408 | 409 | 425 | 503 | 529 => failed(false),
         400..=499 => ModelError::rejected(format!("HTTP {status}")),
+        501 => ModelError::rejected("HTTP 501: it does not support this"),
+        500 if is_unsupported(error) => ModelError::rejected("HTTP 500: it does not support this"),
         _ => failed(true),
     }
 }
@@ -197,6 +199,11 @@ fn is_content_policy(error: &Value) -> bool {
 fn is_bad_key(error: &Value) -> bool {
     let details = error["details"].as_array().into_iter().flatten();
     details.filter_map(|it| it["reason"].as_str()).any(|it| it == "API_KEY_INVALID")
+}
+
+/// An image for a model that sees none: llama.cpp says so with 500.
+fn is_unsupported(error: &Value) -> bool {
+    error["message"].as_str().is_some_and(|it| it.contains("not supported"))
 }
 
 /// The wait of `retry-after` in seconds. No provider here sends its other form, a date.

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-/// Without `$schema`, which no provider takes.
+/// Without `$schema`, which no provider takes, and with `{}` for `true`, which llama.cpp refuses.
 pub(crate) fn plain(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Value::Object(members) = &mut schema {
         members.shift_remove("$schema");
     }
+    each(&mut schema, &|_| {});
     schema
 }
 
@@ -123,8 +124,11 @@ fn close(members: &mut Map<String, Value>) {
     }
 }
 
-/// Does something to a schema and all schemas in it.
+/// Does something to a schema and all schemas in it, those that are only `true` spelled as objects.
 fn each(schema: &mut Value, act: &dyn Fn(&mut Map<String, Value>)) {
+    if *schema == Value::Bool(true) {
+        *schema = json!({});
+    }
     let Value::Object(members) = schema else { return };
     act(members);
     for (keyword, value) in members {
@@ -139,7 +143,7 @@ fn each(schema: &mut Value, act: &dyn Fn(&mut Map<String, Value>)) {
                     each(it, act);
                 }
             }
-            ("items" | "additionalProperties" | "not", inner @ Value::Object(_)) => each(inner, act),
+            ("items" | "not", inner) | ("additionalProperties", inner @ Value::Object(_)) => each(inner, act),
             _ => {}
         }
     }
@@ -199,6 +203,23 @@ mod tests {
         assert!(!is_strict(&schema));
         assert!(!is_strict(&person()));
         assert!(!is_strict(&json!({"type": "string"})));
+    }
+
+    #[test]
+    fn a_schema_of_anything_is_an_object_and_not_strict() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"any": true, "list": {"type": "array", "items": true}},
+            "required": ["any", "list"],
+            "additionalProperties": true,
+        });
+        let mut plain_form = schema.clone();
+        plain_form["properties"] = json!({"any": {}, "list": {"type": "array", "items": {}}});
+        assert_eq!(plain(&schema), plain_form);
+        plain_form["additionalProperties"] = false.into();
+        assert!(!is_strict(&plain_form));
+        plain_form["properties"] = json!({"any": true, "list": {"type": "array", "items": {"type": "null"}}});
+        assert!(!is_strict(&plain_form));
     }
 
     #[test]

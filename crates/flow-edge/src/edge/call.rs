@@ -33,9 +33,6 @@ const LONGEST_LOGGED: usize = 256;
 /// How much of a method is logged, in bytes. No registered one is longer.
 const LONGEST_METHOD: usize = 20;
 
-/// How many headers the edge adds at most.
-const HEADERS: usize = 24;
-
 /// What the access log has for a request whose client left: nginx's status, and the canonical one of a procedure.
 const LEFT: u16 = 499;
 const CANCELLED: i32 = 1;
@@ -210,7 +207,6 @@ impl Call {
         if !self.keeps_alive {
             headers.remove(CONNECTION);
         }
-        headers.reserve(HEADERS);
         for (name, value) in &self.edge.fixed {
             headers.entry(name).or_insert_with(|| value.clone());
         }

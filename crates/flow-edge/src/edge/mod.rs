@@ -23,7 +23,6 @@ mod unread;
 use std::sync::Arc;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use tracing::Instrument;
 
 pub use call::{Call, Outgoing};
 pub use config::{ApiInfo, EdgeConfig};
@@ -108,7 +107,7 @@ impl Edge {
             }
         }
         if let (Some(client), Some(limiter)) = (call.client, &self.limiter) {
-            let decision = limiter.check(client).instrument(call.span.clone()).await;
+            let decision = limiter.check(client, &call.span).await;
             call.rate = Some(decision);
             decision.into_result()?;
         }

@@ -16,6 +16,7 @@ use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use tracing::{Instrument, Span};
 
 use super::proxy::client_key;
 use crate::error::FlowError;
@@ -86,11 +87,11 @@ impl Limiter {
         Self { limit, buckets, clients, shared, policy }
     }
 
-    /// Counts a request of the client at this address.
-    pub(super) async fn check(&self, address: IpAddr) -> RateDecision {
+    /// Counts a request of the client at this address. What the shared store writes to log and traces is in the span.
+    pub(super) async fn check(&self, address: IpAddr, span: &Span) -> RateDecision {
         let client = client_key(address);
         if let Some(shared) = &self.shared
-            && let Some(decision) = shared.check(client, self.limit).await
+            && let Some(decision) = shared.check(client, self.limit).instrument(span.clone()).await
         {
             return decision;
         }
@@ -200,6 +201,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
+    static NO_SPAN: Span = Span::none();
+
     fn limiter(limit: &str) -> Limiter {
         Limiter::new(limit.parse().unwrap(), None)
     }
@@ -218,9 +221,9 @@ mod tests {
         let limiter = limiter("2/hour");
         let [a, b] = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse().unwrap());
         for remaining in [1, 0] {
-            assert_eq!(limiter.check(a).await, RateDecision { remaining, retry_after: None });
+            assert_eq!(limiter.check(a, &NO_SPAN).await, RateDecision { remaining, retry_after: None });
         }
-        let refused = limiter.check(a).await;
+        let refused = limiter.check(a, &NO_SPAN).await;
         let error = refused.into_result().unwrap_err();
         assert_eq!(error.kind, ErrorKind::RateLimited);
         assert!((1790..=1800).contains(&error.retry_after_seconds().unwrap()));
@@ -229,7 +232,7 @@ mod tests {
         let [policy, state] = [&headers[RATELIMIT_POLICY], &headers[RATELIMIT]];
         assert_eq!(policy, "\"default\";q=2;w=3600");
         assert_eq!(state, "\"default\";r=0;t=3600");
-        assert!(limiter.check(b).await.into_result().is_ok());
+        assert!(limiter.check(b, &NO_SPAN).await.into_result().is_ok());
     }
 
     #[derive(Debug)]
@@ -248,10 +251,10 @@ mod tests {
         let limit = "1/day".parse().unwrap();
         let told = RateDecision { remaining: 7, retry_after: None };
         let shared = Limiter::new(limit, Some(Arc::new(Shared(Some(told)))));
-        assert_eq!([shared.check(client).await, shared.check(client).await], [told; 2]);
+        assert_eq!([shared.check(client, &NO_SPAN).await, shared.check(client, &NO_SPAN).await], [told; 2]);
         let alone = Limiter::new(limit, Some(Arc::new(Shared(None))));
-        let refused =
-            [alone.check(client).await, alone.check(client).await].map(|it| it.into_result().is_err());
+        let refused = [alone.check(client, &NO_SPAN).await, alone.check(client, &NO_SPAN).await]
+            .map(|it| it.into_result().is_err());
         assert_eq!(refused, [false, true]);
     }
 

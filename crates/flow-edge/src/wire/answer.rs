@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::body::Answer;
+use super::body::{self, Answer};
 use super::problem::{genkit_error, problem};
 use crate::context::{Dialect, RequestContext};
 use crate::error::{ErrorKind, FlowError};
@@ -19,7 +19,7 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 
 /// An answer that is only a status.
 pub fn empty(status: StatusCode) -> Answer {
-    let mut answer = Answer::new(Bytes::new().into());
+    let mut answer = body::answer(Bytes::new().into());
     *answer.status_mut() = status;
     answer
 }
@@ -33,7 +33,7 @@ pub fn redirect(to: &'static str) -> Answer {
 
 /// An answer of these bytes.
 pub fn whole(content_type: HeaderValue, bytes: Bytes) -> Answer {
-    let mut answer = Answer::new(bytes.into());
+    let mut answer = body::answer(bytes.into());
     answer.headers_mut().insert(CONTENT_TYPE, content_type);
     answer
 }

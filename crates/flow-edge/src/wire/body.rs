@@ -7,7 +7,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
+
+/// For how many headers an answer has room: its own, and all that the edge may add. To grow costs more than to add them.
+const HEADERS: usize = 24;
 
 /// An answer for an adapter to turn into its framework's own.
 pub type Answer = http::Response<Body>;
@@ -18,6 +22,13 @@ pub enum Body {
     Whole(Bytes),
     /// Frames, each written and flushed by itself.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send + Sync>>),
+}
+
+/// An answer of this body, with status 200 and without headers.
+pub(super) fn answer(body: Body) -> Answer {
+    let mut answer = Answer::new(body);
+    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    answer
 }
 
 impl From<Bytes> for Body {

@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::body::{Answer, Body};
+use super::body::{self, Answer, Body};
 use super::frame::{Frame, OPENING};
 use super::pump::{Pumped, pump};
 use crate::context::{Dialect, RequestContext};
@@ -118,7 +118,7 @@ impl EventStream {
 
     /// The answer that carries this stream.
     pub fn into_answer(self) -> Answer {
-        let mut answer = Answer::new(Body::Events(Box::pin(self)));
+        let mut answer = body::answer(Body::Events(Box::pin(self)));
         answer.headers_mut().extend(HEADERS);
         answer
     }
