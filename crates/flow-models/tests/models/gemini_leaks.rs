@@ -37,7 +37,7 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+            .with_env_filter("trace,flow_content=off")
             .with_span_events(FmtSpan::FULL)
             .with_ansi(false)
             .with_writer(move || writer.clone())
