@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod caller;
 mod client;
 mod error;
 mod export;
 mod metrics;
 mod names;
+mod platform;
 mod propagate;
 mod recorded;
 mod server;
@@ -28,6 +30,7 @@ pub use error::TelemetryError;
 pub use metrics::Metrics;
 use names::Named;
 pub use opentelemetry_sdk::trace::SpanData;
+pub use platform::{Cloud, MetadataError, Platform, detect};
 pub use propagate::inject;
 use recorded::Recorded;
 pub use server::ServerSpans;

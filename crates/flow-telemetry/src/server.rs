@@ -6,11 +6,12 @@ use flow_edge::edge::observe::{
     Begin, End, Observer, Protocol, Status, TraceIds, UNRECORDED, method_name, rpc_status_name,
 };
 use http::header::USER_AGENT;
-use opentelemetry::trace::{SpanContext, Status as SpanStatus, TraceContextExt as _};
+use opentelemetry::trace::{Status as SpanStatus, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, Value};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use crate::platform::Cloud;
 use crate::settings::Sampler;
 use crate::{propagate, recorded};
 
@@ -18,21 +19,28 @@ use crate::{propagate, recorded};
 #[derive(Clone, Copy, Debug)]
 pub struct ServerSpans {
     sampler: Sampler,
+    cloud: Option<Cloud>,
 }
 
 impl ServerSpans {
     /// Records the traces that this sampler says.
     pub fn new(sampler: Sampler) -> Self {
-        Self { sampler }
+        Self { sampler, cloud: None }
+    }
+
+    /// Reads the headers of this cloud as well, where a request has no `traceparent`.
+    #[must_use]
+    pub fn on(self, cloud: Option<Cloud>) -> Self {
+        Self { cloud, ..self }
     }
 }
 
 impl Observer for ServerSpans {
     fn unrecorded(&self, request: &Begin<'_>) -> Option<TraceIds> {
-        let caller = propagate::extract(request.head.headers);
-        let trace =
-            caller.as_ref().map_or_else(rand::random, |it| u128::from_be_bytes(it.trace_id().to_bytes()));
-        let is_recorded = self.sampler.records(caller.as_ref().map(SpanContext::is_sampled), trace);
+        let caller = propagate::extract(request.head.headers, self.cloud);
+        let trace = caller.as_ref().map(|it| u128::from_be_bytes(it.span.trace_id().to_bytes()));
+        let trace = trace.unwrap_or_else(rand::random);
+        let is_recorded = self.sampler.records(caller.and_then(|it| it.is_recorded), trace);
         (!is_recorded).then(|| TraceIds {
             trace_id: format!("{trace:032x}"),
             span_id: format!("{:016x}", rand::random::<u64>()),
@@ -50,9 +58,9 @@ impl Observer for ServerSpans {
             recorded::keep(request_span, ids, head.headers);
             return None;
         }
-        if let Some(caller) = propagate::extract(head.headers) {
+        if let Some(caller) = propagate::extract(head.headers, self.cloud) {
             // It fails for a span that is not traced, which needs no parent.
-            let _ = request_span.set_parent(Context::new().with_remote_span_context(caller));
+            let _ = request_span.set_parent(Context::new().with_remote_span_context(caller.span));
         }
         let context = request_span.context();
         let span = context.span();
