@@ -8,6 +8,7 @@
 //! - [`settings`] and [`telemetry`] are what their names say.
 //! - [`replicas`] is what servers like this one share. <!-- eject: redis -->
 //! - [`traces`] makes one trace of a request and all that it leads to. <!-- eject: telemetry -->
+//! - [`platform`] is the one this program runs on. <!-- eject: telemetry -->
 //! - [`demo`] is what the demo model says.
 //! - [`flow`], [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
@@ -18,6 +19,7 @@ pub mod flows;
 pub mod health;
 pub mod metrics;
 pub mod openapi;
+pub mod platform; // eject: telemetry
 pub mod prompt;
 pub mod replicas; // eject: redis
 pub mod settings;

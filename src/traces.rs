@@ -84,7 +84,7 @@ fn exports(settings: &TelemetrySettings) -> telemetry::TelemetrySettings {
     });
     telemetry::TelemetrySettings {
         service_version: env!("CARGO_PKG_VERSION").to_owned(),
-        resource: settings.resource.as_ref().map(|it| it.0.clone()).unwrap_or_default(),
+        resource: settings.place().resource(settings.resource.as_ref().map_or(&[], |it| &it.0)),
         collector,
         ..telemetry::TelemetrySettings::new(&settings.service_name)
     }
@@ -108,7 +108,8 @@ pub fn join(
         Root::Ratio => settings.ratio,
     };
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
-    edge.observers.push(std::sync::Arc::new(telemetry::ServerSpans::new(sampler)));
+    let spans = telemetry::ServerSpans::new(sampler).on(settings.place.cloud());
+    edge.observers.push(std::sync::Arc::new(spans));
     models.propagate = Some(telemetry::inject);
     (edge, models)
 }

@@ -50,6 +50,8 @@ pub fn load(
                 "this program was built without the feature `telemetry`",
             );
         }
+        #[cfg(feature = "telemetry")]
+        settings.telemetry.find_place(environment);
         // eject: end
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 
 use super::parse::{self, Parsed};
+use crate::platform::Place;
 
 /// Where traces go, and which of them.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +18,10 @@ pub struct TelemetrySettings {
     /// Send no traces, wherever they would go.
     #[arg(long = "no-telemetry", env = "GENKIT_TELEMETRY_DISABLED")]
     pub no_telemetry: bool,
+    /// The same, under the name that OpenTelemetry gives it.
+    #[arg(id = "otel_disabled", env = "OTEL_SDK_DISABLED", value_name = "BOOL")]
+    #[arg(default_value = "false", value_parser = parse::boolean, action = ArgAction::Set)]
+    pub sdk_disabled: bool,
     /// Collector that gets the traces, by OTLP. Over HTTP, `/v1/traces` is added.
     ///
     /// Default: no traces. Example: `http://127.0.0.1:4318`
@@ -77,12 +82,36 @@ pub struct TelemetrySettings {
     #[arg(default_value = "http/protobuf", value_parser = protocol)]
     pub protocol: OtlpProtocol,
     // eject: end
+    /// Where this process runs; nowhere if telemetry is off.
+    #[arg(skip)]
+    pub place: Place,
 }
 
 impl TelemetrySettings {
     /// Where traces go, if they go anywhere.
     pub fn collector(&self) -> Option<&str> {
-        self.endpoint.as_deref().filter(|_| !self.no_telemetry)
+        self.endpoint.as_deref().filter(|_| !self.is_off())
+    }
+
+    /// Whether it is turned off.
+    pub fn is_off(&self) -> bool {
+        self.no_telemetry || self.sdk_disabled
+    }
+
+    /// Looks for the platform in the environment.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn find_place(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
+        if !self.is_off() {
+            self.place = Place::find(environment);
+        }
+    }
+
+    /// Where this process runs. If anything is sent, what only a metadata server knows is asked for first.
+    pub fn place(&self) -> &Place {
+        if self.collector().is_some() {
+            self.place.complete();
+        }
+        &self.place
     }
 
     /// Where metrics go, if they go anywhere.

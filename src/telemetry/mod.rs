@@ -51,14 +51,21 @@ pub struct Guard {
 ///
 /// `is_terminal` is whether standard output is one; with debug it decides the format nobody chose.
 pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
-    let direct = subscriber(&settings.log, settings.debug, is_terminal, Spans::Off, io::stdout)?;
+    let json = Json::default();
+    // eject: telemetry
+    let place = settings.telemetry.place();
+    let json = json.with(place.correlation());
+    // eject: end
+    let (log_settings, debug) = (&settings.log, settings.debug);
+    let direct = subscriber(log_settings, debug, is_terminal, Spans::Off, json.clone(), io::stdout)?;
     let (writer, log) = output::non_blocking(Dispatch::new(direct));
-    let subscriber = subscriber(&settings.log, settings.debug, is_terminal, settings.spans(), writer)?;
+    let subscriber = subscriber(log_settings, debug, is_terminal, settings.spans(), json, writer)?;
     // eject: telemetry
     let (subscriber, traces) = traces::start(&settings.telemetry, subscriber)?;
     // eject: end
     subscriber.try_init()?;
-    log_panics(settings.debug);
+    log_panics(debug);
+    place.tell(settings.telemetry.endpoint.is_some()); // eject: telemetry
     Ok(Guard {
         _traces: traces, // eject: telemetry
         _log: log,
@@ -70,6 +77,7 @@ fn subscriber<W>(
     debug: bool,
     is_terminal: bool,
     spans: Spans,
+    json: Json,
     writer: W,
 ) -> Result<impl Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static, ParseError>
 where
@@ -77,7 +85,9 @@ where
 {
     let for_people = if debug || is_terminal { LogFormat::Console } else { LogFormat::Json };
     let layer = match settings.format.unwrap_or(for_people) {
-        LogFormat::Json => fmt::layer().with_writer(writer).fmt_fields(Json).event_format(Json).boxed(),
+        LogFormat::Json => {
+            fmt::layer().with_writer(writer).fmt_fields(Json::default()).event_format(json).boxed()
+        }
         LogFormat::Console => {
             fmt::layer().with_writer(writer).with_ansi(settings.color && is_terminal).compact().boxed()
         }

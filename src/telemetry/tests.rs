@@ -1,6 +1,7 @@
 //! What the lines look like.
 
 mod choice;
+mod correlated; // eject: telemetry
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, dispatcher};
 
+use super::json::Json;
 use crate::settings::{LogFilter, LogFormat, LogSettings, Spans};
 
 /// Each write, apart.
@@ -42,10 +44,14 @@ fn settings(format: LogFormat, filter: LogFilter) -> LogSettings {
 }
 
 fn dispatch(settings: &LogSettings, is_terminal: bool) -> (Dispatch, Captured) {
+    dispatch_as(settings, is_terminal, Json::default())
+}
+
+fn dispatch_as(settings: &LogSettings, is_terminal: bool, json: Json) -> (Dispatch, Captured) {
     let captured = Captured::default();
     let writer = captured.clone();
     let subscriber =
-        crate::telemetry::subscriber(settings, false, is_terminal, Spans::Off, move || writer.clone())
+        crate::telemetry::subscriber(settings, false, is_terminal, Spans::Off, json, move || writer.clone())
             .expect("the filter is good");
     (Dispatch::new(subscriber), captured)
 }
@@ -170,9 +176,15 @@ fn the_format_nobody_chose_depends_on_debug_and_the_terminal() {
         let writer = captured.clone();
         let settings =
             LogSettings { format: None, filter: LogFilter::Level(LevelFilter::INFO), color: false };
-        let subscriber =
-            crate::telemetry::subscriber(&settings, debug, is_terminal, Spans::Off, move || writer.clone())
-                .unwrap();
+        let subscriber = crate::telemetry::subscriber(
+            &settings,
+            debug,
+            is_terminal,
+            Spans::Off,
+            Json::default(),
+            move || writer.clone(),
+        )
+        .unwrap();
         dispatcher::with_default(&Dispatch::new(subscriber), || tracing::info!("hello"));
         assert_eq!(captured.lines()[0].starts_with('{'), json);
     }

@@ -32,13 +32,19 @@ pub enum MetadataError {
 /// Attributes that were found.
 pub(super) type Found = Vec<(&'static str, String)>;
 
-/// Runs this on a runtime of its own, and waits for nothing that it leaves behind.
-pub(super) fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, MetadataError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(work);
-    // A name that is still being looked up would be waited for.
-    runtime.shutdown_background();
-    Ok(done)
+/// Runs this on a runtime of its own, and waits for nothing that it leaves behind. It has a thread of its own, too: who asks
+/// may be on a runtime already.
+pub(super) fn on_runtime<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, MetadataError> {
+    std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().name("metadata".to_owned()).spawn_scoped(scope, || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let done = runtime.block_on(work);
+            // A name that is still being looked up would be waited for.
+            runtime.shutdown_background();
+            Ok(done)
+        })?;
+        asking.join().unwrap_or_else(|_| Err(MetadataError::Silent("asking it panicked".to_owned())))
+    })
 }
 
 /// What the metadata server knows of this platform, and why it does not know more.

@@ -29,7 +29,7 @@ pub fn detect(variable: Variable<'_>, machine: impl FnOnce() -> Option<String>) 
 
 impl Platform {
     /// The same with what only the platform's metadata server knows. It is asked once, for at most a second; what it does not
-    /// answer is left out, and the error says why. It blocks, and must not be called inside of a runtime.
+    /// answer is left out, and the error says why. It blocks for that time.
     pub fn completed(mut self) -> (Self, Result<(), MetadataError>) {
         let asked = metadata::on_runtime(metadata::ask(&self));
         let (found, outcome) = match asked {
