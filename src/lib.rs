@@ -9,6 +9,7 @@
 //! - [`replicas`] is what servers like this one share. <!-- eject: redis -->
 //! - [`traces`] makes one trace of a request and all that it leads to. <!-- eject: telemetry -->
 //! - [`platform`] is the one this program runs on. <!-- eject: telemetry -->
+//! - [`sentry`] tells of panics and failures. <!-- eject: sentry -->
 //! - [`demo`] is what the demo model says.
 //! - [`flow`], [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
@@ -22,6 +23,7 @@ pub mod openapi;
 pub mod platform; // eject: telemetry
 pub mod prompt;
 pub mod replicas; // eject: redis
+pub mod sentry; // eject: sentry
 pub mod settings;
 pub mod start;
 pub mod telemetry;

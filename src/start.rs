@@ -21,6 +21,7 @@ use crate::demo;
 use crate::flows;
 use crate::metrics;
 use crate::replicas; // eject: redis
+use crate::sentry; // eject: sentry
 use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
 use crate::traces; // eject: telemetry
 
@@ -106,6 +107,7 @@ pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Res
         edge.observers.push(Arc::new(RequestMetrics::default()));
     }
     let (edge, models) = traces::join(&settings.telemetry, edge, models); // eject: telemetry
+    let edge = sentry::join(settings, edge); // eject: sentry
     let deps = deps(settings, models)?;
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
     let flows = make(deps).context("the flows could not be made")?;

@@ -13,6 +13,9 @@ mod log;
 mod model;
 mod parse;
 mod resilience;
+// eject: sentry
+mod sentry;
+// eject: end
 mod server;
 mod sources;
 // eject: telemetry
@@ -34,6 +37,9 @@ pub use self::grpc::GrpcSettings;
 pub use self::log::{LogFilter, LogFormat, LogSettings, Spans};
 pub use self::model::{DEMO_MODEL, ModelSettings};
 pub use self::resilience::ResilienceSettings;
+// eject: sentry
+pub use self::sentry::SentrySettings;
+// eject: end
 pub use self::server::ServerSettings;
 pub use self::sources::{from_process, load};
 // eject: telemetry
@@ -87,6 +93,11 @@ pub struct Settings {
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
     // eject: end
+    // eject: sentry
+    /// Errors told to Sentry.
+    #[command(flatten)]
+    pub sentry: SentrySettings,
+    // eject: end
     /// What a request must satisfy before a flow sees it.
     #[command(flatten)]
     pub edge: EdgeSettings,
@@ -102,6 +113,7 @@ pub struct Settings {
 const DROPPABLE: &[(&str, &str)] = &[
     ("gRPC", "grpc"),                       // eject: grpc
     ("Redis", "redis"),                     // eject: redis
+    ("Sentry", "sentry"),                   // eject: sentry
     ("Telemetry", "telemetry"),             // eject: telemetry
     ("Traces over gRPC", "grpc telemetry"), // eject: grpc telemetry
 ];

@@ -53,6 +53,11 @@ pub fn load(
         #[cfg(feature = "telemetry")]
         settings.telemetry.find_place(environment);
         // eject: end
+        // eject: sentry
+        if cfg!(not(feature = "sentry")) && settings.sentry.dsn.is_some() {
+            given.refuse("SENTRY_DSN", "this program was built without the feature `sentry`");
+        }
+        // eject: end
         settings.log.check(settings.rust_log.as_ref(), &given);
         settings.edge.check(&given, environment);
         settings.warnings = given.warnings();

@@ -14,6 +14,7 @@ use crate::platform::Place;
 /// Where traces go, and which of them.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Telemetry")]
+#[expect(clippy::struct_excessive_bools, reason = "switches, independent of each other")]
 pub struct TelemetrySettings {
     /// Send no traces, wherever they would go.
     #[arg(long = "no-telemetry", env = "GENKIT_TELEMETRY_DISABLED")]

@@ -79,6 +79,10 @@ const UNUSABLE: &[&str] = &[
     #[cfg(not(feature = "telemetry"))]
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     // eject: end
+    // eject: sentry
+    #[cfg(not(feature = "sentry"))]
+    "SENTRY_DSN",
+    // eject: end
 ];
 
 #[test]
@@ -202,6 +206,10 @@ fn secrets_are_shown_neither_by_debug_nor_by_a_fault() {
         // eject: end
         // eject: telemetry
         "OTEL_EXPORTER_OTLP_HEADERS" => "api-key=hush-hush",
+        // eject: end
+        // eject: sentry
+        "SENTRY_DSN" if cfg!(feature = "sentry") => "https://hush@127.0.0.1/1",
+        "SENTRY_DSN" => "",
         // eject: end
         _ => "hush-hush",
     };

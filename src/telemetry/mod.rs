@@ -27,6 +27,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use self::json::Json;
 use self::lines::Lines;
+use crate::sentry; // eject: sentry
 use crate::settings::{LogFilter, LogFormat, LogSettings, Settings, Spans};
 use crate::traces; // eject: telemetry
 
@@ -44,9 +45,21 @@ const LOGS_CLIENTS_MISTAKES: &[&str] = &[
 pub struct Guard {
     // Traces are first: what their end says is in the log.
     _traces: Option<traces::Guard>, // eject: telemetry
+    sentry: Option<sentry::Guard>,  // eject: sentry
     _log: output::Guard,
 }
 
+// eject: sentry
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // The last events are sent while the last spans are.
+        if let Some(sentry) = &mut self.sentry {
+            sentry.close();
+        }
+    }
+}
+
+// eject: end
 /// Starts logging for the whole process and makes panics log themselves.
 ///
 /// `is_terminal` is whether standard output is one; with debug it decides the format nobody chose.
@@ -65,9 +78,11 @@ pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
     // eject: end
     subscriber.try_init()?;
     log_panics(debug);
+    let sentry = sentry::start(settings)?; // eject: sentry
     place.tell(settings.telemetry.endpoint.is_some()); // eject: telemetry
     Ok(Guard {
         _traces: traces, // eject: telemetry
+        sentry,          // eject: sentry
         _log: log,
     })
 }

@@ -51,7 +51,7 @@ words() {
   for framework in axum actix poem; do
     [[ $combination == *$framework* ]] || printf '|%s' "$framework"
   done
-  [[ $combination == *grpc* ]] || printf '|grpc(?!_status)|tonic|50051'
+  [[ $combination == *grpc* ]] || printf '|grpc(?!_status)|tonic|50051|sentry'
   [[ $combination != *none* ]] ||
     printf '|otlp|otel_|joke|(?<!hi)(?<!full)story|stories|pirate|translat|rpg|%s.%s|%s.%s|%s.%s|%s.%s' \
       describe image generate character generate code review code
@@ -98,7 +98,7 @@ for combination in "${combinations[@]}"; do
   copy=$scratch/$combination
   arguments=()
   dropped=()
-  [[ $combination == *grpc* ]] || dropped+=(grpc redis)
+  [[ $combination == *grpc* ]] || dropped+=(grpc redis sentry)
   # So telemetry is rehearsed with and without both.
   [[ $combination != *none* ]] || dropped+=(telemetry)
   ((!${#dropped[@]})) || arguments+=(--drop "${dropped[@]}")

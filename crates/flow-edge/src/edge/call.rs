@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::head::{Head, PROBES};
-use super::observe::{Begin, End, Protocol, Status, UNRECORDED};
+use super::observe::{Begin, End, Protocol, Status, TraceIds, UNRECORDED};
 use super::{Edge, RateDecision, compress};
 use crate::context::{Dialect, RequestContext};
 use crate::docs;
@@ -64,6 +64,7 @@ pub struct Call {
     /// Its path, where somebody observes.
     path: Option<String>,
     method: Method,
+    trace: Option<TraceIds>,
     /// Whether it was refused before its route was looked for.
     pub(super) refused: bool,
     started: Instant,
@@ -111,9 +112,11 @@ impl Call {
             };
         }
         let span = if unrecorded.is_some() { open!(UNRECORDED) } else { open!(module_path!()) };
+        let mut trace = None;
         for observer in observers {
             if let Some(ids) = observer.begin(&span, &begin, unrecorded.as_ref()) {
                 tracing::record_all!(span, trace_id = &*ids.trace_id, span_id = &*ids.span_id);
+                trace = Some(ids);
             }
         }
         let ctx = RequestContext {
@@ -129,6 +132,7 @@ impl Call {
             ctx,
             path: (!observers.is_empty()).then(|| head.path().to_owned()),
             method: head.method.clone(),
+            trace: trace.or(unrecorded),
             refused: false,
             edge: edge.clone(),
             protocol,
@@ -280,7 +284,14 @@ impl Call {
         if !self.edge.config.observers.is_empty() {
             let is_missing = matches!(status, Status::Http(404) | Status::Rpc(UNIMPLEMENTED));
             let route = self.path.as_deref().filter(|_| !self.refused && !is_missing);
-            let end = End { status, route, method: &self.method, duration: self.started.elapsed() };
+            let end = End {
+                status,
+                route,
+                method: &self.method,
+                duration: self.started.elapsed(),
+                request_id: &self.ctx.request_id,
+                trace: self.trace.as_ref(),
+            };
             self.edge.config.observers.iter().for_each(|it| it.end(&self.span, &end));
         }
     }

@@ -62,6 +62,10 @@ pub struct End<'a> {
     pub method: &'a Method,
     /// How long it took until now.
     pub duration: Duration,
+    /// The id that its answer has.
+    pub request_id: &'a str,
+    /// Its trace, if there is one.
+    pub trace: Option<&'a TraceIds>,
 }
 
 /// What a request asks for.
