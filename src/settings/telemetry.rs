@@ -19,7 +19,7 @@ pub struct TelemetrySettings {
     /// Send no traces, wherever they would go.
     #[arg(long = "no-telemetry", env = "GENKIT_TELEMETRY_DISABLED")]
     pub no_telemetry: bool,
-    /// The same, under the name that OpenTelemetry gives it.
+    /// OpenTelemetry's own name for `--no-telemetry`.
     #[arg(id = "otel_disabled", env = "OTEL_SDK_DISABLED", value_name = "BOOL")]
     #[arg(default_value = "false", value_parser = parse::boolean, action = ArgAction::Set)]
     pub sdk_disabled: bool,
