@@ -232,9 +232,13 @@ async fn a_procedure_is_told_of_as_a_route_is() {
     let channel = tonic::transport::Channel::from_shared(address).unwrap().connect().await.unwrap();
     let mut client = TestFlowsClient::new(channel);
     let about = |name: &str| NoteRequest { name: name.to_owned(), ..NoteRequest::default() };
-    for (name, code) in
-        [(PANIC, Code::Internal), ("broken", Code::Unavailable), ("", Code::InvalidArgument), ("a", Code::Ok)]
-    {
+    let long = "a".repeat(10_000);
+    for (name, code) in [
+        (PANIC, Code::Internal),
+        ("broken", Code::Unavailable),
+        (&long, Code::InvalidArgument),
+        ("a", Code::Ok),
+    ] {
         let outcome = client.write_note(about(name)).await;
         assert_eq!(outcome.map_or_else(|status| status.code(), |_| Code::Ok), code, "{name}");
     }
