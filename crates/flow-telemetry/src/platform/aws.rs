@@ -1,7 +1,6 @@
 //! Amazon Web Services: containers of ECS and App Runner. Lambda is no place for this server.
 
-use super::Variable;
-use super::found::{Cloud, Metadata, Platform};
+use super::found::{Cloud, Metadata, Platform, Variable};
 
 pub(super) fn detect(variable: Variable<'_>) -> Option<Platform> {
     let endpoint =

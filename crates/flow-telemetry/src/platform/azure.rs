@@ -1,7 +1,6 @@
 //! Microsoft Azure: Container Apps and App Service. The environment says all there is to say.
 
-use super::Variable;
-use super::found::{Cloud, Platform};
+use super::found::{Cloud, Platform, Variable};
 
 pub(super) fn detect(variable: Variable<'_>) -> Option<Platform> {
     if let Some(app) = variable("CONTAINER_APP_NAME") {

@@ -1,4 +1,7 @@
-//! What is found.
+//! What is found, and what it is found by.
+
+/// A variable of the environment.
+pub(crate) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A platform, and what traces say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Google Cloud: Cloud Run, its jobs, Kubernetes Engine, Compute Engine.
 
-use super::Variable;
-use super::found::{Cloud, GoogleService, Metadata, Platform};
+use super::found::{Cloud, GoogleService, Metadata, Platform, Variable};
 
 /// What the firmware of Google's machines calls them.
 const MACHINE: &str = "Google Compute Engine";

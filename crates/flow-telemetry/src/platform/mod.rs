@@ -11,11 +11,9 @@ mod metadata;
 #[cfg(test)]
 mod tests;
 
+use found::Variable;
 pub use found::{Cloud, Platform};
 pub use metadata::MetadataError;
-
-/// A variable of the environment.
-pub(crate) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The platform that these variables are of. `machine` is what the firmware calls the machine (on Linux
 /// `/sys/class/dmi/id/product_name`); it is asked for only where no variable has decided.
