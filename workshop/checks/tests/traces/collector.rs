@@ -1,4 +1,4 @@
-//! A collector that takes spans and numbers over both protocols of OTLP, and keeps them.
+//! A collector that takes spans and numbers over both protocols of OTLP, and keeps them. It takes Sentry's events, too.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +31,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::server::{Server, TcpIncoming};
 
 type Kept = Arc<Mutex<Vec<Seen>>>;
+type Events = Arc<Mutex<Vec<String>>>;
 type Numbers = Arc<Mutex<ExportMetricsServiceRequest>>;
 
 /// A span, as tests look at it.
@@ -47,17 +48,19 @@ pub(crate) struct Collector {
     pub(crate) grpc: String,
     kept: Kept,
     numbers: Numbers,
+    events: Events,
     _serving: [AbortOnDropHandle<()>; 2],
 }
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let (kept, numbers) = (Kept::default(), Numbers::default());
+        let (kept, numbers, events) = (Kept::default(), Numbers::default(), Events::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = format!("http://{}", listener.local_addr().unwrap());
         let traces = Router::new().route("/v1/traces", post(take)).with_state(kept.clone());
         let metrics = Router::new().route("/v1/metrics", post(take_numbers)).with_state(numbers.clone());
-        let app = traces.merge(metrics);
+        let sentry = Router::new().route("/api/1/envelope/", post(take_event)).with_state(events.clone());
+        let app = traces.merge(metrics).merge(sentry);
         let by_http = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 
         let incoming = TcpIncoming::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -68,12 +71,22 @@ impl Collector {
             let server = Server::builder().add_service(service).add_service(numbers_service);
             server.serve_with_incoming(incoming).await.unwrap();
         });
-        Self { http, grpc, kept, numbers, _serving: [by_http, by_grpc].map(AbortOnDropHandle::new) }
+        Self { http, grpc, kept, numbers, events, _serving: [by_http, by_grpc].map(AbortOnDropHandle::new) }
     }
 
     /// The numbers that came last.
     pub(crate) fn numbers(&self) -> ExportMetricsServiceRequest {
         self.numbers.lock().unwrap().clone()
+    }
+
+    /// The address that Sentry's events are sent to.
+    pub(crate) fn dsn(&self) -> String {
+        format!("{}/1", self.http.replace("//", "//public@"))
+    }
+
+    /// The events that have come, as they came.
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.events.lock().unwrap().clone()
     }
 
     /// All spans that have come.
@@ -98,6 +111,10 @@ async fn take_numbers(State(numbers): State<Numbers>, body: Bytes) -> Response {
     *numbers.lock().unwrap() = request;
     let reply = ExportMetricsServiceResponse::default().encode_to_vec();
     ([(header::CONTENT_TYPE, "application/x-protobuf")], reply).into_response()
+}
+
+async fn take_event(State(events): State<Events>, body: String) {
+    events.lock().unwrap().push(body);
 }
 
 struct NumbersTaker(Numbers);

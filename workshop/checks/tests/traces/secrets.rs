@@ -47,6 +47,7 @@ async fn nothing_secret_is_logged_traced_or_measured() {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.http),
             ("OTEL_EXPORTER_OTLP_HEADERS", &headers),
             ("METRICS_PORT", &port),
+            ("SENTRY_DSN", &collector.dsn()),
         ];
         let mut program = start(Combination::native(framework), &fake, &environment);
         let client = Client::new();
@@ -85,8 +86,12 @@ async fn nothing_secret_is_logged_traced_or_measured() {
         assert_eq!(program.wait(Duration::from_secs(15)).await, Some(0));
         let (log, spans, numbers) = (program.log(), collector.spans(), collector.numbers());
         assert!(log.lines().count() > 20 && spans.len() > 10 && !numbers.resource_metrics.is_empty());
+        // Two over HTTP, and one over gRPC.
+        let events = collector.events();
+        assert_eq!(events.len(), 3, "{events:#?}");
         let told = [
             ("the log", log),
+            ("Sentry's events", events.join("\n")),
             ("the traces", format!("{spans:?}")),
             ("the collector's metrics", format!("{numbers:?}")),
             ("Prometheus' metrics", metrics),
