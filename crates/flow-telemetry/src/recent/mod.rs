@@ -15,7 +15,8 @@ use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
 use serde_json::Value;
 
-use kept::Trace;
+use self::kept::Trace;
+use crate::watch::SpanWatcher;
 
 /// How many traces are kept.
 const TRACES: usize = 100;
@@ -34,8 +35,14 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// A span has begun.
-    pub fn started(&self, span: &SpanData) {
+    /// Whoever holds them cannot panic, so nobody sees them half changed.
+    fn traces(&self) -> MutexGuard<'_, VecDeque<Trace>> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SpanWatcher for Recent {
+    fn started(&self, span: &SpanData) {
         let mut traces = self.traces();
         let id = span.span_context.trace_id();
         if let Some(trace) = find(&mut traces, id) {
@@ -48,8 +55,7 @@ impl Recent {
         shrink(&mut traces);
     }
 
-    /// A span has ended.
-    pub fn ended(&self, span: &SpanData) {
+    fn ended(&self, span: &SpanData) {
         let mut traces = self.traces();
         let id = span.span_context.trace_id();
         // It may have given way already.
@@ -59,11 +65,6 @@ impl Recent {
             traces.retain(|it| it.id != id);
         }
         shrink(&mut traces);
-    }
-
-    /// Whoever holds them cannot panic, so nobody sees them half changed.
-    fn traces(&self) -> MutexGuard<'_, VecDeque<Trace>> {
-        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{BYTES, Recent, SPANS, TRACES};
+use crate::SpanWatcher as _;
 
 /// A span of 10 ms that begins 1 ms after its parent.
 fn span(trace: u128, id: u64, parent: u64, attributes: &[(&'static str, &str)]) -> SpanData {

@@ -49,7 +49,7 @@ pub struct Dev {
     /// The recent traces, if they are kept.
     pub traces: Option<Arc<dyn RecentTraces>>,
     /// The flows as remote procedures, once it is known where they are served.
-    pub procedures: OnceLock<Procedures>,
+    procedures: OnceLock<Procedures>,
 }
 
 /// The traces of the last requests.
@@ -83,6 +83,13 @@ pub(crate) fn is_open(path: &str) -> bool {
 }
 
 impl Dev {
+    /// The flows are served as these procedures, too, if they are. What is said first holds.
+    pub fn serves(&self, procedures: Option<Procedures>) {
+        if let Some(procedures) = procedures {
+            let _ = self.procedures.set(procedures);
+        }
+    }
+
     /// What is at one of the [`PATHS`], in a server of this name with these flows.
     pub(super) fn answer(
         &self,

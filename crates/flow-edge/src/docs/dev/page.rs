@@ -169,9 +169,7 @@ mod tests {
         let dev = Dev::default();
         let before: Value = serde_json::from_str(&text(&dev, "/dev/flows").await.unwrap()).unwrap();
         assert_eq!(before["rpc"], Value::Null);
-        dev.procedures
-            .set(Procedures { service: "a.v1.Sayer", port: Some(50051), encryption: "none" })
-            .unwrap();
+        dev.serves(Some(Procedures { service: "a.v1.Sayer", port: Some(50051), encryption: "none" }));
         let shown: Value = serde_json::from_str(&text(&dev, "/dev/flows").await.unwrap()).unwrap();
         assert_eq!(shown["rpc"], json!({"port": 50051, "encryption": "none"}));
         let flow = &shown["flows"][0];

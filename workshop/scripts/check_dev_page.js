@@ -1,0 +1,146 @@
+// Uses the development page in Chromium as a person does: runs a flow, streams another, reads their traces, gives a bad
+// input. Fails on a console error, a failed request and a request to another host. Writes screenshots, wide and narrow,
+// light and dark.
+//
+//   NODE_PATH=… node scripts/check_dev_page.js http://localhost:8080 FOLDER    # a server with --debug --model demo
+const assert = require("node:assert");
+const { chromium } = require("playwright-core");
+
+const [base, folder] = process.argv.slice(2);
+// Without these Chromium asks Google's hosts by itself, which is not the page's doing.
+const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const TIMEOUT = 10000;
+
+const faults = [];
+
+function watch(page) {
+  page.on("console", (it) => {
+    // A bad input is answered by 422, which Chromium writes to the console on its own.
+    if (it.type() === "error" && !/status of 422/.test(it.text())) faults.push(`console: ${it.text()}`);
+  });
+  page.on("pageerror", (it) => faults.push(`exception: ${it.message}`));
+  page.on("requestfailed", (it) => {
+    // "Stop" is meant to end one.
+    if (!/\/stream$/.test(it.url())) faults.push(`failed: ${it.url()} ${it.failure()?.errorText}`);
+  });
+  page.on("request", (it) => {
+    const url = new URL(it.url());
+    if (url.protocol.startsWith("http") && url.origin !== base) faults.push(`another host: ${it.url()}`);
+  });
+}
+
+const status = (page) => page.locator(".result .status");
+
+async function runs(page) {
+  await page.goto(`${base}/`);
+  assert.equal(new URL(page.url()).pathname, "/dev");
+  await page.getByRole("link", { name: "translate_text" }).click();
+  await page.getByLabel("target_language").fill("German");
+  const curl = await page.getByLabel("curl, whole answer", { exact: true }).textContent();
+  assert.match(curl, /"target_language":"German"/);
+  await page.getByRole("button", { name: "Run" }).click();
+  await status(page).filter({ hasText: /^200.* s$/ }).waitFor();
+  assert.match(await page.locator(".result .body").textContent(), /"translated_text"/);
+  const requestId = await page.locator(".result dd").first().textContent();
+
+  const trace = page.getByRole("region", { name: "The trace" });
+  await trace.getByText(requestId).waitFor();
+  for (const kind of ["request", "flow", "model"]) await trace.locator(".row", { hasText: kind }).first().waitFor();
+  await trace.getByText("Messages to the model").waitFor();
+  await trace.getByText("Answer of the model").waitFor();
+  await trace.locator(".message.user", { hasText: "German" }).first().waitFor();
+  await trace.getByText(/Tokens: \d+ input, \d+ output/).waitFor();
+  await trace.locator(".row", { hasText: "flow" }).first().click();
+  await trace.locator("h4", { hasText: "translate_text" }).waitFor();
+  console.log("a flow runs by a click, and its trace has the model's messages and tokens");
+}
+
+async function streams(page) {
+  await page.getByRole("link", { name: "tell_story" }).click();
+  const seen = new Set();
+  await page.exposeFunction("seen", (text) => seen.add(text));
+  await page.evaluate(() => {
+    const look = () => globalThis.seen(document.querySelector(".result .stream")?.textContent ?? "");
+    new MutationObserver(look).observe(document.querySelector(".result"), { childList: true, characterData: true, subtree: true });
+  });
+  await page.getByRole("button", { name: "Stream" }).click();
+  await page.getByText(/\d+ chunks, the first after/).waitFor();
+  const while_running = await page.getByRole("button", { name: "Stop" }).isEnabled();
+  await status(page).filter({ hasText: /^200.* s$/ }).waitFor({ timeout: 20000 });
+  const texts = [...seen].filter(Boolean).sort((a, b) => a.length - b.length);
+  assert.ok(texts.length >= 3, `${texts.length} states of the text were seen`);
+  for (let at = 1; at < texts.length; at++) assert.ok(texts[at].startsWith(texts[at - 1]));
+  assert.ok(while_running, "a stream can be stopped");
+  console.log(`a stream is shown as it comes: ${texts.length} states of its text`);
+
+  await page.getByRole("button", { name: "Stream" }).click();
+  await page.getByText(/\d+ chunks?, the first after/).waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await status(page).filter({ hasText: "Stopped." }).waitFor();
+  console.log("a stream can be stopped");
+}
+
+async function refuses(page) {
+  await page.getByRole("link", { name: "generate_code" }).click();
+  const language = page.getByLabel("language", { exact: true });
+  await language.fill("no such language!");
+  await page.getByRole("button", { name: "Run" }).click();
+  await status(page).filter({ hasText: /^422/ }).waitFor();
+  const fault = page.locator('[data-pointer="/language"] .fault');
+  await fault.waitFor();
+  assert.equal(await language.getAttribute("aria-invalid"), "true");
+  assert.ok(await language.evaluate((it) => it === document.activeElement), "the field has the focus");
+  console.log(`a bad input shows its fault at the field: ${await fault.textContent()}`);
+  await language.fill("python");
+
+  await page.getByLabel("Edit as JSON").check();
+  await page.getByLabel("Input as JSON").fill('{"description": 5}');
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.locator(".faults li", { hasText: "/description" }).waitFor();
+  console.log("so does one that is written as JSON");
+}
+
+/** Every control has a name, and the keyboard reaches a run. */
+async function isAccessible(page) {
+  await page.getByRole("link", { name: "tell_story" }).click();
+  const nameless = await page.evaluate(() => [...document.querySelectorAll("button, a, input, textarea, select")]
+    .filter((it) => !(it.labels?.length || it.getAttribute("aria-label") || it.textContent.trim())).map((it) => it.outerHTML));
+  assert.deepEqual(nameless, []);
+  await page.getByLabel("topic").press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Stream");
+  console.log("every control has a name, and the keyboard reaches the run");
+}
+
+async function pictures(browser, page) {
+  for (const scheme of ["light", "dark"]) {
+    for (const [form, width, height] of [["wide", 1280, 900], ["narrow", 390, 844]]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${form}: the page is ${overflow} pixels too wide`);
+      await page.screenshot({ path: `${folder}/dev-${form}-${scheme}.png`, fullPage: true });
+    }
+  }
+}
+
+(async () => {
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page.setDefaultTimeout(TIMEOUT);
+    watch(page);
+    await runs(page);
+    await pictures(browser, page);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await streams(page);
+    await refuses(page);
+    await isAccessible(page);
+    if (faults.length) throw new Error(faults.join("\n"));
+    console.log("/dev: no error, no request to another host");
+  } finally {
+    await browser.close();
+  }
+})().catch((error) => {
+  console.error(error.message, ...faults);
+  process.exit(1);
+});
