@@ -16,9 +16,7 @@ use flow_runtime::trace::SPANS;
 use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::settings::Settings;
-#[cfg(feature = "telemetry")]
-use crate::settings::TelemetrySettings;
+use crate::settings::{Settings, TelemetrySettings};
 
 /// What the spans of this program go to.
 pub trait Traced: Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static {}

@@ -42,13 +42,7 @@ impl Edge {
         let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
         let pages = Pages {
             name: config.name.clone(),
-            // eject: dev-ui
-            dev: Dev {
-                needs_key: config.api_keys != ApiKeys::default(),
-                traces: config.traces.clone(),
-                ..Dev::default()
-            },
-            // eject: end
+            dev: Dev::new(config.api_keys != ApiKeys::default(), config.traces.clone()), // eject: dev-ui
         };
         let (name, max_body_size) = (config.name.clone(), config.max_body_size);
         let server = Arc::new(ServerState { name, max_body_size, drain });

@@ -200,6 +200,7 @@ fn shown(value: &opentelemetry::Value, longest: usize) -> Value {
         Kind::Array(Array::Bool(them)) => them.clone().into(),
         Kind::Array(Array::I64(them)) => them.clone().into(),
         Kind::Array(Array::F64(them)) => them.clone().into(),
+        Kind::Array(Array::String(them)) => them.iter().map(|it| cut(it.as_str(), longest)).collect(),
         other => cut(&other.as_str(), longest).into(),
     }
 }

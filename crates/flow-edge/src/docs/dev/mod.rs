@@ -45,9 +45,9 @@ pub const PATHS: &[&str] = if cfg!(feature = "dev-ui") {
 #[derive(Debug, Default)]
 pub struct Dev {
     /// Whether flows are called with an API key.
-    pub needs_key: bool,
+    needs_key: bool,
     /// The recent traces, if they are kept.
-    pub traces: Option<Arc<dyn RecentTraces>>,
+    traces: Option<Arc<dyn RecentTraces>>,
     /// The flows as remote procedures, once it is known where they are served.
     procedures: OnceLock<Procedures>,
 }
@@ -83,6 +83,11 @@ pub(crate) fn is_open(path: &str) -> bool {
 }
 
 impl Dev {
+    /// The page of a server whose flows are called with a key or without, and which keeps its traces or does not.
+    pub(crate) fn new(needs_key: bool, traces: Option<Arc<dyn RecentTraces>>) -> Self {
+        Self { needs_key, traces, procedures: OnceLock::new() }
+    }
+
     /// The flows are served as these procedures, too, if they are. What is said first holds.
     pub fn serves(&self, procedures: Option<Procedures>) {
         if let Some(procedures) = procedures {

@@ -86,9 +86,19 @@ fn flow(flow: &FlowInfo, procedures: Option<&Procedures>) -> Value {
         "operations": operations.collect::<Vec<_>>(),
         "chunk": flow.form.map(|it| it.chunk()),
         "input": input,
-        "example": example_from_defaults(input),
+        "example": filled(input),
         "output": (flow.output.document)(),
     })
+}
+
+/// An input to begin with: the defaults, and an example for what must be there. The rest may be left out.
+fn filled(schema: &Value) -> Value {
+    let mut input = example_from_defaults(schema);
+    let is_required = |name: &str| schema["required"].as_array().is_some_and(|it| it.iter().any(|it| it == name));
+    if let Some(members) = input.as_object_mut() {
+        members.retain(|name, _| is_required(name) || schema["properties"][name].get("default").is_some());
+    }
+    input
 }
 
 /// The name of a flow's procedure. Of a flow that also answers at once, the one that streams is called `…Stream`.
@@ -178,6 +188,22 @@ mod tests {
         assert_eq!(flow["chunk"], "chunk");
         assert_eq!(flow["example"]["text"], "hello");
         assert_eq!(flow["input"]["properties"]["times"]["maximum"], 10);
+    }
+
+    #[test]
+    fn an_input_begins_with_defaults_and_what_must_be_there() {
+        let schema = json!({
+            "type": "object",
+            "required": ["title"],
+            "properties": {
+                "title": {"type": "string"},
+                "copies": {"type": "integer", "default": 1},
+                "session": {"type": ["string", "null"]},
+            },
+        });
+        let input = filled(&schema);
+        assert_eq!(input["copies"], 1);
+        assert!(input["title"].is_string() && input.get("session").is_none(), "{input}");
     }
 
     #[tokio::test]

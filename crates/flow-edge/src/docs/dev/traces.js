@@ -78,7 +78,7 @@ function row(trace) {
   if (trace.id === chosen) button.setAttribute("aria-current", "true");
   const tokens = trace.input_tokens === null ? "–" : `${trace.input_tokens} / ${trace.output_tokens}`;
   return element("tr", { class: trace.id === chosen ? "chosen" : undefined },
-    element("td", {}, new Date(trace.start).toLocaleTimeString()),
+    element("td", {}, new Date(trace.start).toTimeString().slice(0, 8)),
     element("td", {}, button),
     element("td", { class: trace.status === "error" ? "failed" : undefined }, statusOf(trace)),
     element("td", { class: "number" }, duration(trace.duration)),

@@ -24,7 +24,7 @@ export function drawTrace(box, { trace, spans, dropped }) {
     element("h3", {}, trace.name ?? "Trace"),
     element("p", { class: "hint" }, facts(trace, spans)),
     element("ol", { class: "waterfall", "aria-label": "Spans" }, rows),
-    dropped > 0 && element("p", { class: "hint" }, `${dropped} more spans are not kept.`),
+    element("p", { class: "hint", hidden: !dropped }, `${dropped} more spans are not kept.`),
     detail);
   if (hadFocus) box.querySelector(`[data-span="${hadFocus}"]`)?.focus();
 }
@@ -81,7 +81,7 @@ function spanDetail(span) {
     !("gen_ai.output.messages" in attributes) && json("Output", attributes["genkit:output"]),
     element("details", {}, element("summary", {}, `Attributes (${rest.length})`),
       element("dl", { class: "facts" },
-        rest.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, String(value))]))),
+        rest.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, [value].flat().join(", "))]))),
   ];
 }
 
