@@ -162,10 +162,6 @@ pub fn metrics(_: &TelemetrySettings) -> anyhow::Result<Option<(MetricsGuard, me
 
 /// There is nothing to be a part of.
 #[cfg(not(feature = "telemetry"))]
-pub fn join(
-    _: &Settings,
-    edge: EdgeConfig,
-    models: ProviderSettings,
-) -> (EdgeConfig, ProviderSettings) {
+pub fn join(_: &Settings, edge: EdgeConfig, models: ProviderSettings) -> (EdgeConfig, ProviderSettings) {
     (edge, models)
 }

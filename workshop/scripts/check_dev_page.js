@@ -71,6 +71,7 @@ async function streams(page) {
   assert.ok(texts.length >= 3, `${texts.length} states of the text were seen`);
   for (let at = 1; at < texts.length; at++) assert.ok(texts[at].startsWith(texts[at - 1]));
   assert.ok(while_running, "a stream can be stopped");
+  await page.locator("#trace .hint", { hasText: /flow tell_story .* tokens in/ }).first().waitFor();
   await page.screenshot({ path: `${folder}/dev-stream.png`, fullPage: true });
   console.log(`a stream is shown as it comes: ${texts.length} states of its text`);
 
@@ -78,7 +79,8 @@ async function streams(page) {
   await page.getByText(/\d+ chunks?, the first after/).waitFor();
   await page.getByRole("button", { name: "Stop", exact: true }).click();
   await status(page).filter({ hasText: "Stopped." }).waitFor();
-  console.log("a stream can be stopped");
+  await page.locator("#trace-list td", { hasText: "cancelled" }).first().waitFor();
+  console.log("a stream can be stopped, and its trace says so");
 }
 
 async function refuses(page) {

@@ -23,6 +23,12 @@ const SPAN: usize = 256;
 /// What is said of work of the runtime's: of a flow, a tool, a model.
 const WORK: &str = "genkit:type";
 
+/// Which work it is.
+const KIND: &str = "genkit:metadata:subtype";
+
+/// What is said of work that has ended by itself.
+const STATE: &str = "genkit:state";
+
 /// One trace.
 #[derive(Debug)]
 pub(super) struct Trace {
@@ -85,7 +91,7 @@ impl Trace {
     /// The trace in a few members.
     pub(super) fn summary(&self) -> Value {
         let root = self.spans.first();
-        let flow = self.spans.iter().find(|it| it.is("genkit:metadata:subtype", "flow"));
+        let flow = self.spans.iter().find(|it| it.is(KIND, "flow"));
         let sum = |name: &str| {
             let known = self.spans.iter().filter_map(|it| it.attributes.get(name)?.as_i64());
             known.reduce(i64::saturating_add)
@@ -96,7 +102,7 @@ impl Trace {
             "flow": flow.and_then(|it| it.attributes.get("genkit:name")),
             "request_id": root.and_then(|it| it.attributes.get("request_id")),
             "code": root.and_then(Span::code),
-            "status": if self.is_running() { "running" } else { root.map_or("unset", Span::status) },
+            "status": self.status(),
             "start": root.map(|it| milliseconds(it.start.duration_since(SystemTime::UNIX_EPOCH).ok())),
             "duration": root.and_then(Span::duration),
             "input_tokens": sum("gen_ai.usage.input_tokens"),
@@ -122,6 +128,20 @@ impl Trace {
         json!({"trace": self.summary(), "spans": spans, "dropped": self.dropped})
     }
 
+    /// How it stands, or ended. A client's mistake is no error.
+    fn status(&self) -> &'static str {
+        let flows = || self.spans.iter().filter(|it| it.is(KIND, "flow"));
+        if self.is_running() {
+            "running"
+        } else if self.spans.iter().take(1).chain(flows()).any(|it| it.status() == "error") {
+            "error"
+        } else if flows().any(|it| it.status() == "cancelled") {
+            "cancelled"
+        } else {
+            "ok"
+        }
+    }
+
     /// How much of one value is kept.
     fn longest(&self) -> usize {
         if self.size < TRACE_BYTES { LONGEST } else { SHORTENED }
@@ -136,11 +156,12 @@ impl Span {
             size += key.as_str().len() + value.as_str().map_or(8, str::len);
             (key.as_str().to_owned(), value)
         });
-        let attributes = attributes.collect();
+        let attributes: Map<_, _> = attributes.collect();
+        let name = begun(&attributes).filter(|_| end.is_none()).unwrap_or_else(|| span.name.to_string());
         Self {
             id: span.span_context.span_id(),
             parent: span.parent_span_id,
-            name: span.name.to_string(),
+            name,
             start: span.start_time,
             end,
             status: span.status.clone(),
@@ -160,9 +181,10 @@ impl Span {
 
     fn status(&self) -> &'static str {
         match self.status {
+            _ if self.end.is_none() => "running",
             Status::Error { .. } => "error",
-            Status::Ok => "ok",
-            Status::Unset => "unset",
+            _ if self.attributes.contains_key(WORK) && !self.attributes.contains_key(STATE) => "cancelled",
+            _ => "ok",
         }
     }
 
@@ -181,10 +203,19 @@ impl Span {
             "name": self.name,
             "start": milliseconds(self.start.duration_since(start).ok()),
             "duration": self.duration(),
-            "status": if self.end.is_none() { "running" } else { self.status() },
+            "status": self.status(),
             "description": description,
             "attributes": self.attributes,
         })
+    }
+}
+
+/// A request's name while its route is not known.
+fn begun(attributes: &Map<String, Value>) -> Option<String> {
+    let text = |name: &str| attributes.get(name).and_then(Value::as_str);
+    match (text("http.request.method_original"), text("url.path")) {
+        (Some(method), Some(path)) => Some(format!("{method} {path}")),
+        _ => text("rpc.method").map(|it| it.trim_start_matches('/').to_owned()),
     }
 }
 

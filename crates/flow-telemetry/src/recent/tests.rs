@@ -25,7 +25,10 @@ fn span(trace: u128, id: u64, parent: u64, attributes: &[(&'static str, &str)]) 
         name: format!("span {id}").into(),
         start_time: start,
         end_time: start + Duration::from_millis(10),
-        attributes: attributes.iter().map(|(name, value)| KeyValue::new(*name, (*value).to_owned())).collect(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| KeyValue::new(*name, (*value).to_owned()))
+            .collect(),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links: SpanLinks::default(),
@@ -55,8 +58,13 @@ fn ids(recent: &Recent) -> Vec<String> {
 #[test]
 fn a_trace_is_shown_while_it_runs_and_when_it_has_ended() {
     let recent = Recent::default();
-    let root = span(7, 1, 99, &[("request_id", "r-1")]);
-    let flow = span(7, 2, 1, FLOW);
+    let root = span(
+        7,
+        1,
+        99,
+        &[("request_id", "r-1"), ("http.request.method_original", "POST"), ("url.path", "/tell-joke")],
+    );
+    let mut flow = span(7, 2, 1, FLOW);
     recent.started(&root);
     assert!(ids(&recent).is_empty(), "nothing is known of it yet");
     recent.started(&flow);
@@ -64,33 +72,54 @@ fn a_trace_is_shown_while_it_runs_and_when_it_has_ended() {
     assert_eq!(shown["status"], "running");
     assert_eq!(shown["flow"], "tell_joke");
     assert_eq!(shown["request_id"], "r-1");
+    assert_eq!(shown["name"], "POST /tell-joke");
     assert!(shown["duration"].is_null());
     let mut model = span(7, 3, 2, &[("genkit:type", "action")]);
     recent.started(&model);
     model.attributes.push(KeyValue::new("gen_ai.usage.input_tokens", 3));
     model.attributes.push(KeyValue::new("gen_ai.usage.output_tokens", 5));
     recent.ended(&model);
+    flow.attributes.push(KeyValue::new("genkit:state", "success"));
     recent.ended(&flow);
     recent.ended(&root);
     let shown = &recent.list()[0];
-    assert_eq!(shown["status"], "unset");
+    assert_eq!(shown["status"], "ok");
+    assert_eq!(shown["name"], "span 1");
     assert_eq!(shown["duration"], 10.0);
     assert_eq!((&shown["input_tokens"], &shown["output_tokens"]), (&3.into(), &5.into()));
+}
+
+#[test]
+fn a_flow_that_failed_or_was_dropped_says_so_of_its_trace() {
+    let recent = Recent::default();
+    request(&recent, 1);
+    assert_eq!(recent.list()[0]["status"], "cancelled", "it has no state");
+    let mut flow = span(2, 1, 0, FLOW);
+    recent.started(&flow);
+    flow.status = Status::error("");
+    recent.ended(&flow);
+    assert_eq!(recent.list()[0]["status"], "error");
 }
 
 #[test]
 fn spans_come_after_their_parents_in_the_order_of_their_beginnings() {
     let recent = Recent::default();
     // A span may begin after one that is younger in the list, and a parent may be on another machine.
-    let spans =
-        [span(7, 1, 99, &[]), span(7, 5, 1, FLOW), span(7, 2, 1, FLOW), span(7, 3, 2, &[]), span(7, 6, 5, &[])];
+    let spans = [
+        span(7, 1, 99, &[]),
+        span(7, 5, 1, FLOW),
+        span(7, 2, 1, FLOW),
+        span(7, 3, 2, &[]),
+        span(7, 6, 5, &[]),
+    ];
     spans.iter().for_each(|it| recent.started(it));
     let mut failed = spans[3].clone();
     failed.status = Status::error("no answer");
     recent.ended(&failed);
     let shown = recent.trace(&TraceId::from_bytes(7_u128.to_be_bytes()).to_string()).unwrap();
     let spans = shown["spans"].as_array().unwrap();
-    let order: Vec<_> = spans.iter().map(|it| (it["name"].as_str().unwrap(), it["depth"].as_u64().unwrap())).collect();
+    let order: Vec<_> =
+        spans.iter().map(|it| (it["name"].as_str().unwrap(), it["depth"].as_u64().unwrap())).collect();
     assert_eq!(order, [("span 1", 0), ("span 2", 1), ("span 3", 2), ("span 5", 1), ("span 6", 2)]);
     assert_eq!(spans[2]["start"], 2.0);
     assert_eq!(spans[2]["duration"], 10.0);

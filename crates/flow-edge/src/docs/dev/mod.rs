@@ -107,7 +107,7 @@ impl Dev {
         return page::answer(self, name, (path, query), flows);
         #[cfg(not(feature = "dev-ui"))]
         {
-            let _ = (name, path, query, flows);
+            let _ = (name, path, query, flows, self.needs_key, &self.traces, &self.procedures);
             None
         }
     }

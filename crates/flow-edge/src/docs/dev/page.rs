@@ -1,8 +1,8 @@
 //! The page's files and what it shows.
 
 use bytes::Bytes;
-use http::header::CONTENT_SECURITY_POLICY;
 use http::HeaderValue;
+use http::header::CONTENT_SECURITY_POLICY;
 use schema_example::example_from_defaults;
 use serde_json::{Value, json};
 
@@ -47,8 +47,11 @@ fn file(path: &str, name: &str) -> Option<Answer> {
         "/dev/messages.js" => (SCRIPT, include_str!("messages.js")),
         _ => return None,
     };
-    let bytes =
-        if content_type == HTML { text.replace("{name}", name).into() } else { Bytes::from_static(text.as_bytes()) };
+    let bytes = if content_type == HTML {
+        text.replace("{name}", name).into()
+    } else {
+        Bytes::from_static(text.as_bytes())
+    };
     let mut answer = answer::whole(HeaderValue::from_static(content_type), bytes);
     answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
     Some(answer)
@@ -94,7 +97,8 @@ fn flow(flow: &FlowInfo, procedures: Option<&Procedures>) -> Value {
 /// An input to begin with: the defaults, and an example for what must be there. The rest may be left out.
 fn filled(schema: &Value) -> Value {
     let mut input = example_from_defaults(schema);
-    let is_required = |name: &str| schema["required"].as_array().is_some_and(|it| it.iter().any(|it| it == name));
+    let is_required =
+        |name: &str| schema["required"].as_array().is_some_and(|it| it.iter().any(|it| it == name));
     if let Some(members) = input.as_object_mut() {
         members.retain(|name, _| is_required(name) || schema["properties"][name].get("default").is_some());
     }

@@ -2,7 +2,7 @@
 import { commands } from "/dev/commands.js";
 import { duration, element, headers, pretty } from "/dev/elements.js";
 import { makeForm } from "/dev/form.js";
-import { showRun } from "/dev/traces.js";
+import { ask, showRun } from "/dev/traces.js";
 
 /** The headers of an answer that say something about it. */
 const TELLING = ["x-request-id", "x-model", "x-cache", "x-finish-reason", "retry-after", "ratelimit"];
@@ -54,6 +54,7 @@ export function openFlow(box, flow, server) {
       running = undefined;
       buttons.forEach((it) => (it.disabled = false));
       stop.disabled = true;
+      ask();
     }
   }
 

@@ -28,7 +28,8 @@ export function showRun(requestId) {
   ask();
 }
 
-async function ask() {
+/** Asks the server now, and again after a while. */
+export async function ask() {
   clearTimeout(timer);
   const box = find("traces");
   if (box.hidden || !box.open || document.hidden) return;
@@ -87,6 +88,5 @@ function row(trace) {
 
 /** The status in words, with the code where there is one. */
 function statusOf(trace) {
-  const words = { running: "running", error: "error", ok: "ok", unset: "ok" };
-  return [trace.code, words[trace.status]].filter((it) => it !== null && it !== undefined).join(" ");
+  return [trace.code, trace.status].filter((it) => it !== null && it !== undefined).join(" ");
 }

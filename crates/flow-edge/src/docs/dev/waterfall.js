@@ -48,9 +48,9 @@ function kind(span) {
 }
 
 function bar(span, end, isShown, choose) {
-  const status = { error: "error", running: "running" }[span.status];
-  const took = span.duration === null ? "running" : duration(span.duration);
-  const line = element("span", { class: `bar ${kind(span)}${status === "error" ? " bad" : ""}` });
+  const isBad = span.status === "error" || span.status === "cancelled";
+  const took = [isBad && span.status, span.duration === null ? "running" : duration(span.duration)].filter(Boolean).join(", ");
+  const line = element("span", { class: `bar ${kind(span)}${isBad ? " bad" : ""}` });
   // A style's property is no inline style to the page's policy.
   line.style.setProperty("margin-left", `${(100 * span.start) / end}%`);
   line.style.setProperty("width", `${Math.max(0.4, (100 * (span.duration ?? end - span.start)) / end)}%`);
@@ -60,7 +60,7 @@ function bar(span, end, isShown, choose) {
     name,
     element("span", { class: "kind" }, kind(span)),
     element("span", { class: "track" }, line),
-    element("span", { class: "took" }, [status === "error" && "error, ", took].filter(Boolean).join("")));
+    element("span", { class: "took" }, took));
   button.setAttribute("aria-expanded", String(isShown));
   return element("li", {}, button);
 }
@@ -74,6 +74,7 @@ function spanDetail(span) {
     element("h4", {}, span.name, element("span", { class: "hint" }, ` ${kind(span)}`)),
     span.status === "error" && element("p", { class: "failed" },
       `Error: ${span.description ?? attributes["error.type"] ?? "it failed"}`),
+    span.status === "cancelled" && element("p", { class: "failed" }, "Cancelled: it was dropped before its end."),
     tokens.length > 0 && element("p", {}, "Tokens: ", tokens.map(([name, count]) => `${count} ${name.replace(".", " ").replace("_", " ")}`).join(", ")),
     messages(attributes["gen_ai.input.messages"], "Messages to the model"),
     messages(attributes["gen_ai.output.messages"], "Answer of the model"),
