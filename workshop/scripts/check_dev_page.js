@@ -2,11 +2,12 @@
 // input. Fails on a console error, a failed request and a request to another host. Writes screenshots, wide and narrow,
 // light and dark.
 //
-//   NODE_PATH=… node scripts/check_dev_page.js http://localhost:8080 FOLDER    # a server with --debug --model demo
+//   NODE_PATH=… node scripts/check_dev_page.js http://localhost:8080 FOLDER        # a server with --debug --model demo
+//   NODE_PATH=… node scripts/check_dev_page.js http://localhost:8080 FOLDER KEY    # one that asks for this key
 const assert = require("node:assert");
 const { chromium } = require("playwright-core");
 
-const [base, folder] = process.argv.slice(2);
+const [base, folder, key] = process.argv.slice(2);
 // Without these Chromium asks Google's hosts by itself, which is not the page's doing.
 const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const TIMEOUT = 10000;
@@ -15,8 +16,9 @@ const faults = [];
 
 function watch(page) {
   page.on("console", (it) => {
-    // A bad input is answered by 422, which Chromium writes to the console on its own.
-    if (it.type() === "error" && !/status of 422/.test(it.text())) faults.push(`console: ${it.text()}`);
+    // A bad input is answered by 422 and a missing key by 401, which Chromium writes to the console on its own.
+    const expected = key ? /status of 401/ : /status of 422/;
+    if (it.type() === "error" && !expected.test(it.text())) faults.push(`console: ${it.text()}`);
   });
   page.on("pageerror", (it) => faults.push(`exception: ${it.message}`));
   page.on("requestfailed", (it) => {
@@ -104,6 +106,70 @@ async function refuses(page) {
   console.log("so does one that is written as JSON");
 }
 
+/** Members of every kind, which no flow here has all of. */
+async function makesForms(page) {
+  const schema = {
+    type: "object",
+    required: ["title", "inner"],
+    properties: {
+      title: { type: "string" },
+      copies: { type: "integer", minimum: 1, maximum: 9, default: 2 },
+      tone: { type: "string", enum: ["plain", "kind"] },
+      loud: { type: "boolean" },
+      maybe: { type: ["string", "null"] },
+      left_out: { type: "string" },
+      words: { type: "array", items: { type: "string" } },
+      numbers: { type: "array", items: { type: "number" } },
+      inner: { type: "object", required: ["deep"], properties: { deep: { type: "string", default: "here" } } },
+      rows: { type: "array", items: { type: "object" }, default: [{ a: 1 }] },
+    },
+  };
+  const made = await page.evaluate(async (schema) => {
+    const { makeForm } = await import("/dev/form.js");
+    const form = makeForm(schema, { title: "A", tone: "kind", words: ["a", "b"], numbers: [1, 2.5] }, () => {});
+    const before = JSON.parse(form.body());
+    document.body.append(form.element);
+    form.show([{ pointer: "/inner/deep", detail: "too deep" }, { pointer: "/words/1", detail: "too short" }, { pointer: "", detail: "odd" }]);
+    const faults = [...form.element.querySelectorAll(".fault, .faults")].filter((it) => !it.hidden).map((it) => it.textContent);
+    const copies = form.element.querySelector("[type=number]");
+    const required = [...form.element.querySelectorAll("[data-pointer]")].filter((it) => it.querySelector(".required")).map((it) => it.dataset.pointer);
+    form.element.remove();
+    return { before, faults, limits: [copies.min, copies.max, copies.step], required };
+  }, schema);
+  assert.deepEqual(made.before, {
+    title: "A", copies: 2, tone: "kind", loud: false, maybe: null, words: ["a", "b"], numbers: [1, 2.5], inner: { deep: "here" }, rows: [{ a: 1 }],
+  });
+  assert.deepEqual(made.faults, ["/1: too short", "too deep", "/ odd"]);
+  assert.deepEqual(made.limits, ["1", "9", "1"]);
+  assert.deepEqual(made.required, ["/title", "/inner", "/inner/deep"]);
+  console.log("a form has fields for members of every kind");
+}
+
+/** With keys, nothing is shown before there is one, and it stays out of what is shown. */
+async function asksForKey(page) {
+  await page.goto(`${base}/dev`);
+  await page.getByText("The server asks for an API key.").waitFor();
+  assert.equal(await page.getByRole("link", { name: "tell_joke" }).count(), 0);
+  await page.getByLabel("API key").fill(key);
+  await page.getByRole("button", { name: "Use", exact: true }).click();
+  await page.getByRole("link", { name: "tell_joke" }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await status(page).filter({ hasText: /^200.* m?s$/ }).waitFor();
+  await page.locator("#trace .row", { hasText: "model" }).first().click();
+  await page.locator("#trace summary", { hasText: "Attributes" }).click();
+  assert.match(await page.getByLabel("curl, whole answer", { exact: true }).textContent(), /Bearer \$API_KEY/);
+  const shown = await page.evaluate(async (authorization) => {
+    const load = async (path) => (await fetch(path, { headers: { authorization } })).text();
+    const traces = await load("/dev/traces");
+    const each = await Promise.all(JSON.parse(traces).map((it) => load(`/dev/traces?id=${it.id}`)));
+    return [document.body.textContent, await load("/dev/flows"), traces, ...each];
+  }, `Bearer ${key}`);
+  assert.ok(shown.length > 3 && shown.every((it) => !it.includes(key)), "the key is shown");
+  await page.reload();
+  await page.getByRole("link", { name: "tell_joke" }).waitFor();
+  console.log("an API key is asked for, kept, and shown nowhere");
+}
+
 /** Every control has a name, and the keyboard reaches a run. */
 async function isAccessible(page) {
   await page.getByRole("link", { name: "tell_story" }).click();
@@ -133,6 +199,11 @@ async function pictures(page) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(TIMEOUT);
     watch(page);
+    if (key) {
+      await asksForKey(page);
+      if (faults.length) throw new Error(faults.join("\n"));
+      return;
+    }
     await runs(page);
     await pictures(page);
     await page.locator("#trace .row", { hasText: "flow" }).first().click();
@@ -141,6 +212,7 @@ async function pictures(page) {
     await streams(page);
     await refuses(page);
     await isAccessible(page);
+    await makesForms(page);
     if (faults.length) throw new Error(faults.join("\n"));
     console.log("/dev: no error, no request to another host");
   } finally {

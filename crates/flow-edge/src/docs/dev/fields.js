@@ -138,7 +138,8 @@ function object(schema, place) {
   const inside = members.map(([, it]) => it.element);
   const box = place.pointer === ""
     ? element("div", {}, inside.length ? inside : element("p", { class: "help" }, "No input."))
-    : element("fieldset", { "data-pointer": place.pointer }, element("legend", {}, element("code", {}, place.name)),
+    : element("fieldset", { "data-pointer": place.pointer },
+      element("legend", {}, element("code", {}, place.name), place.required && element("span", { class: "required" }, " required")),
       schema.description && element("p", { class: "help" }, schema.description),
       element("p", { class: "fault", hidden: true }), inside);
   return {
