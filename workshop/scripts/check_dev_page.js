@@ -121,6 +121,7 @@ async function makesForms(page) {
       words: { type: "array", items: { type: "string" } },
       numbers: { type: "array", items: { type: "number" } },
       inner: { type: "object", required: ["deep"], properties: { deep: { type: "string", default: "here" } } },
+      aside: { type: "object", required: ["deep"], properties: { deep: { type: "string" } } },
       rows: { type: "array", items: { type: "object" }, default: [{ a: 1 }] },
     },
   };

@@ -13,7 +13,9 @@ let ids = 0;
 export function field(schema, place) {
   const { types, nullable } = kinds(schema);
   const kind = types.length === 1 ? types[0] : undefined;
-  if (kind === "object" && schema.properties) return object(schema, place);
+  // One that may be left out has members that may not.
+  const isThere = place.required || (place.value ?? undefined) !== undefined;
+  if (kind === "object" && schema.properties && isThere) return object(schema, place);
   if (kind === "array" && isSimple(schema.items)) return list(schema, place, nullable);
   if (schema.enum || schema.oneOf?.every((it) => "const" in it)) return choice(schema, place, nullable);
   if (kind === "boolean") return truth(schema, place, nullable);
@@ -122,6 +124,7 @@ function list(schema, place, nullable) {
     value: () => {
       const items = control.value.split("\n").filter((it) => it !== "");
       if (items.length === 0 && nullable) return null;
+      if (items.length === 0 && !place.required && schema.default === undefined) return undefined;
       // What is no number is sent as it is; the server says what is wrong with it.
       return items.map((it) => (isText || schema.items.enum || Number.isNaN(Number(it)) ? it : Number(it)));
     },

@@ -7,7 +7,7 @@ use schema_example::example_from_defaults;
 use serde_json::{Value, json};
 
 use super::{Dev, Procedures};
-use crate::flow::{FlowInfo, OperationInfo};
+use crate::flow::{FlowInfo, OperationInfo, StreamForm};
 use crate::wire::{Answer, answer};
 
 /// Just enough for the page: its own scripts, styles and answers.
@@ -87,7 +87,7 @@ fn flow(flow: &FlowInfo, procedures: Option<&Procedures>) -> Value {
         "summary": flow.summary(),
         "cached": flow.cached,
         "operations": operations.collect::<Vec<_>>(),
-        "chunk": flow.form.map(|it| it.chunk()),
+        "chunk": flow.form.map(StreamForm::chunk),
         "input": input,
         "example": filled(input),
         "output": (flow.output.document)(),
@@ -128,7 +128,6 @@ mod tests {
 
     use super::*;
     use crate::docs::dev::{DATA, PATHS, is_open};
-    use crate::flow::StreamForm;
     use crate::schema::TypeInfo;
     use crate::schema::samples::{Request, Response};
 
