@@ -112,7 +112,9 @@ fn spans_come_after_their_parents_in_the_order_of_their_beginnings() {
         span(7, 3, 2, &[]),
         span(7, 6, 5, &[]),
     ];
-    spans.iter().for_each(|it| recent.started(it));
+    for span in &spans {
+        recent.started(span);
+    }
     let mut failed = spans[3].clone();
     failed.status = Status::error("no answer");
     recent.ended(&failed);
