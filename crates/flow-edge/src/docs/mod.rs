@@ -64,7 +64,8 @@ impl Pages {
     /// What is at one of the [`paths`], in a server of these flows.
     pub fn answer(&self, path: &str, query: Option<&str>, flows: &[FlowInfo]) -> Option<Answer> {
         // eject: dev-ui
-        if let Some(answer) = self.dev.answer(&self.name, path, query, flows) {
+        #[cfg(feature = "dev-ui")]
+        if let Some(answer) = dev::page::answer(&self.dev, &self.name, (path, query), flows) {
             return Some(answer);
         }
         // eject: end

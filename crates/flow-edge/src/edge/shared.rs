@@ -42,7 +42,13 @@ impl Edge {
         let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
         let pages = Pages {
             name: config.name.clone(),
-            dev: Dev::new(config.api_keys != ApiKeys::default(), config.traces.clone()), // eject: dev-ui
+            // eject: dev-ui
+            dev: Dev {
+                needs_key: config.api_keys != ApiKeys::default(),
+                traces: config.traces.clone(),
+                ..Dev::default()
+            },
+            // eject: end
         };
         let (name, max_body_size) = (config.name.clone(), config.max_body_size);
         let server = Arc::new(ServerState { name, max_body_size, drain });

@@ -38,7 +38,7 @@ fn span(trace: u128, id: u64, parent: u64, attributes: &[(&'static str, &str)]) 
 }
 
 const FLOW: &[(&str, &str)] =
-    &[("genkit:type", "action"), ("genkit:metadata:subtype", "flow"), ("genkit:name", "tell_joke")];
+    &[("genkit:type", "action"), ("genkit:metadata:subtype", "flow"), ("genkit:name", "write_note")];
 
 /// A request with a flow in it, from begin to end.
 fn request(recent: &Recent, trace: u128) {
@@ -62,7 +62,7 @@ fn a_trace_is_shown_while_it_runs_and_when_it_has_ended() {
         7,
         1,
         99,
-        &[("request_id", "r-1"), ("http.request.method_original", "POST"), ("url.path", "/tell-joke")],
+        &[("request_id", "r-1"), ("http.request.method_original", "POST"), ("url.path", "/write-note")],
     );
     let mut flow = span(7, 2, 1, FLOW);
     recent.started(&root);
@@ -70,9 +70,9 @@ fn a_trace_is_shown_while_it_runs_and_when_it_has_ended() {
     recent.started(&flow);
     let shown = &recent.list()[0];
     assert_eq!(shown["status"], "running");
-    assert_eq!(shown["flow"], "tell_joke");
+    assert_eq!(shown["flow"], "write_note");
     assert_eq!(shown["request_id"], "r-1");
-    assert_eq!(shown["name"], "POST /tell-joke");
+    assert_eq!(shown["name"], "POST /write-note");
     assert!(shown["duration"].is_null());
     let mut model = span(7, 3, 2, &[("genkit:type", "action")]);
     recent.started(&model);

@@ -4,15 +4,12 @@
 //! Its requests are not in the traces and, above debug, not in the log. No page elsewhere may read them.
 
 #[cfg(feature = "dev-ui")]
-mod page;
+pub(super) mod page;
 
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-
-use crate::flow::FlowInfo;
-use crate::wire::Answer;
 
 /// The page.
 pub const HOME: &str = "/dev";
@@ -45,11 +42,11 @@ pub const PATHS: &[&str] = if cfg!(feature = "dev-ui") {
 #[derive(Debug, Default)]
 pub struct Dev {
     /// Whether flows are called with an API key.
-    needs_key: bool,
+    pub needs_key: bool,
     /// The recent traces, if they are kept.
-    traces: Option<Arc<dyn RecentTraces>>,
+    pub traces: Option<Arc<dyn RecentTraces>>,
     /// The flows as remote procedures, once it is known where they are served.
-    procedures: OnceLock<Procedures>,
+    pub procedures: OnceLock<Procedures>,
 }
 
 /// The traces of the last requests.
@@ -83,32 +80,10 @@ pub(crate) fn is_open(path: &str) -> bool {
 }
 
 impl Dev {
-    /// The page of a server whose flows are called with a key or without, and which keeps its traces or does not.
-    pub(crate) fn new(needs_key: bool, traces: Option<Arc<dyn RecentTraces>>) -> Self {
-        Self { needs_key, traces, procedures: OnceLock::new() }
-    }
-
     /// The flows are served as these procedures, too, if they are. What is said first holds.
     pub fn serves(&self, procedures: Option<Procedures>) {
         if let Some(procedures) = procedures {
             let _ = self.procedures.set(procedures);
-        }
-    }
-
-    /// What is at one of the [`PATHS`], in a server of this name with these flows.
-    pub(super) fn answer(
-        &self,
-        name: &str,
-        path: &str,
-        query: Option<&str>,
-        flows: &[FlowInfo],
-    ) -> Option<Answer> {
-        #[cfg(feature = "dev-ui")]
-        return page::answer(self, name, (path, query), flows);
-        #[cfg(not(feature = "dev-ui"))]
-        {
-            let _ = (name, path, query, flows, self.needs_key, &self.traces, &self.procedures);
-            None
         }
     }
 }

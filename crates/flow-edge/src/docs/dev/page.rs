@@ -18,7 +18,8 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-pub(super) fn answer(
+/// What is at one of the paths, in a server of this name with these flows.
+pub(in crate::docs) fn answer(
     dev: &Dev,
     name: &str,
     (path, query): (&str, Option<&str>),
