@@ -1,5 +1,5 @@
-//! The pages, in debug only: Swagger UI at `/docs`, Scalar at `/redoc` (feature `docs-ui`) and the development page at
-//! `/dev` (feature `dev-ui`).
+//! The pages, in debug only. Those of the documentation, with the feature `docs-ui`, are Swagger UI at `/docs` and Scalar
+//! at `/redoc`.
 //!
 //! All scripts are in the binary; the pages load nothing from another host. `/redoc` is the address the original has; no
 //! well-kept crate bundles `ReDoc` itself, so another viewer answers there.

@@ -94,13 +94,10 @@ impl Call {
         let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
         let begin = Begin { head, protocol, https };
         let observers = edge.config.observers.as_slice();
-        let mut cors = edge.cors.headers(head);
+        let cors = edge.cors.headers(head);
         // eject: dev-ui
         let is_dev = edge.is_dev(head.path());
-        let observers = if is_dev { &[] } else { observers };
-        if is_dev {
-            cors.clear();
-        }
+        let (observers, cors) = if is_dev { (&[][..], Vec::new()) } else { (observers, cors) };
         // eject: end
         let unrecorded = observers.iter().find_map(|it| it.unrecorded(&begin));
         let (trace_id, span_id) = unrecorded.as_ref().map(|it| (&*it.trace_id, &*it.span_id)).unzip();
