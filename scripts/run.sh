@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Development mode: documentation pages under /docs, open CORS, readable logs, the demo model without a key.
+# Development mode: pages at /, open CORS, readable logs, the demo model without a key.
 #
 #   scripts/run.sh
 #   scripts/run.sh --framework NAME        # compiles this adapter in and serves it

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use api::{App, FlowService};
+use flow_edge::docs::dev::Procedures; // eject: dev-ui grpc
 use flow_edge::drain::Drain;
 use flow_edge::edge::RequestMetrics;
 use flow_edge::{Edge, docs};
@@ -74,6 +75,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         let plan = make_plan(settings, adapter, make)?;
         // eject: grpc
         announce(&rpc, settings)?;
+        plan.app.edge.pages().dev.serves(procedures(&rpc, settings)); // eject: dev-ui
         if !matches!(rpc, Rpc::Off) {
             return serve_with_rpc(plan, rpc, signals).await;
         }
@@ -106,7 +108,7 @@ pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Res
     if settings.is_measured() {
         edge.observers.push(Arc::new(RequestMetrics::default()));
     }
-    let (edge, models) = traces::join(&settings.telemetry, edge, models); // eject: telemetry
+    let (edge, models) = traces::join(settings, edge, models); // eject: telemetry
     let edge = sentry::join(settings, edge); // eject: sentry
     let deps = deps(settings, models)?;
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
@@ -132,7 +134,7 @@ pub fn make_plan<F: ?Sized>(
         "serving on http://{address}"
     );
     if settings.debug {
-        tracing::info!("documentation on http://{address}{}", docs::HOME);
+        tracing::info!("for development: http://{address}{}", docs::home());
     }
     Ok(Plan {
         adapter,
@@ -174,12 +176,28 @@ fn announce<F: ?Sized>(rpc: &Rpc<F>, settings: &Settings) -> anyhow::Result<()> 
         Rpc::SharedPort(rpc) => tracing::info!("serving {} on the same port", rpc.name),
         Rpc::OwnPort(rpc, RpcListener { listener, .. }) => {
             let address = listener.local_addr()?;
-            let tls = settings.grpc.tls.as_ref();
-            let encryption = tls.map_or("none", |it| if it.mutual { "mutual TLS" } else { "TLS" });
+            let encryption = encryption(settings);
             tracing::info!(%address, encryption, "serving {} on {address}", rpc.name);
         }
     }
     Ok(())
+}
+
+/// How the port of remote procedure calls encrypts.
+fn encryption(settings: &Settings) -> &'static str {
+    settings.grpc.tls.as_ref().map_or("none", |it| if it.mutual { "mutual TLS" } else { "TLS" })
+}
+
+// eject: end
+// eject: dev-ui grpc
+/// The same for the development page.
+fn procedures<F: ?Sized>(rpc: &Rpc<F>, settings: &Settings) -> Option<Procedures> {
+    let (service, port) = match rpc {
+        Rpc::Off => return None,
+        Rpc::SharedPort(rpc) => (rpc.service, None),
+        Rpc::OwnPort(rpc, own) => (rpc.service, Some(own.listener.local_addr().ok()?.port())),
+    };
+    Some(Procedures { service, port, encryption: encryption(settings) })
 }
 
 // eject: end

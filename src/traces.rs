@@ -1,7 +1,12 @@
-//! Traces of requests, from the edge to the model server, on their way to a collector.
+//! Traces of requests, from the edge to the model server, on their way to a collector or to the development page.
 //!
-//! Only this file knows OpenTelemetry. Without the feature `telemetry`, or without `OTEL_EXPORTER_OTLP_ENDPOINT`, there
-//! are none, and spans for them are not made.
+//! Only this file knows OpenTelemetry. Without the feature `telemetry`, or where nobody wants them, there are none, and
+//! spans for them are not made.
+
+#[cfg(feature = "telemetry")]
+use std::sync::Arc;
+#[cfg(all(feature = "telemetry", feature = "dev-ui"))] // eject: dev-ui
+use std::sync::LazyLock; // eject: dev-ui
 
 use flow_edge::edge::EdgeConfig;
 use flow_models::ProviderSettings;
@@ -11,7 +16,7 @@ use flow_runtime::trace::SPANS;
 use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::settings::TelemetrySettings;
+use crate::settings::{Settings, TelemetrySettings};
 
 /// What the spans of this program go to.
 pub trait Traced: Subscriber + for<'l> LookupSpan<'l> + Send + Sync + 'static {}
@@ -26,19 +31,26 @@ pub type Guard = telemetry::Telemetry;
 #[cfg(not(feature = "telemetry"))]
 pub type Guard = std::convert::Infallible;
 
-/// Starts to send traces of what goes to the log, if there is a collector.
+// eject: dev-ui
+/// The last traces of this process, as it has one log.
+#[cfg(all(feature = "telemetry", feature = "dev-ui"))]
+static RECENT: LazyLock<Arc<telemetry::Recent>> = LazyLock::new(Arc::default);
+// eject: end
+
+/// Starts to make traces of what goes to the log, if somebody wants them.
 #[cfg(feature = "telemetry")]
-pub fn start<S>(settings: &TelemetrySettings, log: S) -> anyhow::Result<(impl Traced, Option<Guard>)>
+pub fn start<S>(settings: &Settings, log: S) -> anyhow::Result<(impl Traced, Option<Guard>)>
 where
     S: Traced,
 {
     use anyhow::Context as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
-    if !settings.is_on() {
+    let watchers = watchers(settings);
+    if !settings.telemetry.is_on() && watchers.is_empty() {
         return Ok((log.with(None), None));
     }
-    let traces = telemetry::Telemetry::start(&exports(settings), Vec::new());
+    let traces = telemetry::Telemetry::start(&exports(&settings.telemetry), watchers);
     let traces = traces.context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
     Ok((log.with(Some(traces.layer(SPANS))), Some(traces)))
 }
@@ -63,6 +75,20 @@ pub fn metrics(
     let runtime = tokio::runtime::Handle::current();
     let sending = telemetry::Metrics::start(&exports, collector, &runtime);
     sending.map(Some).context("OTEL_EXPORTER_OTLP_ENDPOINT")
+}
+
+/// Who looks at traces inside of this process.
+#[cfg(feature = "telemetry")]
+fn watchers(settings: &Settings) -> Vec<Arc<dyn telemetry::SpanWatcher>> {
+    let mut watchers: Vec<Arc<dyn telemetry::SpanWatcher>> = Vec::new();
+    // eject: dev-ui
+    #[cfg(feature = "dev-ui")]
+    if settings.keeps_traces() {
+        watchers.push(RECENT.clone());
+    }
+    // eject: end
+    let _ = (settings, &mut watchers);
+    watchers
 }
 
 /// What is sent, and where to.
@@ -93,13 +119,21 @@ fn exports(settings: &TelemetrySettings) -> telemetry::TelemetrySettings {
 /// The edge and the models, as parts of a trace.
 #[cfg(feature = "telemetry")]
 pub fn join(
-    settings: &TelemetrySettings,
+    settings: &Settings,
     mut edge: EdgeConfig,
     mut models: ProviderSettings,
 ) -> (EdgeConfig, ProviderSettings) {
     use crate::settings::Root;
 
-    if !settings.is_on() {
+    // eject: dev-ui
+    #[cfg(feature = "dev-ui")]
+    if settings.keeps_traces() {
+        edge.traces = Some(RECENT.clone());
+    }
+    // eject: end
+    let is_watched = !watchers(settings).is_empty();
+    let settings = &settings.telemetry;
+    if !settings.is_on() && !is_watched {
         return (edge, models);
     }
     let part = match settings.sampler.root {
@@ -116,7 +150,7 @@ pub fn join(
 
 /// There are no traces: they are not compiled in, and settings that name a collector have been refused.
 #[cfg(not(feature = "telemetry"))]
-pub fn start<S: Traced>(_: &TelemetrySettings, log: S) -> anyhow::Result<(S, Option<Guard>)> {
+pub fn start<S: Traced>(_: &Settings, log: S) -> anyhow::Result<(S, Option<Guard>)> {
     Ok((log, None))
 }
 
@@ -128,10 +162,6 @@ pub fn metrics(_: &TelemetrySettings) -> anyhow::Result<Option<(MetricsGuard, me
 
 /// There is nothing to be a part of.
 #[cfg(not(feature = "telemetry"))]
-pub fn join(
-    _: &TelemetrySettings,
-    edge: EdgeConfig,
-    models: ProviderSettings,
-) -> (EdgeConfig, ProviderSettings) {
+pub fn join(_: &Settings, edge: EdgeConfig, models: ProviderSettings) -> (EdgeConfig, ProviderSettings) {
     (edge, models)
 }

@@ -166,6 +166,7 @@ impl Settings {
             debug: self.debug,
             model_header: (self.model.name() == DEMO_MODEL).then(|| DEMO_MODEL.to_owned()),
             observers: Vec::new(),
+            traces: None, // eject: dev-ui
         }
     }
 
@@ -181,6 +182,11 @@ impl Settings {
 
     /// What spans inside of requests hold.
     pub fn spans(&self) -> Spans {
+        // eject: dev-ui telemetry
+        if self.keeps_traces() {
+            return Spans::WithContent;
+        }
+        // eject: end
         // eject: telemetry
         if self.telemetry.has_content() {
             return Spans::WithContent;
@@ -192,6 +198,13 @@ impl Settings {
         Spans::Off
     }
 
+    // eject: dev-ui telemetry
+    /// Whether the last traces are kept for the development page.
+    pub fn keeps_traces(&self) -> bool {
+        cfg!(all(feature = "dev-ui", feature = "telemetry")) && self.debug && !self.telemetry.no_telemetry
+    }
+
+    // eject: end
     /// Whether flows answer from the demo model though nobody asked for it. Then `/ready` must say no, so
     /// that no platform routes traffic to invented replies.
     pub fn demo_by_accident(&self) -> bool {

@@ -74,7 +74,7 @@ pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
     let (writer, log) = output::non_blocking(Dispatch::new(direct));
     let subscriber = subscriber(log_settings, debug, is_terminal, settings.spans(), json, writer)?;
     // eject: telemetry
-    let (subscriber, traces) = traces::start(&settings.telemetry, subscriber)?;
+    let (subscriber, traces) = traces::start(settings, subscriber)?;
     // eject: end
     subscriber.try_init()?;
     log_panics(debug);

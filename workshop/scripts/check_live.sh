@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the built program with outside tools, on every framework and listener: test_endpoints.sh,
-# schemathesis, an OpenAPI validator, and the documentation pages in Chromium.
+# schemathesis, an OpenAPI validator, and the pages in Chromium.
 #
 #   workshop/scripts/check_live.sh TOOLS    # a folder with venv/bin/schemathesis and node_modules/playwright-core
 #   FRAMEWORKS=poem workshop/scripts/check_live.sh TOOLS
@@ -61,6 +61,7 @@ for framework in ${FRAMEWORKS:-axum actix poem}; do
     if [[ -z ${pages_seen:-} || -n ${ALL_PAGES:-} ]]; then
       pages_seen=1
       NODE_PATH=$tools/node_modules node workshop/scripts/check_pages.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
+      NODE_PATH=$tools/node_modules node workshop/scripts/check_dev_page.js "http://localhost:$port" "${SCREENSHOTS:-$logs}"
     fi
     stop
   done
@@ -68,6 +69,10 @@ for framework in ${FRAMEWORKS:-axum actix poem}; do
   # printf sesame | sha256sum
   API_KEYS=d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272 RATE_LIMIT_DEFAULT=20/second \
     start --framework "$framework" --debug --model demo
+  if [[ -z ${key_seen:-} ]]; then
+    key_seen=1
+    NODE_PATH=$tools/node_modules node workshop/scripts/check_dev_page.js "http://localhost:$port" "$logs" sesame
+  fi
   # Inputs had their turn above.
   examples=5 run_schemathesis --header 'Authorization: Bearer sesame'
   stop

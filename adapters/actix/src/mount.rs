@@ -1,4 +1,4 @@
-//! What every server has beside its flows' own routes: flows by name, probes, and in debug the documentation.
+//! What every server has beside its flows' own routes: flows by name, probes, and in debug the pages.
 
 use std::rc::Rc;
 
@@ -63,13 +63,13 @@ pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     document::complete(&generated, app.flows.table(), &app.edge)
 }
 
-/// Mounts the document and its viewers.
+/// Mounts the document and the pages.
 fn documented<R: Routes>(router: &mut ServiceConfig, app: &App<R::Flows>) {
     let document = openapi::<R>(app);
     let router = router
-        .service(get("/", async || Raw(answer::redirect(docs::HOME))))
+        .service(get("/", async || Raw(answer::redirect(docs::home()))))
         .service(get("/openapi.json", move || std::future::ready(Raw(answer::pretty(&document)))));
-    docs::PATHS.iter().fold(router, |router, path| router.service(get(path, page::<R>)));
+    docs::paths().fold(router, |router, path| router.service(get(path, page::<R>)));
 }
 
 /// A route that is called by POST. `utoipa-actix-web` would mount it by its attribute, but answers another method
@@ -113,7 +113,9 @@ async fn page<R: Routes>(
     ThinData(app): ThinData<App<R::Flows>>,
     request: HttpRequest,
 ) -> Result<Raw, ErrorReply> {
-    docs::page(request.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
+    let uri = request.uri();
+    let page = app.edge.pages().answer(uri.path(), uri.query(), app.flows.table());
+    page.map(Raw).ok_or_else(|| FlowError::no_route().into())
 }
 
 async fn no_such_method() -> ErrorReply {

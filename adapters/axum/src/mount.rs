@@ -1,4 +1,4 @@
-//! What every server has beside its flows' own routes: flows by name, probes, and in debug the documentation.
+//! What every server has beside its flows' own routes: flows by name, probes, and in debug the pages.
 
 use std::convert::Infallible;
 
@@ -55,13 +55,13 @@ pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     document::complete(&generated, app.flows.table(), &app.edge)
 }
 
-/// Mounts the document and its viewers.
+/// Mounts the document and the pages.
 fn documented<R: Routes>(router: Router<App<R::Flows>>, app: &App<R::Flows>) -> Router<App<R::Flows>> {
     let document = openapi::<R>(app);
     let router = router
-        .route("/", get(async || Raw(answer::redirect(docs::HOME))))
+        .route("/", get(async || Raw(answer::redirect(docs::home()))))
         .route("/openapi.json", get(async move || Raw(answer::pretty(&document))));
-    docs::PATHS.iter().fold(router, |router, path| router.route(path, get(page::<R>)))
+    docs::paths().fold(router, |router, path| router.route(path, get(page::<R>)))
 }
 
 async fn call_flow<R: Routes>(
@@ -82,5 +82,6 @@ async fn ready<R: Routes>(State(app): State<App<R::Flows>>) -> Raw {
 }
 
 async fn page<R: Routes>(State(app): State<App<R::Flows>>, uri: Uri) -> Result<Raw, ErrorReply> {
-    docs::page(uri.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
+    let page = app.edge.pages().answer(uri.path(), uri.query(), app.flows.table());
+    page.map(Raw).ok_or_else(|| FlowError::no_route().into())
 }

@@ -28,5 +28,10 @@ pub const ADAPTER: RpcAdapter<dyn FlowService> = adapter::<routes::FlowRoutes>()
 
 /// gRPC with any procedures. Generic because `tests/conformance` serves flows of its own.
 pub const fn adapter<R: Routes>() -> RpcAdapter<R::Flows> {
-    RpcAdapter { name: "grpc", hyper_service: serve::hyper::<R>, claims: serve::claims::<R> }
+    RpcAdapter {
+        name: "grpc",
+        service: R::SERVICE,
+        hyper_service: serve::hyper::<R>,
+        claims: serve::claims::<R>,
+    }
 }

@@ -1,4 +1,4 @@
-//! What every server has beside its flows' own routes: flows by name, probes, and in debug the documentation.
+//! What every server has beside its flows' own routes: flows by name, probes, and in debug the pages.
 
 use flow_edge::wire::answer;
 use flow_edge::{App, FlowError, NamedFlows, Ready, docs, openapi as document};
@@ -54,13 +54,13 @@ pub(crate) fn openapi<R: Routes>(app: &App<R::Flows>) -> Value {
     document::complete(&generated, app.flows.table(), &app.edge)
 }
 
-/// Mounts the document and its viewers.
+/// Mounts the document and the pages.
 fn documented<R: Routes>(router: Route, app: &App<R::Flows>) -> Route {
     let document = openapi::<R>(app);
     let router = router
-        .at("/", get(make_sync(|_| Raw(answer::redirect(docs::HOME)))))
+        .at("/", get(make_sync(|_| Raw(answer::redirect(docs::home())))))
         .at("/openapi.json", get(make_sync(move |_| Raw(answer::pretty(&document)))));
-    docs::PATHS.iter().fold(router, |router, path| router.at(path, get(page::<R>::default())))
+    docs::paths().fold(router, |router, path| router.at(path, get(page::<R>::default())))
 }
 
 #[handler]
@@ -85,5 +85,6 @@ fn ready<R: Routes>(Data(Mounted(app)): Data<&Mounted<R>>) -> Raw {
 
 #[handler]
 fn page<R: Routes>(Data(Mounted(app)): Data<&Mounted<R>>, uri: &Uri) -> Result<Raw, ErrorReply> {
-    docs::page(uri.path(), app.edge.name()).map(Raw).ok_or_else(|| FlowError::no_route().into())
+    let page = app.edge.pages().answer(uri.path(), uri.query(), app.flows.table());
+    page.map(Raw).ok_or_else(|| FlowError::no_route().into())
 }

@@ -36,6 +36,9 @@ pub struct RpcAdapter<F: ?Sized> {
     /// The protocol's short name: the Cargo feature and the folder.
     pub name: &'static str,
 
+    /// The full name of the service whose procedures are the flows.
+    pub service: &'static str,
+
     /// Makes the application for our hyper listener, as [`Adapter::hyper_service`] does.
     pub hyper_service: fn(App<F>) -> Starting,
 

@@ -8,6 +8,10 @@ mod metrics;
 mod names;
 mod platform;
 mod propagate;
+// eject: dev-ui
+#[cfg(feature = "recent")]
+mod recent;
+// eject: end
 mod recorded;
 mod server;
 mod settings;
@@ -32,6 +36,10 @@ use names::Named;
 pub use opentelemetry_sdk::trace::SpanData;
 pub use platform::{Cloud, MetadataError, Platform, detect};
 pub use propagate::inject;
+// eject: dev-ui
+#[cfg(feature = "recent")]
+pub use recent::Recent;
+// eject: end
 use recorded::Recorded;
 pub use server::ServerSpans;
 pub use settings::{Collector, Protocol, Sampler, TelemetrySettings};

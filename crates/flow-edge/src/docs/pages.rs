@@ -1,4 +1,4 @@
-//! The pages and their files.
+//! The documentation's pages and their files.
 
 use std::sync::{Arc, LazyLock};
 
@@ -54,11 +54,11 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::docs::PATHS;
+    use crate::docs::DOCS;
 
     #[tokio::test]
     async fn every_path_has_its_file_and_every_file_a_page_names_has_its_path() {
-        for path in PATHS {
+        for path in DOCS {
             let answer = page(path, "x").unwrap_or_else(|| panic!("{path} is missing"));
             let bytes = answer.into_body().collect().await.unwrap().to_bytes();
             assert!(!bytes.is_empty(), "{path}");
@@ -66,7 +66,7 @@ mod tests {
                 let html = String::from_utf8(bytes.to_vec()).unwrap();
                 let files: Vec<_> =
                     html.split('"').filter(|it| it.starts_with(&format!("{path}/"))).collect();
-                assert!(files.len() >= 2 && files.iter().all(|it| PATHS.contains(it)), "{files:?}");
+                assert!(files.len() >= 2 && files.iter().all(|it| DOCS.contains(it)), "{files:?}");
             }
         }
     }

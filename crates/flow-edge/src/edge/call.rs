@@ -67,6 +67,8 @@ pub struct Call {
     trace: Option<TraceIds>,
     /// Whether it was refused before its route was looked for.
     pub(super) refused: bool,
+    /// Whether it is the development page's own, which asks again and again.
+    is_dev: bool, // eject: dev-ui
     started: Instant,
     closed: bool,
 }
@@ -91,7 +93,12 @@ impl Call {
         // highest, so that lines of every level keep their request id.
         let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
         let begin = Begin { head, protocol, https };
-        let observers = &edge.config.observers;
+        let observers = edge.config.observers.as_slice();
+        let cors = edge.cors.headers(head);
+        // eject: dev-ui
+        let is_dev = edge.is_dev(head.path());
+        let (observers, cors) = if is_dev { (&[][..], Vec::new()) } else { (observers, cors) };
+        // eject: end
         let unrecorded = observers.iter().find_map(|it| it.unrecorded(&begin));
         let (trace_id, span_id) = unrecorded.as_ref().map(|it| (&*it.trace_id, &*it.span_id)).unzip();
         let method = head.method.as_str();
@@ -111,7 +118,9 @@ impl Call {
                 }
             };
         }
-        let span = if unrecorded.is_some() { open!(UNRECORDED) } else { open!(module_path!()) };
+        let is_unrecorded = unrecorded.is_some();
+        let is_unrecorded = is_unrecorded || is_dev; // eject: dev-ui
+        let span = if is_unrecorded { open!(UNRECORDED) } else { open!(module_path!()) };
         let mut trace = None;
         for observer in observers {
             if let Some(ids) = observer.begin(&span, &begin, unrecorded.as_ref()) {
@@ -134,12 +143,13 @@ impl Call {
             method: head.method.clone(),
             trace: trace.or(unrecorded),
             refused: false,
+            is_dev, // eject: dev-ui
             edge: edge.clone(),
             protocol,
             client,
             rate: None,
             span,
-            cors: edge.cors.headers(head),
+            cors,
             allow: allow(head.path()),
             is_http1: head.version < Version::HTTP_2,
             keeps_alive: head.version == Version::HTTP_11 && !head.asks_to_close(),
@@ -277,6 +287,12 @@ impl Call {
     fn close(&mut self, status: Status, how: &'static str) {
         self.closed = true;
         let duration_ms = self.elapsed_ms();
+        // eject: dev-ui
+        if self.is_dev {
+            self.span.in_scope(|| tracing::debug!(?status, duration_ms, "{how}"));
+            return;
+        }
+        // eject: end
         self.span.in_scope(|| match status {
             Status::Http(status) => tracing::info!(status, duration_ms, "{how}"),
             Status::Rpc(grpc_status) => tracing::info!(grpc_status, duration_ms, "{how}"),
@@ -319,7 +335,8 @@ impl Drop for Call {
 ///
 /// The edge does not know the router; keep this in step with `mount.rs` of the adapters.
 fn allow(path: &str) -> HeaderValue {
-    let read = [&PROBES[..], &["/", "/openapi.json"], docs::PATHS].iter().any(|it| it.contains(&path));
+    let is_own = [&PROBES[..], &["/", "/openapi.json"]].iter().any(|it| it.contains(&path));
+    let read = is_own || docs::paths().any(|it| it == path);
     HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })
 }
 

@@ -10,6 +10,8 @@ use super::observe::Observer;
 use super::proxy::TrustedProxies;
 use super::rate::{RateLimit, SharedRateLimiter};
 
+use crate::docs::dev::RecentTraces; // eject: dev-ui
+
 /// The settings of the edge. The default lets everything through.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
@@ -44,6 +46,10 @@ pub struct EdgeConfig {
     pub model_header: Option<String>,
     /// Who is told of each request.
     pub observers: Vec<Arc<dyn Observer>>,
+    // eject: dev-ui
+    /// The recent traces, where the development page shows them.
+    pub traces: Option<Arc<dyn RecentTraces>>,
+    // eject: end
 }
 
 /// What OpenAPI says of the application beside its name.
@@ -75,6 +81,7 @@ impl Default for EdgeConfig {
             debug: false,
             model_header: None,
             observers: Vec::new(),
+            traces: None, // eject: dev-ui
         }
     }
 }

@@ -36,6 +36,7 @@ pub use rate::{MAX_CLIENTS, ParseRateLimitError, RateDecision, RateLimit, Shared
 pub use shared::Edge;
 pub use unread::{Lent, Unread, lend};
 
+use crate::docs::dev; // eject: dev-ui
 use crate::error::FlowError;
 use crate::wire::decode::coded;
 use crate::wire::{Answer, answer};
@@ -97,6 +98,12 @@ impl Edge {
         if is_probe {
             return Ok(());
         }
+        // eject: dev-ui
+        let is_dev = self.is_dev(head.path());
+        if is_dev && dev::is_open(head.path()) {
+            return self.check_head(call, head).map_err(Refusal::Error);
+        }
+        // eject: end
         match self.config.api_keys.check(head) {
             Ok(tenant) => call.ctx.tenant = tenant,
             Err(error) => {
@@ -106,6 +113,12 @@ impl Edge {
                 return Err(error.into());
             }
         }
+        // eject: dev-ui
+        // A page that is open would take from the calls that are made with it.
+        if is_dev {
+            return self.check_head(call, head).map_err(Refusal::Error);
+        }
+        // eject: end
         if let (Some(client), Some(limiter)) = (call.client, &self.limiter) {
             let decision = limiter.check(client, &call.span).await;
             call.rate = Some(decision);

@@ -8,8 +8,11 @@ use http::{HeaderMap, HeaderValue};
 
 use super::config::{ApiInfo, EdgeConfig};
 use super::head::Head;
+use super::keys::ApiKeys; // eject: dev-ui
 use super::{cors, headers, proxy, rate};
 use crate::context::ServerState;
+use crate::docs::Pages;
+use crate::docs::dev::{self, Dev}; // eject: dev-ui
 use crate::drain::Drain;
 
 /// How many requests without a right key a client may send for each that it may send with one.
@@ -26,6 +29,7 @@ pub struct Edge {
     pub(super) fixed: HeaderMap,
     pub(super) hsts: Option<HeaderValue>,
     pub(super) server: Arc<ServerState>,
+    pages: Pages,
 }
 
 impl Edge {
@@ -36,9 +40,19 @@ impl Edge {
         let limiter = config.rate_limit.map(|it| rate::Limiter::new(it, shared));
         let guesses = config.rate_limit.map(|it| rate::Limiter::new(it.times(GUESSES), None));
         let (fixed, hsts) = (headers::fixed(&config), headers::hsts(&config));
+        let pages = Pages {
+            name: config.name.clone(),
+            // eject: dev-ui
+            dev: Dev {
+                needs_key: config.api_keys != ApiKeys::default(),
+                traces: config.traces.clone(),
+                ..Dev::default()
+            },
+            // eject: end
+        };
         let (name, max_body_size) = (config.name.clone(), config.max_body_size);
         let server = Arc::new(ServerState { name, max_body_size, drain });
-        Arc::new(Self { config, cors, limiter, guesses, fixed, hsts, server })
+        Arc::new(Self { config, cors, limiter, guesses, fixed, hsts, server, pages })
     }
 
     /// The largest request body, in bytes.
@@ -71,6 +85,18 @@ impl Edge {
         &self.config.api
     }
 
+    /// The pages, which are served in debug.
+    pub fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    // eject: dev-ui
+    /// Whether a path is the development page's, and the page is served.
+    pub(super) fn is_dev(&self, path: &str) -> bool {
+        self.config.debug && dev::is_own(path)
+    }
+
+    // eject: end
     /// The headers that every answer carries, in the order in which [`Call::leave`](super::Call::leave) adds them.
     pub fn fixed_headers(&self) -> &HeaderMap {
         &self.fixed

@@ -154,14 +154,14 @@ pub(crate) fn answered(span: &Span, answer: &ModelResponse, time: Duration) {
     let (_, model) = answer.model.split_once('/').unwrap_or(("", &answer.model));
     span.record("gen_ai.response.model", model)
         .record("gen_ai.response.finish_reasons", finish_reason(answer))
-        .record("gen_ai.usage.input_tokens", usage.input_tokens)
-        .record("gen_ai.usage.output_tokens", usage.output_tokens);
+        .record("gen_ai.usage.input_tokens", count(usage.input_tokens))
+        .record("gen_ai.usage.output_tokens", count(usage.output_tokens));
     // What a provider does not tell is not zero.
     if usage.thinking_tokens > 0 {
-        span.record("gen_ai.usage.reasoning.output_tokens", usage.thinking_tokens);
+        span.record("gen_ai.usage.reasoning.output_tokens", count(usage.thinking_tokens));
     }
     if usage.cached_tokens > 0 {
-        span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens);
+        span.record("gen_ai.usage.cache_read.input_tokens", count(usage.cached_tokens));
     }
     content::response(span, answer, finish_reason(answer), time);
     record(span, true);
@@ -179,6 +179,11 @@ pub(crate) fn failed(span: &Span, error: &ModelError) {
 pub(crate) fn conventional_name(name: &str) -> (&str, &str) {
     let (provider, model) = name.split_once('/').unwrap_or((name, name));
     (conventional(provider), model)
+}
+
+/// A count as traces hold it: OpenTelemetry has no unsigned numbers, and one would become text.
+fn count(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
 /// A provider as the conventions name it, where they do.

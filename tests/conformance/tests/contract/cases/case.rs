@@ -25,6 +25,10 @@ pub enum Profile {
     Small,
     /// `--debug`.
     Debug,
+    // eject: dev-ui
+    /// `--debug`, and API keys are on.
+    DebugWithKeys,
+    // eject: end
     /// One page elsewhere may call.
     Cors,
     /// The model has 0.4 s.
@@ -62,6 +66,7 @@ impl Profile {
             Self::Rate => vec![("RATE_LIMIT_DEFAULT", "1/day")],
             Self::Small => vec![("MAX_BODY_SIZE", "1000")],
             Self::Debug => vec![("DEBUG", "true")],
+            Self::DebugWithKeys => [Self::Debug, Self::Keys].map(Self::environment).concat(), // eject: dev-ui
             Self::Cors => vec![("CORS_ALLOWED_ORIGINS", "https://app.example")],
             Self::ImpatientWithModel => vec![("LLM_TIMEOUT", "400")],
             Self::Hurried => vec![("REQUEST_TIMEOUT", "1")],

@@ -3,6 +3,7 @@
 mod cache;
 mod case;
 mod decoding;
+mod dev; // eject: dev-ui
 mod edge;
 mod genkit;
 mod pages;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Case> {
         edge::cases(),
         cache::cases(),
         pages::cases(),
+        dev::cases(), // eject: dev-ui
     ]
     .concat();
     let mut names: Vec<_> = cases.iter().map(|it| it.name).collect();

@@ -10,8 +10,6 @@ pub fn cases() -> Vec<Case> {
         get("the-swagger-page", "/docs"),
         bare("head-of-the-swagger-page", "HEAD", "/docs"),
         get("the-reference-page", "/redoc"),
-        get("home-leads-to-the-documentation", "/"),
-        bare("head-home", "HEAD", "/"),
         post("post-home", "/", "{}"),
         post("post-a-page", "/redoc", "{}"),
         bare("head-a-script-of-a-page", "HEAD", "/redoc/start.js"),
