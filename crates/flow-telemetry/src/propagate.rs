@@ -20,9 +20,8 @@ const XRAY: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 /// Adds the trace of the current span to the headers of a request, so that its server goes on with it.
 pub fn inject(headers: &mut HeaderMap) {
     let current = tracing::Span::current();
-    match recorded::headers(&current) {
-        Some(unrecorded) => headers.extend(unrecorded),
-        None => TraceContextPropagator::new().inject_context(&current.context(), &mut Headers(headers)),
+    if !recorded::inject(&current, headers) {
+        TraceContextPropagator::new().inject_context(&current.context(), &mut Headers(headers));
     }
 }
 

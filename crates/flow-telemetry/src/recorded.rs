@@ -2,7 +2,7 @@
 //! Its ids are still in the log, and the model's server is still told of it.
 
 use flow_edge::edge::observe::{TraceIds, UNRECORDED};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Span, Subscriber};
 use tracing_subscriber::layer::Context;
@@ -12,29 +12,36 @@ use tracing_subscriber::{Layer, Registry};
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The headers of a trace that is not recorded, in the extensions of its request's span.
-struct Headers(HeaderMap);
+/// What others are told of a trace that is not recorded, in the extensions of its request's span.
+struct Told {
+    parent: HeaderValue,
+    state: Vec<HeaderValue>,
+}
 
 /// Keeps what the servers that this request asks are told of its trace.
 pub(crate) fn keep(request: &Span, ids: &TraceIds, headers: &HeaderMap) {
-    let mut kept = HeaderMap::with_capacity(2);
-    if let Ok(parent) = format!("00-{}-{}-00", ids.trace_id, ids.span_id).try_into() {
-        kept.insert(TRACEPARENT, parent);
-    }
-    for state in headers.get_all(TRACESTATE) {
-        kept.append(TRACESTATE, state.clone());
-    }
+    let parent = ["00-", &ids.trace_id, "-", &ids.span_id, "-00"].concat();
+    let Ok(parent) = HeaderValue::try_from(parent) else { return };
+    let told = Told { parent, state: headers.get_all(TRACESTATE).iter().cloned().collect() };
     in_registry(request, |registry, id| {
-        registry.span(id)?.extensions_mut().insert(Headers(kept));
+        registry.span(id)?.extensions_mut().insert(told);
         Some(())
     });
 }
 
-/// The headers of the trace that this span is in, if it is not recorded.
-pub(crate) fn headers(current: &Span) -> Option<HeaderMap> {
-    in_registry(current, |registry, id| {
-        registry.span(id)?.scope().find_map(|it| Some(it.extensions().get::<Headers>()?.0.clone()))
-    })
+/// Adds the headers of the trace that this span is in, if it is not recorded.
+pub(crate) fn inject(current: &Span, headers: &mut HeaderMap) -> bool {
+    let add = |told: &Told| {
+        headers.insert(TRACEPARENT, told.parent.clone());
+        for state in &told.state {
+            headers.append(TRACESTATE, state.clone());
+        }
+    };
+    let found = in_registry(current, |registry, id| {
+        let request = registry.span(id)?.scope().find(|it| it.extensions().get::<Told>().is_some())?;
+        request.extensions().get::<Told>().map(add)
+    });
+    found.is_some()
 }
 
 fn in_registry<T>(span: &Span, with: impl FnOnce(&Registry, &tracing::Id) -> Option<T>) -> Option<T> {

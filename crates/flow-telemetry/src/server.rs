@@ -42,8 +42,8 @@ impl Observer for ServerSpans {
         let trace = trace.unwrap_or_else(rand::random);
         let is_recorded = self.sampler.records(caller.and_then(|it| it.is_recorded), trace);
         (!is_recorded).then(|| TraceIds {
-            trace_id: format!("{trace:032x}"),
-            span_id: format!("{:016x}", rand::random::<u64>()),
+            trace_id: hex(&trace.to_be_bytes()),
+            span_id: hex(&rand::random::<[u8; 8]>()),
         })
     }
 
@@ -110,6 +110,12 @@ impl Observer for ServerSpans {
             span.set_status(SpanStatus::error(""));
         }
     }
+}
+
+/// Bytes in hexadecimal digits, without the machinery of `format!`: each request needs two.
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
+    digits.map(|it| char::from(b"0123456789abcdef"[usize::from(it)])).collect()
 }
 
 fn version(version: http::Version) -> &'static str {
