@@ -9,7 +9,7 @@ use crate::defaults::WithDefaults;
 use crate::error::ModelError;
 use crate::fallback::Fallback;
 use crate::model::{Model, ModelConfig};
-use crate::model_call::Meter;
+use crate::model_call::Meters;
 use crate::prompts::Prompts;
 use crate::resilience::{Resilience, Resilient};
 use crate::runtime::{Inner, Runtime};
@@ -167,7 +167,7 @@ impl RuntimeBuilder {
             }
         }
         let sessions = self.sessions;
-        let meters = Arc::new(models.keys().map(|name| (name.clone(), Arc::new(Meter::new(name)))).collect());
+        let meters = Arc::new(Meters::new(models.keys()));
         let inner = Inner { default_model, models, guarded, tools, tool_timeout, prompts, sessions, meters };
         Ok(Runtime::new(inner))
     }

@@ -1,6 +1,5 @@
 //! One call of a model: its span, and what is measured of it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,11 +17,24 @@ use crate::trace;
 /// How many letters of an answer are a token, about. Only estimates depend on it.
 const LETTERS_A_TOKEN: u64 = 4;
 
-/// What is measured of each model, by its full name.
-pub(crate) type Meters = HashMap<String, Arc<Meter>>;
+/// What is measured of each model.
+pub(crate) struct Meters(Vec<Arc<Meter>>);
+
+impl Meters {
+    /// For the models of these full names.
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a String>) -> Self {
+        Self(names.map(|it| Arc::new(Meter::new(it))).collect())
+    }
+
+    /// There are few models, so looking through them costs less than a map.
+    fn get(&self, name: &str) -> Option<&Arc<Meter>> {
+        self.0.iter().find(|it| it.name == name)
+    }
+}
 
 /// What is measured of one model. Without a recorder, measuring does nothing.
-pub(crate) struct Meter {
+struct Meter {
+    name: String,
     provider: String,
     model: String,
     duration: Histogram,
@@ -37,7 +49,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// For the model of this full name.
-    pub(crate) fn new(name: &str) -> Self {
+    fn new(name: &str) -> Self {
         let (provider, model) = trace::conventional_name(name);
         let labels =
             [("gen_ai.provider.name", provider.to_owned()), ("gen_ai.request.model", model.to_owned())];
@@ -56,6 +68,7 @@ impl Meter {
             cached: tokens("cache_read"),
             saved: metrics::counter!(TOKENS_SAVED.name, &labels),
             usual: Usual::default(),
+            name: name.to_owned(),
             provider: provider.to_owned(),
             model: model.to_owned(),
         }
