@@ -173,7 +173,7 @@ impl ModelCall {
         let time = self.began.elapsed();
         trace::answered(&self.span, answer, time);
         // Another model may have answered in place of the one that was asked.
-        if let Some(meter) = self.meters.get(&*answer.model).or(self.meter.as_ref()) {
+        if let Some(meter) = self.meters.get(&answer.model).or(self.meter.as_ref()) {
             meter.answered(answer, time);
         }
     }
