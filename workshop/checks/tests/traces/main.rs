@@ -5,6 +5,7 @@
 
 mod collector;
 mod metrics;
+mod platforms;
 mod secrets;
 
 use std::collections::BTreeMap;
