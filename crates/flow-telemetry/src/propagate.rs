@@ -25,6 +25,12 @@ pub fn inject(headers: &mut HeaderMap) {
     }
 }
 
+/// By what a span is found, if it is part of a trace that is recorded. It begins with this, if it had not.
+pub fn context_of(span: &tracing::Span) -> Option<SpanContext> {
+    let context = span.context().span().span_context().clone();
+    context.is_valid().then_some(context)
+}
+
 /// The span that a request comes from, if its headers name one.
 pub(crate) fn extract(headers: &HeaderMap, cloud: Option<Cloud>) -> Option<Caller> {
     if headers.contains_key(TRACEPARENT) {

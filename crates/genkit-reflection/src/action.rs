@@ -150,9 +150,9 @@ impl Registry {
 
     /// What there is now, by key.
     pub(crate) fn list(&self) -> Map<String, Value> {
-        let all = self.all().filter_map(|it| {
-            Some((it.descriptor.key.clone(), serde_json::to_value(&it.descriptor).ok()?))
-        });
+        let all = self
+            .all()
+            .filter_map(|it| Some((it.descriptor.key.clone(), serde_json::to_value(&it.descriptor).ok()?)));
         all.collect()
     }
 
@@ -164,9 +164,10 @@ impl Registry {
     pub(crate) fn values(&self, kind: &str) -> Option<Map<String, Value>> {
         match kind {
             "defaultModel" => {
-                let value = self.default_model.iter().map(|name| {
-                    ("defaultModel".to_owned(), serde_json::json!({ "name": name }))
-                });
+                let value = self
+                    .default_model
+                    .iter()
+                    .map(|name| ("defaultModel".to_owned(), serde_json::json!({ "name": name })));
                 Some(value.collect())
             }
             "middleware" => Some(Map::new()),
@@ -203,7 +204,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_absent_and_never_null() {
-        let bare = action("a").description("").input(Value::Null).metadata(json!({"type": "tool", "b": null}));
+        let bare =
+            action("a").description("").input(Value::Null).metadata(json!({"type": "tool", "b": null}));
         assert_eq!(
             serde_json::to_value(&bare.descriptor).unwrap(),
             json!({"key": "/tool/a", "name": "a", "metadata": {"type": "tool"}})

@@ -28,7 +28,8 @@ async fn run<F: NamedFlows + ?Sized>(
     call: Call,
     timeout: Duration,
 ) -> Outcome {
-    let ctx = RequestContext { deadline: Instant::now() + timeout, ..RequestContext::detached() };
+    let mut ctx = RequestContext::detached();
+    ctx.deadline = Instant::now() + timeout;
     let input = if call.input.is_null() { Value::Object(Map::new()) } else { call.input };
     let reply = flows.call(&ctx, name, Envelope::new(input, call.chunks.is_some())).await?;
     match reply.0.into_body() {

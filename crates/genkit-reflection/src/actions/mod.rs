@@ -37,6 +37,7 @@ fn all_of(runtime: &Runtime) -> Vec<Action> {
 /// The runtime for one run, as flows have it.
 fn for_run(runtime: &Runtime, timeout: Duration) -> Runtime {
     let deadline = Instant::now() + timeout;
-    let ctx = RequestContext { deadline, ..RequestContext::detached() };
+    let mut ctx = RequestContext::detached();
+    ctx.deadline = deadline;
     runtime.clone().with_deadline(deadline).with_state(ctx)
 }

@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use flow_runtime::CompiledSchema;
 use flow_runtime::message::{Message, Part, Role};
-use flow_runtime::model::{
-    FinishReason, ModelConfig, ModelResponse, ToolChoice, ToolDefinition, Usage,
-};
+use flow_runtime::model::{ModelConfig, ModelResponse, ToolChoice, ToolDefinition, Usage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -125,15 +123,9 @@ pub(super) fn read<T: DeserializeOwned>(input: Value) -> Result<T, ActionError> 
 
 /// An answer as `GenerateResponse`.
 pub(super) fn response(answer: &ModelResponse, asked: &[Message], began: Instant) -> Value {
-    let finish_reason = match answer.finish_reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Interrupted => "interrupted",
-        FinishReason::Other => "other",
-    };
     json!({
         "message": answer.message,
-        "finishReason": finish_reason,
+        "finishReason": answer.finish_reason.as_str(),
         "usage": usage(answer.usage),
         "latencyMs": began.elapsed().as_secs_f64() * 1000.0,
         "request": { "messages": asked },
