@@ -26,29 +26,30 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub struct Reflection {
     place: String,
     ending: CancellationToken,
-    quit: Arc<Notify>,
     tasks: JoinSet<()>,
 }
 
 impl Reflection {
     /// Lets the tools find this program, until `end` is ready: by a file that names a server here, or where the settings
-    /// name a server of theirs, by connecting to that.
+    /// name a server of theirs, by connecting to that. `quit` is awaited when the tools ask the program to end.
     pub async fn start(
         settings: &ReflectionSettings,
         registry: Registry,
         traces: Option<Arc<Traces>>,
         end: impl Future<Output = ()> + Send + 'static,
+        quit: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Self, ReflectionError> {
         let ending = CancellationToken::new();
         let runner = Arc::new(Runner::new(registry, traces.clone(), ending.clone()));
-        let (quit, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
+        let (asked_to_quit, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
         let (place, discovery) = match &settings.v2_server {
             Some(url) => {
                 connect(&mut tasks, url.clone(), settings, runner, ending.clone());
                 (url.clone(), None)
             }
             None => {
-                let served = serve(&mut tasks, settings, runner, quit.clone(), ending.clone()).await?;
+                let served =
+                    serve(&mut tasks, settings, runner, asked_to_quit.clone(), ending.clone()).await?;
                 (served.0, Some(served.1))
             }
         };
@@ -57,25 +58,26 @@ impl Reflection {
         }
         let ended = ending.clone();
         tasks.spawn(async move {
+            let asked = async {
+                asked_to_quit.notified().await;
+                quit.await;
+                std::future::pending::<()>().await;
+            };
             tokio::select! {
                 () = end => {}
+                () = asked => {}
                 () = ended.cancelled() => {}
             }
             // Nobody is to find what takes no more work.
             drop(discovery);
             ended.cancel();
         });
-        Ok(Self { place, ending, quit, tasks })
+        Ok(Self { place, ending, tasks })
     }
 
     /// Where the tools find this program, or where it connects to.
     pub fn place(&self) -> &str {
         &self.place
-    }
-
-    /// Is told when the tools ask the program to end.
-    pub fn quit(&self) -> Arc<Notify> {
-        self.quit.clone()
     }
 
     /// Ends what runs, and waits for the last answers for at most a second.

@@ -13,7 +13,11 @@ use crate::model_call::{Meters, ModelCall};
 use crate::resilience::until;
 
 /// Asks and waits for the whole answer.
-pub(crate) async fn ask(model: &dyn Model, request: &ModelRequest, meters: &Arc<Meters>) -> Result<ModelResponse, ModelError> {
+pub(crate) async fn ask(
+    model: &dyn Model,
+    request: &ModelRequest,
+    meters: &Arc<Meters>,
+) -> Result<ModelResponse, ModelError> {
     let mut call = ModelCall::new(model.name(), request, meters);
     let asking = in_time(request.deadline, model.generate(request));
     let outcome = asking.instrument(call.span.clone()).await;
@@ -37,7 +41,11 @@ pub(crate) async fn open(
 }
 
 /// The chunks of an answer. Nothing is asked before it is polled.
-pub(crate) fn stream(model: Result<Arc<dyn Model>, ModelError>, request: ModelRequest, meters: Arc<Meters>) -> Events<ModelChunk> {
+pub(crate) fn stream(
+    model: Result<Arc<dyn Model>, ModelError>,
+    request: ModelRequest,
+    meters: Arc<Meters>,
+) -> Events<ModelChunk> {
     let start = async move { open(&*model?, &request, &meters).await };
     let chunks = stream::once(start).flat_map(|opened| match opened {
         Ok((upstream, mut call)) => upstream
