@@ -58,7 +58,7 @@ def until(what, found, seconds=20):
         try:
             if it := found():
                 return it
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             pass
         time.sleep(0.1)
     raise SystemExit(f"{what}: not within {seconds} s")
