@@ -312,7 +312,7 @@ def clients(tools):
             it = ask("result")
             check(f"{framework}: runFlow gives the result, non-ASCII text too", it.get("username") == "Zoë 🐱", it)
             it = ask("chunks")
-            check(f"{framework}: streamFlow gives chunks and the result", len(it["chunks"]) > 3 and "".join(it["chunks"]) == it["output"]["story"] and "déjà vu 🐱" in it["output"]["story"], it)
+            check(f"{framework}: streamFlow gives chunks and the result", len(it["chunks"]) > 3 and "".join(it["chunks"]) == it["output"]["story"] and "déjà vu" in it["output"]["story"], it)
             it = ask("partial")
             check(f"{framework}: streamFlow gives what is known so far of an object", it["chunks"] and it["output"] and it["error"] is None, it)
             it = ask("invalid")
@@ -338,7 +338,7 @@ def silent_model(tools):
     threading.Thread(target=gemini.serve_forever, daemon=True).start()
     environment = {
         "MODEL": "googleai/gemini-2.5-flash", "GEMINI_API_KEY": "x",
-        "GEMINI_BASE_URL": f"http://127.0.0.1:{gemini.server_port}", "LLM_TIMEOUT": "120", "REQUEST_TIMEOUT": "120",
+        "GEMINI_BASE_URL": f"http://127.0.0.1:{gemini.server_port}", "LLM_TIMEOUT": "120000",
     }
 
     def one(framework):
