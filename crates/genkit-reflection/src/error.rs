@@ -118,8 +118,8 @@ impl From<FlowError> for ActionError {
                 let path = it.pointer.strip_prefix("/data").unwrap_or(&it.pointer);
                 format!("{path}: {}", it.detail)
             });
-            failure.message =
-                format!("{} {}", error.detail, faults.collect::<Vec<_>>().join("; ")).trim_end().to_owned();
+            let faults = faults.collect::<Vec<_>>().join("; ");
+            failure.message = format!("{} {faults}", error.detail);
         }
         failure
     }

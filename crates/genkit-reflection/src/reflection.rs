@@ -42,16 +42,13 @@ impl Reflection {
         let ending = CancellationToken::new();
         let runner = Arc::new(Runner::new(registry, traces.clone(), ending.clone()));
         let (asked_to_quit, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
-        let (place, discovery) = match &settings.v2_server {
-            Some(url) => {
-                connect(&mut tasks, url.clone(), settings, runner, ending.clone());
-                (url.clone(), None)
-            }
-            None => {
-                let served =
-                    serve(&mut tasks, settings, runner, asked_to_quit.clone(), ending.clone()).await?;
-                (served.0, Some(served.1))
-            }
+        let (place, discovery) = if let Some(url) = &settings.v2_server {
+            connect(&mut tasks, url.clone(), settings, runner, ending.clone());
+            (url.clone(), None)
+        } else {
+            let quit = asked_to_quit.clone();
+            let (url, discovery) = serve(&mut tasks, settings, runner, quit, ending.clone()).await?;
+            (url, Some(discovery))
         };
         if let Some(traces) = traces {
             tasks.spawn(async move { traces.send().await });

@@ -118,7 +118,7 @@ async fn run(runner: &Runner, params: Value, id: &Value, out: &Outgoing) -> Resu
     while let Some(event) = run.events.recv().await {
         match event {
             Event::Chunk(chunk) => {
-                tell(out, "streamChunk", &json!({ "requestId": id, "chunk": chunk })).await
+                tell(out, "streamChunk", &json!({ "requestId": id, "chunk": chunk })).await;
             }
             Event::End(Ok(result)) => {
                 return Ok(json!({ "result": result, "telemetry": { "traceId": run.trace } }));

@@ -48,16 +48,14 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>, ending: Cancella
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let accepted = tokio::select! {
             () = ending.cancelled() => break,
-            accepted = accept(&listener, &places) => match accepted {
-                Ok(accepted) => accepted,
-                Err(_) => {
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            },
+            accepted = accept(&listener, &places) => accepted,
             Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, place)) = accepted else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
         };
         let (api, ending) = (api.clone(), ending.clone());
         connections.spawn(async move {

@@ -109,7 +109,9 @@ fn value(attribute: &Attribute) -> Value {
         Attribute::Bool(it) => (*it).into(),
         Attribute::I64(it) => (*it).into(),
         Attribute::F64(it) => (*it).into(),
-        Attribute::Array(Array::String(them)) => them.iter().map(|it| it.as_str()).collect(),
+        Attribute::Array(Array::String(them)) => {
+            them.iter().map(opentelemetry::StringValue::as_str).collect()
+        }
         other => other.as_str().into_owned().into(),
     }
 }

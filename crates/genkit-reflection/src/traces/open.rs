@@ -74,7 +74,7 @@ impl OpenSpans {
             waiter: None,
         };
         self.0.insert((span.span_context.trace_id(), id), open);
-        shown.map(|it| it.as_root_or_child())
+        shown.map(Shown::with_its_labels)
     }
 
     /// A span has ended. Returns what is shown of it, if anything is, and who waits for its end.
@@ -94,7 +94,7 @@ impl OpenSpans {
             is_failure_source: failed && !open.child_failed,
             labels: open.labels,
         });
-        (shown.map(Shown::as_root_or_child), open.waiter)
+        (shown.map(Shown::with_its_labels), open.waiter)
     }
 
     /// Adds these labels to the root inside of an open span that is not shown.
@@ -120,7 +120,7 @@ impl OpenSpans {
 
 impl Shown {
     /// Only a root has labels.
-    fn as_root_or_child(mut self) -> Self {
+    fn with_its_labels(mut self) -> Self {
         if self.parent.is_some() {
             self.labels.clear();
         }
