@@ -219,7 +219,8 @@ mod tests {
         assert_eq!(listed[0]["id"], "7");
         assert_eq!(listed[0]["result"]["actions"]["/tool/echo"]["name"], "echo");
         for method in ["configure", "endInputStream", "else"] {
-            assert_eq!(said(json!({"jsonrpc": "2.0", "method": method, "params": {}})).await, [json!(0); 0]);
+            let notification = json!({"jsonrpc": "2.0", "method": method, "params": {}});
+            assert!(said(notification).await.is_empty());
         }
     }
 }

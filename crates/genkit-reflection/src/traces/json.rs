@@ -128,7 +128,7 @@ mod tests {
 
     fn shown(parent: Option<u64>) -> Shown {
         Shown {
-            parent: parent.map(|it| it.into()),
+            parent: parent.map(Into::into),
             path: "/{f,t:flow}".to_owned(),
             is_failure_source: false,
             labels: vec![("label".to_owned(), "x".to_owned())],

@@ -31,7 +31,7 @@ async fn a_program_is_found_on_a_development_machine_only() {
     let mut off = folder.start(&[DEV, ANY, ("GENKIT_REFLECTION_ENABLED", "false")]);
     for program in [&mut production, &mut off] {
         assert_eq!(get(&format!("http://{}", program.address), "/health").await.status(), 200);
-        assert_eq!(folder.found(), [json!(0); 0]);
+        assert!(folder.found().is_empty());
         program.signal("TERM");
         assert_eq!(program.wait(Duration::from_secs(10)).await, Some(0));
     }
@@ -51,7 +51,7 @@ async fn a_program_is_found_on_a_development_machine_only() {
 
     program.signal("TERM");
     assert_eq!(program.wait(Duration::from_secs(10)).await, Some(0));
-    assert_eq!(folder.found(), [json!(0); 0], "the file is gone");
+    assert!(folder.found().is_empty(), "the file is gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,7 +206,8 @@ async fn a_secret_is_asked_for_and_no_web_page_gets_in() {
     let client = Client::new();
     let actions = || client.get(format!("{url}/api/actions")).header("x-genkit-reflection-secret", "abc");
     assert_eq!(actions().send().await.unwrap().status(), 200);
-    let page = [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("host", "evil.example")];
+    let page =
+        [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("host", "evil.example")];
     for (name, value) in page {
         assert_eq!(actions().header(name, value).send().await.unwrap().status(), 403, "{name}");
     }

@@ -23,7 +23,7 @@ async fn a_program_registers_lists_runs_and_can_be_cancelled() {
     assert_eq!(register["id"], "1");
     assert_eq!(register["params"]["reflectionApiSpecVersion"], 1);
     assert_eq!(register["params"]["secret"], "abc");
-    assert_eq!(folder.found(), [json!(0); 0], "there is no file");
+    assert!(folder.found().is_empty(), "there is no file");
     let registered = json!({"jsonrpc": "2.0", "id": "1", "result": {"telemetryServerUrl": telemetry.url}});
     tools.send(&registered).await;
 
