@@ -21,24 +21,24 @@ pub struct ReflectionSettings {
     pub port: Option<u16>,
     /// Id under which the tools know this process.
     ///
-    /// Default: its process and its port.
+    /// Default: its process and its port. Example: `my-program`
     #[arg(env = "GENKIT_RUNTIME_ID", value_name = "ID", value_parser = parse::text)]
     pub runtime_id: Option<String>,
     /// What the tools must send; `genkit` sets it where it knows of it.
     ///
-    /// Default: nothing.
+    /// Default: nothing. Example: `some-secret`
     #[arg(id = "reflection_secret", env = "GENKIT_REFLECTION_SECRET_TOKEN", hide_env_values = true)]
     #[arg(value_name = "SECRET", value_parser = parse::secret)]
     pub secret: Option<SecretString>,
     /// WebSocket server of the tools; `genkit` sets it.
     ///
-    /// Default: the tools connect to this program.
+    /// Default: the tools connect to this program. Example: `ws://localhost:3200`
     #[arg(id = "reflection_v2_server", env = "GENKIT_REFLECTION_V2_SERVER", value_name = "URL")]
     #[arg(value_parser = web_socket)]
     pub v2_server: Option<String>,
     /// Server that shows traces in the tools; `genkit` sets it.
     ///
-    /// Default: the one that the tools name.
+    /// Default: the one that the tools name. Example: `http://localhost:4033`
     #[arg(id = "genkit_telemetry_server", env = "GENKIT_TELEMETRY_SERVER", value_name = "URL")]
     #[arg(value_parser = parse::base_url)]
     pub telemetry_server: Option<String>,
