@@ -2,9 +2,8 @@
 //!
 //! Without the feature `reflection`, or anywhere else, there is nothing.
 
-use std::sync::Arc;
 #[cfg(feature = "reflection")]
-use std::sync::LazyLock;
+use std::sync::{Arc, OnceLock};
 
 use flow_edge::{App, NamedFlows};
 use flow_service::RuntimeSlot;
@@ -22,7 +21,7 @@ pub type Guard = std::convert::Infallible;
 
 /// Traces on their way to the tools. A process has one subscriber of spans, so it has one of these.
 #[cfg(feature = "reflection")]
-static TRACES: LazyLock<std::sync::OnceLock<Arc<reflection::Traces>>> = LazyLock::new(Default::default);
+static TRACES: OnceLock<Arc<reflection::Traces>> = OnceLock::new();
 
 /// Who watches spans for the tools, if they are to see any.
 #[cfg(feature = "reflection")]
