@@ -63,8 +63,8 @@ pub struct Call {
     https: bool,
     is_head: bool,
     accepts_gzip: bool,
-    /// By what its trace is found, where a Genkit client is told.
-    trace: Option<TraceIds>,
+    /// Whether its trace is recorded.
+    is_recorded: bool,
     /// Its path, where somebody observes.
     path: Option<String>,
     method: Method,
@@ -142,7 +142,7 @@ impl Call {
             server: edge.server.clone(),
         };
         Self {
-            trace: trace.filter(|_| ctx.dialect == Dialect::Genkit),
+            is_recorded: trace.is_some(),
             ctx,
             path: (!observers.is_empty()).then(|| head.path().to_owned()),
             method: head.method.clone(),
@@ -287,7 +287,8 @@ impl Call {
             headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         self.ctx.add_notes(headers);
-        if let Some(trace) = &self.trace {
+        let told = self.is_recorded && self.ctx.dialect == Dialect::Genkit;
+        if let Some(trace) = self.trace.as_ref().filter(|_| told) {
             for (name, id) in [(X_GENKIT_TRACE_ID, &trace.trace_id), (X_GENKIT_SPAN_ID, &trace.span_id)] {
                 if let Ok(id) = HeaderValue::from_str(id) {
                     headers.insert(name, id);
