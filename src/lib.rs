@@ -10,6 +10,7 @@
 //! - [`traces`] makes one trace of a request and all that it leads to. <!-- eject: telemetry -->
 //! - [`platform`] is the one this program runs on. <!-- eject: telemetry -->
 //! - [`sentry`] tells of panics and failures. <!-- eject: sentry -->
+//! - [`reflection`] is what Genkit's developer tools find. <!-- eject: reflection telemetry -->
 //! - [`demo`] is what the demo model says.
 //! - [`flow`], [`prompt`], [`health`] and [`openapi`] are the other things the command line can do.
 
@@ -22,6 +23,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod platform; // eject: telemetry
 pub mod prompt;
+pub mod reflection; // eject: reflection telemetry
 pub mod replicas; // eject: redis
 pub mod sentry; // eject: sentry
 pub mod settings;

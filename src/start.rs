@@ -8,19 +8,20 @@ use api::{App, FlowService};
 use flow_edge::docs::dev::Procedures; // eject: dev-ui grpc
 use flow_edge::drain::Drain;
 use flow_edge::edge::RequestMetrics;
-use flow_edge::{Edge, docs};
+use flow_edge::{Edge, NamedFlows, docs};
 use flow_listener::{Adapter, End, Plan, Signals, serve};
 use flow_listener::{Rpc, RpcAdapter, RpcListener, serve_with_rpc}; // eject: grpc
 use flow_models::demo::Demo;
 use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::{ModelError, Resilience, ResponseCache, Sessions};
-use flow_service::FlowDeps;
+use flow_service::{FlowDeps, RuntimeSlot};
 use socket2::{Domain, Socket, Type};
 
 use crate::adapters; // eject: grpc
 use crate::demo;
 use crate::flows;
 use crate::metrics;
+use crate::reflection; // eject: reflection telemetry
 use crate::replicas; // eject: redis
 use crate::sentry; // eject: sentry
 use crate::settings::{DEMO_MODEL, ModelSettings, Settings};
@@ -51,7 +52,7 @@ pub fn run(
 }
 
 /// Serves any flows until a signal comes. Generic because `tests/conformance` serves flows of its own.
-pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
+pub fn run_flows<F: ?Sized + NamedFlows>(
     settings: &Settings,
     adapter: Adapter<F>,
     rpc_adapter: Option<RpcAdapter<F>>, // eject: grpc
@@ -63,6 +64,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
+    let mut tools = None; // eject: reflection telemetry
     let ended = tokio_runtime.block_on(async {
         // Listen for signals before logging "serving": a supervisor may send one then.
         let signals = listen_for_signals()?;
@@ -72,7 +74,9 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // Both ports are bound before the log says that either is served.
         let rpc = bind_rpc(settings, rpc_adapter)?;
         // eject: end
-        let plan = make_plan(settings, adapter, make)?;
+        let runtime = RuntimeSlot::default();
+        let plan = plan(settings, adapter, app_with(settings, make, &runtime)?)?;
+        tools = reflection::start(settings, &plan.app, &runtime, signals.sender()).await; // eject: reflection telemetry
         // eject: grpc
         announce(&rpc, settings)?;
         plan.app.edge.pages().dev.serves(procedures(&rpc, settings)); // eject: dev-ui
@@ -82,6 +86,7 @@ pub fn run_flows<F: ?Sized + Send + Sync + 'static>(
         // eject: end
         serve(plan, signals).await
     });
+    tokio_runtime.block_on(reflection::stop(tools)); // eject: reflection telemetry
     // Remaining tasks wait for slow clients; do not wait for them.
     tokio_runtime.shutdown_background();
     ended
@@ -104,13 +109,22 @@ pub fn app(settings: &Settings) -> anyhow::Result<App> {
 
 /// An application of any flows without a listener.
 pub fn app_of<F: ?Sized>(settings: &Settings, make: MakeFlows<F>) -> anyhow::Result<flow_edge::App<F>> {
+    app_with(settings, make, &RuntimeSlot::default())
+}
+
+/// The same, and `runtime` gets what its flows run with.
+fn app_with<F: ?Sized>(
+    settings: &Settings,
+    make: MakeFlows<F>,
+    runtime: &RuntimeSlot,
+) -> anyhow::Result<flow_edge::App<F>> {
     let (mut edge, models) = (settings.edge_config(), provider_settings(&settings.model));
     if settings.is_measured() {
         edge.observers.push(Arc::new(RequestMetrics::default()));
     }
     let (edge, models) = traces::join(settings, edge, models); // eject: telemetry
     let edge = sentry::join(settings, edge); // eject: sentry
-    let deps = deps(settings, models)?;
+    let deps = FlowDeps { runtime: runtime.clone(), ..deps(settings, models)? };
     let (deps, edge) = replicas::share(&settings.resilience, deps, edge)?; // eject: redis
     let flows = make(deps).context("the flows could not be made")?;
     Ok(flow_edge::App { flows, edge: Edge::new(edge, Drain::default()) })
@@ -122,8 +136,15 @@ pub fn make_plan<F: ?Sized>(
     adapter: Adapter<F>,
     make: MakeFlows<F>,
 ) -> anyhow::Result<Plan<F>> {
+    plan(settings, adapter, app_of(settings, make)?)
+}
+
+fn plan<F: ?Sized>(
+    settings: &Settings,
+    adapter: Adapter<F>,
+    app: flow_edge::App<F>,
+) -> anyhow::Result<Plan<F>> {
     let server = &settings.server;
-    let app = app_of(settings, make)?;
     let (listener, address) = bind(server.address())?;
     tracing::info!(
         %address,
@@ -261,6 +282,7 @@ fn deps(settings: &Settings, models: ProviderSettings) -> anyhow::Result<FlowDep
         ready: !by_accident,
         measured: settings.is_measured(),
         shared_is_up: None,
+        runtime: RuntimeSlot::default(),
     })
 }
 

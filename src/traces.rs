@@ -87,6 +87,12 @@ fn watchers(settings: &Settings) -> Vec<Arc<dyn telemetry::SpanWatcher>> {
         watchers.push(RECENT.clone());
     }
     // eject: end
+    // eject: reflection
+    #[cfg(feature = "reflection")]
+    if let Some(tools) = crate::reflection::watcher(settings) {
+        watchers.push(tools);
+    }
+    // eject: end
     let _ = (settings, &mut watchers);
     watchers
 }

@@ -13,6 +13,9 @@ mod log;
 mod model;
 mod parse;
 mod resilience;
+// eject: reflection telemetry
+mod reflection;
+// eject: end
 // eject: sentry
 mod sentry;
 // eject: end
@@ -36,6 +39,9 @@ pub use self::grpc::GrpcSettings;
 // eject: end
 pub use self::log::{LogFilter, LogFormat, LogSettings, Spans};
 pub use self::model::{DEMO_MODEL, ModelSettings};
+// eject: reflection telemetry
+pub use self::reflection::ReflectionSettings;
+// eject: end
 pub use self::resilience::ResilienceSettings;
 // eject: sentry
 pub use self::sentry::SentrySettings;
@@ -61,7 +67,7 @@ pub struct Settings {
     /// API docs, open CORS, console logs: for development only.
     #[arg(help_heading = server::GROUP, long, env = "DEBUG")]
     pub debug: bool,
-    /// `dev` marks a development machine, where the demo model counts as ready.
+    /// `dev` marks a development machine, where the demo model counts as ready and Genkit's developer tools find it.
     #[arg(help_heading = server::GROUP, env = "GENKIT_ENV", value_name = "NAME")]
     #[arg(default_value = "prod", value_parser = parse::is_dev, action = ArgAction::Set)]
     pub dev: bool,
@@ -98,6 +104,11 @@ pub struct Settings {
     #[command(flatten)]
     pub sentry: SentrySettings,
     // eject: end
+    // eject: reflection telemetry
+    /// Genkit's developer tools.
+    #[command(flatten)]
+    pub reflection: ReflectionSettings,
+    // eject: end
     /// What a request must satisfy before a flow sees it.
     #[command(flatten)]
     pub edge: EdgeSettings,
@@ -111,11 +122,12 @@ pub struct Settings {
 
 /// The groups that `scripts/eject.sh` can drop with their part of the project.
 const DROPPABLE: &[(&str, &str)] = &[
-    ("gRPC", "grpc"),                       // eject: grpc
-    ("Redis", "redis"),                     // eject: redis
-    ("Sentry", "sentry"),                   // eject: sentry
-    ("Telemetry", "telemetry"),             // eject: telemetry
-    ("Traces over gRPC", "grpc telemetry"), // eject: grpc telemetry
+    ("gRPC", "grpc"),                         // eject: grpc
+    ("Redis", "redis"),                       // eject: redis
+    ("Sentry", "sentry"),                     // eject: sentry
+    ("Telemetry", "telemetry"),               // eject: telemetry
+    ("Traces over gRPC", "grpc telemetry"),   // eject: grpc telemetry
+    ("Genkit tools", "reflection telemetry"), // eject: reflection telemetry
 ];
 
 /// The README's tables of settings.
@@ -187,6 +199,11 @@ impl Settings {
             return Spans::WithContent;
         }
         // eject: end
+        // eject: reflection telemetry
+        if self.shows_traces_to_tools() {
+            return Spans::WithContent;
+        }
+        // eject: end
         // eject: telemetry
         if self.telemetry.has_content() {
             return Spans::WithContent;
@@ -202,6 +219,18 @@ impl Settings {
     /// Whether the last traces are kept for the development page.
     pub fn keeps_traces(&self) -> bool {
         cfg!(all(feature = "dev-ui", feature = "telemetry")) && self.debug && !self.telemetry.no_telemetry
+    }
+
+    // eject: end
+    // eject: reflection telemetry
+    /// Whether Genkit's developer tools find this program: on a development machine only.
+    pub fn is_for_tools(&self) -> bool {
+        cfg!(feature = "reflection") && self.dev && self.reflection.enabled
+    }
+
+    /// Whether they see its traces, with prompts and answers.
+    pub fn shows_traces_to_tools(&self) -> bool {
+        self.is_for_tools() && !self.telemetry.no_telemetry
     }
 
     // eject: end

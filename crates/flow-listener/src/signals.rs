@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 /// Signals as they come in.
 pub struct Signals {
     received: mpsc::Receiver<()>,
+    send: mpsc::Sender<()>,
     /// Owns the task that waits for the process's signals.
     waiting: JoinSet<()>,
 }
@@ -35,13 +36,17 @@ impl Signals {
     /// Signals sent by hand, for servers inside a test.
     pub fn channel() -> (Self, mpsc::Sender<()>) {
         let (send, received) = mpsc::channel(2);
-        (Self { received, waiting: JoinSet::new() }, send)
+        (Self { received, send: send.clone(), waiting: JoinSet::new() }, send)
     }
 
-    /// The next signal. When no more can come, waits for ever.
+    /// Another way to send one.
+    pub fn sender(&self) -> mpsc::Sender<()> {
+        self.send.clone()
+    }
+
+    /// The next signal.
     pub async fn next(&mut self) {
-        if self.received.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
+        // It has a sender of its own, so the channel does not close.
+        let _ = self.received.recv().await;
     }
 }

@@ -36,7 +36,7 @@ pub mod trace;
 pub use breaker::{BreakerSettings, CircuitState};
 pub use builder::{FindModel, RuntimeBuilder};
 pub use cache::{CacheSettings, ResponseCache};
-pub use dotprompt::message;
+pub use dotprompt::{Metadata as PromptMetadata, message};
 pub use error::{ModelError, Rejection};
 pub use generate::Generate;
 pub use generate::event::{Events, GenerateEvent, ModelEvent, ModelEvents, OutputEvent};

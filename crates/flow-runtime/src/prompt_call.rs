@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::ModelError;
 use crate::generate::Generate;
 use crate::generate::event::ModelEvents;
+use crate::message::Message;
 use crate::model::ModelResponse;
 use crate::prompts::PromptFile;
 use crate::runtime::Runtime;
@@ -35,6 +36,11 @@ impl PromptCall {
     /// The request that the file makes, to change it or to ask in another way.
     pub fn request(self) -> Generate {
         self.request
+    }
+
+    /// The messages that the file renders to.
+    pub fn messages(&self) -> &[Message] {
+        &self.request.messages
     }
 
     /// Goes on with a conversation, as [`Generate::session`] does.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use dotprompt::{Dotprompt, Prompt, PromptError, RenderData};
+use dotprompt::{Dotprompt, Metadata, Prompt, PromptError, RenderData};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,6 +74,13 @@ impl Prompts {
             .iter()
             .filter_map(|(name, file)| Some((name, file.prompt.metadata().model.as_ref()?)));
         named.map(|(name, model)| (format!("{name}{ENDING}"), model.clone())).collect()
+    }
+
+    /// The front matter of each file by its name, schemas as JSON Schema.
+    pub fn list(&self) -> Vec<(String, Metadata)> {
+        self.look_again();
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.by_name.iter().map(|(name, file)| (name.clone(), file.prompt.metadata().clone())).collect()
     }
 
     /// The settings of each file, with the file and the model it names.

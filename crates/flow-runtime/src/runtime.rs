@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -17,15 +18,15 @@ use crate::generate::conversation::{Conversation, Observer, Tooling};
 use crate::generate::event::{Events, GenerateEvent, ModelEvent, ModelEvents, OutputEvent};
 use crate::generate::resume::{insert_history, resume};
 use crate::generate::stream_as::stream_as;
-use crate::generate::{Generate, streamed, structured};
-use crate::model::{Model, ModelRequest, ModelResponse};
+use crate::generate::{Generate, once, streamed, structured};
+use crate::model::{Model, ModelChunk, ModelRequest, ModelResponse};
 use crate::model_call::Meters;
 use crate::prompts::Prompts;
 use crate::resilience::Resilient;
 use crate::schema::OutputSpec;
 use crate::session::{Session, Sessions};
 use crate::state::{State, ToolContext};
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolOutcome};
 use crate::trace;
 
 /// Models and tools; cloning it is cheap.
@@ -146,6 +147,25 @@ impl Runtime {
         }
     }
 
+    /// Asks a model of this name, or the default one, once: no tool runs, and the answer is not checked.
+    pub async fn ask(&self, model: Option<&str>, request: ModelRequest) -> Result<ModelResponse, ModelError> {
+        once::ask(&**self.model(model)?, &self.in_time(request), &self.inner.meters).await
+    }
+
+    /// The same as a stream.
+    pub fn ask_stream(&self, model: Option<&str>, request: ModelRequest) -> Events<ModelChunk> {
+        let model = self.model(model).cloned();
+        once::stream(model, self.in_time(request), self.inner.meters.clone())
+    }
+
+    /// Calls a registered tool, as a model would.
+    pub async fn call_tool(&self, name: &str, input: Value) -> Result<ToolOutcome, ModelError> {
+        let unknown = || ModelError::internal(format!("no tool is registered as {name}"));
+        let tool = self.inner.tools.get(name).ok_or_else(unknown)?;
+        let context = ToolContext { state: self.state.clone(), deadline: self.deadline };
+        tool.call(context, input, self.inner.tool_timeout).await
+    }
+
     /// The conversation of this id, for [`Generate::session`]. An id that is new begins one.
     ///
     /// Whoever knows the id of a tenant's conversation goes on with it, so where there are no tenants it must be hard to
@@ -179,8 +199,18 @@ impl Runtime {
         Self { observer: Some(Arc::new(observer)), ..self }
     }
 
+    /// The names of the registered models, in no order.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.inner.models.keys().map(String::as_str)
+    }
+
+    /// The registered tools, in no order.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.inner.tools.values()
+    }
+
     /// The prompt files.
-    pub(crate) fn prompts(&self) -> &Prompts {
+    pub fn prompts(&self) -> &Prompts {
         &self.inner.prompts
     }
 
@@ -192,6 +222,19 @@ impl Runtime {
     /// The guarded models and the states of their circuits, the default model first.
     pub fn circuits(&self) -> impl Iterator<Item = (&str, CircuitState)> {
         self.inner.guarded.iter().filter_map(|model| Some((model.name(), model.circuit()?)))
+    }
+
+    /// The model of this name, or the default one.
+    fn model(&self, name: Option<&str>) -> Result<&Arc<dyn Model>, ModelError> {
+        let model = match name {
+            Some(name) => self.inner.models.get(name),
+            None => self.inner.default_model.as_ref(),
+        };
+        model.ok_or(ModelError::NotConfigured)
+    }
+
+    fn in_time(&self, request: ModelRequest) -> ModelRequest {
+        ModelRequest { deadline: request.deadline.or(self.deadline), ..request }
     }
 
     /// The conversation of a request, with what its session holds.
@@ -209,11 +252,7 @@ impl Runtime {
         request: Generate,
         session: Option<(Session, usize)>,
     ) -> Result<Conversation, ModelError> {
-        let model = match &request.model {
-            Some(name) => self.inner.models.get(name),
-            None => self.inner.default_model.as_ref(),
-        };
-        let model = model.ok_or(ModelError::NotConfigured)?;
+        let model = self.model(request.model.as_deref())?;
         let registered = request.tools.iter().map(|name| {
             let unknown = || ModelError::internal(format!("no tool is registered as {name}"));
             self.inner.tools.get(name).cloned().ok_or_else(unknown)

@@ -8,4 +8,4 @@ mod runner;
 
 pub use error::to_flow_error;
 pub use output::output;
-pub use runner::{FlowDeps, FlowRunner};
+pub use runner::{FlowDeps, FlowRunner, RuntimeSlot};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use flow_edge::{Chunk, FlowError, FlowInfo, FlowStream, Readiness, RequestContext, StreamEvent};
@@ -20,6 +20,10 @@ use tracing::Span;
 
 use crate::dedup::Dedup;
 use crate::measure::{FlowMeters, Measured};
+
+/// Where the runtime can be found once the flows are made, for who lists what it has.
+#[derive(Clone, Debug, Default)]
+pub struct RuntimeSlot(Arc<OnceLock<Runtime>>);
 
 /// What flows need from outside.
 pub struct FlowDeps {
@@ -47,6 +51,8 @@ pub struct FlowDeps {
     pub measured: bool,
     /// Whether the state that replicas share can be reached, where they share any.
     pub shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Gets the runtime that is made for them.
+    pub runtime: RuntimeSlot,
 }
 
 /// The runtime, and what stands between it and the flows' callers.
@@ -59,6 +65,13 @@ pub struct FlowRunner {
     shared_is_up: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
+impl RuntimeSlot {
+    /// The runtime, once there is one.
+    pub fn get(&self) -> Option<&Runtime> {
+        self.0.get()
+    }
+}
+
 impl FlowRunner {
     /// For the flows of this table. `register` adds tools.
     pub fn new(
@@ -67,7 +80,7 @@ impl FlowRunner {
         register: impl FnOnce(RuntimeBuilder) -> Result<RuntimeBuilder, ModelError>,
     ) -> Result<Self, ModelError> {
         let FlowDeps { version, models, prompts, find_model, resilience, cache, stream_join, .. } = deps;
-        let FlowDeps { ready, shared_is_up, defaults, sessions, measured, .. } = deps;
+        let FlowDeps { ready, shared_is_up, defaults, sessions, measured, runtime, .. } = deps;
         let names: Vec<_> = models.iter().map(|it| it.name()).collect();
         let names = names.join(",");
         let builder = Runtime::builder().resilience(resilience).prompts(prompts.clone());
@@ -80,6 +93,7 @@ impl FlowRunner {
         let settings = format!("{defaults:?}");
         let builder = defaults.into_iter().fold(builder, |it, (model, config)| it.defaults(model, config));
         let ai = register(builder)?.build()?;
+        let _ = runtime.0.set(ai.clone());
         let schemas: Vec<_> = table.iter().map(|flow| (flow.output.document)()).collect();
         let dedup = Dedup::new(&names, &(version, schemas, prompts.sources(), settings), cache, stream_join)?;
         let meters = if measured { FlowMeters::new(table) } else { FlowMeters::default() };

@@ -35,7 +35,7 @@ pub use metrics::Metrics;
 use names::Named;
 pub use opentelemetry_sdk::trace::SpanData;
 pub use platform::{Cloud, MetadataError, Platform, detect};
-pub use propagate::inject;
+pub use propagate::{context_of, inject};
 // eject: dev-ui
 #[cfg(feature = "recent")]
 pub use recent::Recent;

@@ -6,7 +6,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -23,6 +23,12 @@ pub fn inject(headers: &mut HeaderMap) {
     if !recorded::inject(&current, headers) {
         TraceContextPropagator::new().inject_context(&current.context(), &mut Headers(headers));
     }
+}
+
+/// By what a span is found, if it is part of a trace that is recorded. It begins with this, if it had not.
+pub fn context_of(span: &tracing::Span) -> Option<SpanContext> {
+    let context = span.context().span().span_context().clone();
+    context.is_valid().then_some(context)
 }
 
 /// The span that a request comes from, if its headers name one.

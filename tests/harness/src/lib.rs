@@ -33,6 +33,17 @@ impl Process {
     /// Starts it with these arguments, on ports that the system chooses, with these variables and no others, and
     /// waits until it serves.
     pub fn start<V: AsRef<OsStr>>(program: &Path, arguments: &[&str], environment: &[(&str, V)]) -> Self {
+        // No `.env` of a developer lies there.
+        Self::start_in(&std::env::temp_dir(), program, arguments, environment)
+    }
+
+    /// The same in this folder.
+    pub fn start_in<V: AsRef<OsStr>>(
+        folder: &Path,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, V)],
+    ) -> Self {
         let mut child = Command::new(program)
             .args(["--log-format", "json"])
             .args(arguments)
@@ -40,8 +51,7 @@ impl Process {
             .env("PORT", "0")
             .env("GRPC_PORT", "0") // eject: grpc
             .envs(environment.iter().map(|(name, value)| (name, value.as_ref())))
-            // No `.env` of a developer lies there.
-            .current_dir(std::env::temp_dir())
+            .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));

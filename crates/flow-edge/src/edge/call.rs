@@ -26,6 +26,8 @@ use crate::request_id;
 use crate::wire::{Answer, answer};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_GENKIT_TRACE_ID: HeaderName = HeaderName::from_static("x-genkit-trace-id");
+const X_GENKIT_SPAN_ID: HeaderName = HeaderName::from_static("x-genkit-span-id");
 
 /// How much of a path is logged, in bytes.
 const LONGEST_LOGGED: usize = 256;
@@ -61,6 +63,8 @@ pub struct Call {
     https: bool,
     is_head: bool,
     accepts_gzip: bool,
+    /// Whether its trace is recorded.
+    is_recorded: bool,
     /// Its path, where somebody observes.
     path: Option<String>,
     method: Method,
@@ -138,6 +142,7 @@ impl Call {
             server: edge.server.clone(),
         };
         Self {
+            is_recorded: trace.is_some(),
             ctx,
             path: (!observers.is_empty()).then(|| head.path().to_owned()),
             method: head.method.clone(),
@@ -282,6 +287,14 @@ impl Call {
             headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         self.ctx.add_notes(headers);
+        let told = self.is_recorded && self.ctx.dialect == Dialect::Genkit;
+        if let Some(trace) = self.trace.as_ref().filter(|_| told) {
+            for (name, id) in [(X_GENKIT_TRACE_ID, &trace.trace_id), (X_GENKIT_SPAN_ID, &trace.span_id)] {
+                if let Ok(id) = HeaderValue::from_str(id) {
+                    headers.insert(name, id);
+                }
+            }
+        }
     }
 
     fn close(&mut self, status: Status, how: &'static str) {

@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
-use tokio::time::Instant;
-use tracing::Instrument as _;
 
-use super::resume;
+use super::{once, resume};
 use crate::error::ModelError;
 use crate::message::{Message, Role, ToolRequest};
 use crate::model::{FinishReason, Model, ModelRequest, ModelResponse, ModelStream, Usage};
 use crate::model_call::{Meters, ModelCall};
-use crate::resilience::until;
 use crate::session::Session;
 use crate::state::ToolContext;
 use crate::tool::{Tool, ToolOutcome};
@@ -91,11 +88,7 @@ impl Conversation {
     /// Asks until the model calls no more tools. The answer's usage is the sum over all turns.
     pub(crate) async fn ask(&mut self) -> Result<ModelResponse, ModelError> {
         loop {
-            let mut call = ModelCall::new(self.model.name(), &self.request, &self.meters);
-            let asking = in_time(self.request.deadline, self.model.generate(&self.request));
-            let outcome = asking.instrument(call.span.clone()).await;
-            let response = outcome.inspect_err(|error| call.failed(error))?;
-            call.answered(&response);
+            let response = once::ask(&*self.model, &self.request, &self.meters).await?;
             if let Some(answer) = self.advance(response).await? {
                 return Ok(answer);
             }
@@ -104,11 +97,7 @@ impl Conversation {
 
     /// Asks once, as a stream, in a span that the caller finishes.
     pub(crate) async fn open(&self) -> Result<(ModelStream, ModelCall), ModelError> {
-        let mut call = ModelCall::new(self.model.name(), &self.request, &self.meters);
-        let opening = in_time(self.request.deadline, self.model.stream(&self.request));
-        let outcome = opening.instrument(call.span.clone()).await;
-        let upstream = outcome.inspect_err(|error| call.failed(error))?;
-        call.first_chunk();
+        let (upstream, call) = once::open(&*self.model, &self.request, &self.meters).await?;
         if let Some(observer) = &self.observer {
             observer(Progress::Began(&upstream.model));
         }
@@ -183,16 +172,5 @@ impl Conversation {
         let outcome = tool.call(self.context.clone(), call.input, self.tool_timeout).await?;
         let is_long = matches!(&outcome, ToolOutcome::Output(it) if it.to_string().len() > MAX_OUTPUT);
         Ok(if is_long { ToolOutcome::Output(json!({ "error": "the result is too long" })) } else { outcome })
-    }
-}
-
-/// Work that must be done by a deadline, if there is one.
-async fn in_time<T>(
-    deadline: Option<Instant>,
-    work: impl Future<Output = Result<T, ModelError>>,
-) -> Result<T, ModelError> {
-    match deadline {
-        Some(deadline) => until(deadline, work).await,
-        None => work.await,
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod conversation;
 pub mod event;
+pub(crate) mod once;
 mod partial;
 mod request;
 pub(crate) mod resume;

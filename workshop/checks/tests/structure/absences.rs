@@ -103,6 +103,7 @@ const BANS: [Ban; 4] = [
             "flow-runtime",
             "flow-service",
             "flow-settings",
+            "genkit-reflection",
             "schema-example",
         ],
         uses: &["api", "genkit-endpoints"],
