@@ -9,11 +9,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tokio_websockets::{ClientBuilder, Limits, MaybeTlsStream, Message, WebSocketStream};
 
 use crate::rpc::{self, Incoming};
 use crate::run::Runner;
@@ -81,10 +79,15 @@ pub(crate) async fn keep(url: &str, register: Value, runner: Arc<Runner>, ending
 }
 
 async fn connect(url: &str) -> Option<Socket> {
-    let config =
-        WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    match timeout(CONNECT_TIMEOUT, connect_async_with_config(url, Some(config), true)).await {
-        Ok(Ok((socket, _))) => Some(socket),
+    let limits = Limits::default().max_payload_len(Some(MAX_MESSAGE));
+    let client = ClientBuilder::from_uri(url.parse().ok()?).limits(limits);
+    match timeout(CONNECT_TIMEOUT, client.connect()).await {
+        Ok(Ok((socket, _))) => {
+            let MaybeTlsStream::Plain(connection) = socket.get_ref();
+            // Without it a chunk may wait for the one before.
+            let _ = connection.set_nodelay(true);
+            Some(socket)
+        }
         Ok(Err(error)) => {
             tracing::debug!(%error, "no WebSocket");
             None
@@ -121,12 +124,12 @@ async fn connected(
             message = source.next() => message,
         };
         // Pings are answered by the library.
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Close(_)) | Err(_)) | None => break End::Lost,
-            Some(Ok(_)) => continue,
+        let message = match message {
+            Some(Ok(message)) if !message.is_close() => message,
+            _ => break End::Lost,
         };
-        match rpc::read(text.as_str()) {
+        let Some(text) = message.as_text() else { continue };
+        match rpc::read(text) {
             Some(Incoming::Asked(asked)) => {
                 let (runner, send) = (runner.clone(), send.clone());
                 if asked.is_quick() {
