@@ -117,7 +117,7 @@ async fn a_run_has_its_trace_in_its_head_and_its_spans_are_there_before_its_end(
         assert_eq!(post.get("displayName").is_some(), root.is_some());
         assert_eq!(post.get("endTime").is_some(), root.is_some_and(|it| it["endTime"] != 0), "{post}");
     }
-    let model = spans().filter(|it| it["attributes"]["genkit:metadata:subtype"] == "model").last().unwrap();
+    let model = spans().rfind(|it| it["attributes"]["genkit:metadata:subtype"] == "model").unwrap();
     let path = "/{tell_story,t:flow}/{generate,t:util}/{demo,t:action,s:model}";
     assert_eq!(model["attributes"]["genkit:path"], path);
     assert!(model["attributes"]["genkit:input"].as_str().unwrap().contains("\"messages\""));
