@@ -129,7 +129,7 @@ fn facts(end: &End<'_>) -> Facts {
     let name = |route: &str| if is_rpc { route.to_owned() } else { format!("{method} {route}") };
     let tags = [
         ("request_id", Some(end.request_id)),
-        ("trace_id", end.trace.map(|it| &*it.trace_id)),
+        ("trace_id", end.trace.map(TraceIds::trace_id)),
         ("method", Some(method)),
         ("route", end.route),
         ("status", Some(&status)),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn an_event_is_found_by_its_request_and_its_trace() {
-        let trace = TraceIds { trace_id: "0af7".into(), span_id: "b7ad".into() };
+        let trace = TraceIds::new([10; 16], [11; 8]);
         let method = Method::from_bytes(b"SECRET").unwrap();
         let end = End {
             status: Status::Http(500),
@@ -177,7 +177,7 @@ mod tests {
             ("request_id", "r-1"),
             ("route", "/chat"),
             ("status", "500"),
-            ("trace_id", "0af7"),
+            ("trace_id", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"),
         ];
         assert_eq!(tags, expected);
         let made_up = facts(&End { method: &method, trace: None, status: Status::Rpc(13), ..end });

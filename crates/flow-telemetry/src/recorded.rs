@@ -14,15 +14,13 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What others are told of a trace that is not recorded, in the extensions of its request's span.
 struct Told {
-    parent: HeaderValue,
+    ids: TraceIds,
     state: Vec<HeaderValue>,
 }
 
 /// Keeps what the servers that this request asks are told of its trace.
 pub(crate) fn keep(request: &Span, ids: &TraceIds, headers: &HeaderMap) {
-    let parent = ["00-", &ids.trace_id, "-", &ids.span_id, "-00"].concat();
-    let Ok(parent) = HeaderValue::try_from(parent) else { return };
-    let told = Told { parent, state: headers.get_all(TRACESTATE).iter().cloned().collect() };
+    let told = Told { ids: *ids, state: headers.get_all(TRACESTATE).iter().cloned().collect() };
     in_registry(request, |registry, id| {
         registry.span(id)?.extensions_mut().insert(told);
         Some(())
@@ -32,7 +30,10 @@ pub(crate) fn keep(request: &Span, ids: &TraceIds, headers: &HeaderMap) {
 /// Adds the headers of the trace that this span is in, if it is not recorded.
 pub(crate) fn inject(current: &Span, headers: &mut HeaderMap) -> bool {
     let add = |told: &Told| {
-        headers.insert(TRACEPARENT, told.parent.clone());
+        let parent = ["00-", told.ids.trace_id(), "-", told.ids.span_id(), "-00"].concat();
+        if let Ok(parent) = parent.try_into() {
+            headers.insert(TRACEPARENT, parent);
+        }
         for state in &told.state {
             headers.append(TRACESTATE, state.clone());
         }

@@ -41,10 +41,7 @@ impl Observer for ServerSpans {
         let trace = caller.as_ref().map(|it| u128::from_be_bytes(it.span.trace_id().to_bytes()));
         let trace = trace.unwrap_or_else(rand::random);
         let is_recorded = self.sampler.records(caller.and_then(|it| it.is_recorded), trace);
-        (!is_recorded).then(|| TraceIds {
-            trace_id: hex(&trace.to_be_bytes()),
-            span_id: hex(&rand::random::<[u8; 8]>()),
-        })
+        (!is_recorded).then(|| TraceIds::new(trace.to_be_bytes(), rand::random()))
     }
 
     fn begin(
@@ -79,8 +76,7 @@ impl Observer for ServerSpans {
             }
         }
         let ids = span.span_context();
-        let (trace_id, span_id) = (ids.trace_id().to_string(), ids.span_id().to_string());
-        ids.is_valid().then_some(TraceIds { trace_id, span_id })
+        ids.is_valid().then(|| TraceIds::new(ids.trace_id().to_bytes(), ids.span_id().to_bytes()))
     }
 
     fn end(&self, span: &Span, end: &End<'_>) {
@@ -110,12 +106,6 @@ impl Observer for ServerSpans {
             span.set_status(SpanStatus::error(""));
         }
     }
-}
-
-/// Bytes in hexadecimal digits, without the machinery of `format!`: each request needs two.
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
-    digits.map(|it| char::from(b"0123456789abcdef"[usize::from(it)])).collect()
 }
 
 fn version(version: http::Version) -> &'static str {

@@ -104,7 +104,7 @@ impl Call {
         let (observers, cors) = if is_dev { (&[][..], Vec::new()) } else { (observers, cors) };
         // eject: end
         let unrecorded = observers.iter().find_map(|it| it.unrecorded(&begin));
-        let (trace_id, span_id) = unrecorded.as_ref().map(|it| (&*it.trace_id, &*it.span_id)).unzip();
+        let (trace_id, span_id) = unrecorded.as_ref().map(|it| (it.trace_id(), it.span_id())).unzip();
         let method = head.method.as_str();
         let method = &method[..method.len().min(LONGEST_METHOD)];
         // The target of a span is a constant, so there are two of each.
@@ -128,7 +128,7 @@ impl Call {
         let mut trace = None;
         for observer in observers {
             if let Some(ids) = observer.begin(&span, &begin, unrecorded.as_ref()) {
-                tracing::record_all!(span, trace_id = &*ids.trace_id, span_id = &*ids.span_id);
+                tracing::record_all!(span, trace_id = ids.trace_id(), span_id = ids.span_id());
                 trace = Some(ids);
             }
         }
@@ -289,7 +289,7 @@ impl Call {
         self.ctx.add_notes(headers);
         let told = self.is_recorded && self.ctx.dialect == Dialect::Genkit;
         if let Some(trace) = self.trace.as_ref().filter(|_| told) {
-            for (name, id) in [(X_GENKIT_TRACE_ID, &trace.trace_id), (X_GENKIT_SPAN_ID, &trace.span_id)] {
+            for (name, id) in [(X_GENKIT_TRACE_ID, trace.trace_id()), (X_GENKIT_SPAN_ID, trace.span_id())] {
                 if let Ok(id) = HeaderValue::from_str(id) {
                     headers.insert(name, id);
                 }

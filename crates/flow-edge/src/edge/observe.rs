@@ -41,13 +41,40 @@ pub struct Begin<'a> {
     pub https: bool,
 }
 
-/// By what a trace is found, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// By what a trace is found, for the log. It is made for each request, so it holds its digits itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceIds {
+    trace: [u8; 32],
+    span: [u8; 16],
+}
+
+impl TraceIds {
+    /// Of the ids' bytes.
+    pub fn new(trace: [u8; 16], span: [u8; 8]) -> Self {
+        let mut ids = Self { trace: [0; 32], span: [0; 16] };
+        write_hex(&trace, &mut ids.trace);
+        write_hex(&span, &mut ids.span);
+        ids
+    }
+
     /// 32 hexadecimal digits.
-    pub trace_id: String,
+    pub fn trace_id(&self) -> &str {
+        // They are digits.
+        std::str::from_utf8(&self.trace).unwrap_or_default()
+    }
+
     /// 16 hexadecimal digits.
-    pub span_id: String,
+    pub fn span_id(&self) -> &str {
+        std::str::from_utf8(&self.span).unwrap_or_default()
+    }
+}
+
+fn write_hex(bytes: &[u8], to: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, digits) in bytes.iter().zip(to.chunks_exact_mut(2)) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 15)];
+    }
 }
 
 /// How a request ended.
