@@ -31,6 +31,28 @@ prompt file input='{}':
 build features='container':
     $(command -v podman || echo docker) build -f Containerfile --build-arg FEATURES={{features}} -t genkit-endpoints .
 
+# eject: telemetry
+# Jaeger in a container, to look at traces
+jaeger-start:
+    scripts/jaeger.sh start
+
+# Ends it
+jaeger-stop:
+    scripts/jaeger.sh stop
+
+# Whether it runs, and its ports
+jaeger-status:
+    scripts/jaeger.sh status
+
+# What it logs
+jaeger-logs:
+    scripts/jaeger.sh logs
+
+# Its page
+jaeger-open:
+    scripts/jaeger.sh open
+
+# eject: end
 # Drops parts of the project and renames it: just eject --help
 eject *args:
     scripts/eject.sh {{args}}
