@@ -7,7 +7,7 @@
 #   scripts/jaeger.sh logs
 #   scripts/jaeger.sh open      # its page, in the browser
 #
-# Needs podman or docker. All ports are on loopback: 16686 the page, 4317 OTLP over gRPC, 4318 OTLP over HTTP.
+# Needs podman or docker. Its page is on port 16686, OTLP on 4318 (HTTP) and 4317; all on loopback alone.
 set -euo pipefail
 
 image=${JAEGER_IMAGE:-docker.io/jaegertracing/jaeger:2.11.0}

@@ -33,7 +33,7 @@ pub(crate) fn resource(settings: &TelemetrySettings) -> Resource {
 
 /// What sends spans, as the collector wants them.
 pub(crate) fn spans(collector: &Collector, runtime: &Handle) -> Result<SpanExporter, TelemetryError> {
-    // A channel of gRPC belongs to the runtime that it is made on.
+    // What connects belongs to the runtime that it is made on.
     let _on_runtime = runtime.enter();
     let built = match collector.protocol {
         Protocol::HttpProtobuf => {
@@ -51,7 +51,7 @@ pub(crate) fn spans(collector: &Collector, runtime: &Handle) -> Result<SpanExpor
 
 /// What sends numbers, as the collector wants them.
 pub(crate) fn metrics(collector: &Collector, runtime: &Handle) -> Result<MetricExporter, TelemetryError> {
-    // A channel of gRPC belongs to the runtime that it is made on.
+    // What connects belongs to the runtime that it is made on.
     let _on_runtime = runtime.enter();
     let built = match collector.protocol {
         Protocol::HttpProtobuf => {

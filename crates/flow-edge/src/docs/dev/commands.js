@@ -4,12 +4,12 @@ import { copyable } from "/dev/elements.js";
 /** In single quotes nothing is special to a shell but the quote itself. */
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The lines for a call of a flow: one by curl for each route, one by grpcurl for each procedure. */
+/** The lines for a call of a flow: one for each route, and one for each procedure. */
 export function commands(flow, body, server) {
   return flow.operations.flatMap((operation) => {
     const how = operation.streams ? "stream" : "whole answer";
     const made = [copyable(`curl, ${how}`, curl(operation, body, server))];
-    if (server.rpc && operation.procedure) made.push(copyable(`grpcurl, ${how}`, grpcurl(operation, body, server)));
+    if (server.rpc && operation.procedure) made.push(copyable(`grpcurl, ${how}`, grpcurl(operation, body, server))); // eject: grpc
     return made;
   });
 }
@@ -25,6 +25,7 @@ function curl(operation, body, server) {
   return lines.filter(Boolean).join(" \\\n  ");
 }
 
+// eject: grpc
 function grpcurl(operation, body, server) {
   const { port, encryption } = server.rpc;
   const host = port ? `${location.hostname}:${port}` : `${location.hostname}:${location.port || (location.protocol === "https:" ? 443 : 80)}`;
@@ -38,3 +39,4 @@ function grpcurl(operation, body, server) {
   ];
   return lines.filter(Boolean).join(" \\\n  ");
 }
+// eject: end

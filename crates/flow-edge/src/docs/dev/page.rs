@@ -183,9 +183,9 @@ mod tests {
         let dev = Dev::default();
         let before: Value = serde_json::from_str(&text(&dev, "/dev/flows").await.unwrap()).unwrap();
         assert_eq!(before["rpc"], Value::Null);
-        dev.serves(Some(Procedures { service: "a.v1.Sayer", port: Some(50051), encryption: "none" }));
+        dev.serves(Some(Procedures { service: "a.v1.Sayer", port: Some(4711), encryption: "none" }));
         let shown: Value = serde_json::from_str(&text(&dev, "/dev/flows").await.unwrap()).unwrap();
-        assert_eq!(shown["rpc"], json!({"port": 50051, "encryption": "none"}));
+        assert_eq!(shown["rpc"], json!({"port": 4711, "encryption": "none"}));
         let flow = &shown["flows"][0];
         assert_eq!(flow["operations"][0]["procedure"], "a.v1.Sayer/SayTwice");
         assert_eq!(flow["operations"][1]["procedure"], "a.v1.Sayer/SayTwiceStream");
