@@ -79,6 +79,11 @@ pub(crate) fn name(span: &mut SpanData) {
         };
         attribute.key = name.into();
     }
+    let is = |it: &KeyValue, name: &str| it.key.as_str() == name;
+    let method = span.attributes.iter().find(|it| is(it, "http.request.method")).map(|it| it.value.clone());
+    span.attributes.retain(|it| {
+        !is(it, "http.request.method_original") || method.as_ref().is_none_or(|known| *known != it.value)
+    });
     let of = |name: &str| span.attributes.iter().find(|it| it.key.as_str() == name);
     let text = |it: &KeyValue| it.value.as_str().into_owned();
     // Without a route, a request is named after its method alone: a client cannot make names up.

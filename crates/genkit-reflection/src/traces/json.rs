@@ -62,6 +62,9 @@ fn json(span: &SpanData, shown: &Shown, has_ended: bool, trace: &str, id: &str) 
         attributes.insert("genkit:isFailureSource".to_owned(), true.into());
     }
     let name = text(span, "genkit:name").unwrap_or_else(|| span.name.clone().into_owned());
+    if let Some(subtype) = text(span, "genkit:metadata:subtype") {
+        attributes.insert("genkit:key".to_owned(), format!("/{subtype}/{name}").into());
+    }
     let end = if has_ended { json!(milliseconds(span.end_time)) } else { json!(0) };
     let mut json = json!({
         "spanId": id,

@@ -195,7 +195,7 @@ async fn a_translation_over_rest_is_one_trace() {
             assert!(call.attributes["gen_ai.usage.output_tokens"].parse::<u64>().unwrap() > 0);
         }
         let flow = one(&spans, "translate_text");
-        has(&flow.attributes, &[("genkit:key", "/flow/translate_text"), ("genkit:state", "success")]);
+        has(&flow.attributes, &[("genkit:name", "translate_text"), ("genkit:state", "success")]);
         let everything = format!("{spans:?}");
         for secret in ["Bonjour", "Hello", "AIza-secret"] {
             assert!(!everything.contains(secret), "{secret} is in the trace");
