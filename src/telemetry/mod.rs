@@ -4,17 +4,12 @@
 //! mixes two streams gives its reader two orders of events. Nothing here knows a framework or a flow. Nothing here
 //! looks for secrets either: they are `secrecy` types, which print as `[REDACTED]`, and no event is given one.
 
-mod json;
-mod lines;
-mod output;
-
 #[cfg(test)]
 mod tests;
 
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io;
-use std::panic::{self, PanicHookInfo};
 
+use flow_log::{Json, Lines};
 use flow_runtime::trace::{CONTENT, SPANS};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Subscriber};
@@ -25,8 +20,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use self::json::Json;
-use self::lines::Lines;
+use crate::platform; // eject: telemetry
 use crate::sentry; // eject: sentry
 use crate::settings::{LogFilter, LogFormat, LogSettings, Settings, Spans};
 use crate::traces; // eject: telemetry
@@ -46,7 +40,7 @@ pub struct Guard {
     // Traces are first: what their end says is in the log.
     _traces: Option<traces::Guard>, // eject: telemetry
     sentry: Option<sentry::Guard>,  // eject: sentry
-    _log: output::Guard,
+    _log: flow_log::Guard,
 }
 
 // eject: sentry
@@ -67,17 +61,17 @@ pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
     let json = Json::default();
     // eject: telemetry
     let place = settings.telemetry.place();
-    let json = json.with(place.correlation());
+    let json = json.with(platform::correlation(place));
     // eject: end
     let (log_settings, debug) = (&settings.log, settings.debug);
     let direct = subscriber(log_settings, debug, is_terminal, Spans::Off, json.clone(), io::stdout)?;
-    let (writer, log) = output::non_blocking(Dispatch::new(direct));
+    let (writer, log) = flow_log::non_blocking(Dispatch::new(direct));
     let subscriber = subscriber(log_settings, debug, is_terminal, settings.spans(), json, writer)?;
     // eject: telemetry
     let (subscriber, traces) = traces::start(settings, subscriber)?;
     // eject: end
     subscriber.try_init()?;
-    log_panics(debug);
+    flow_log::log_panics(debug);
     let sentry = sentry::start(settings)?; // eject: sentry
     place.tell(settings.telemetry.endpoint.is_some()); // eject: telemetry
     Ok(Guard {
@@ -112,7 +106,7 @@ where
     let content = at(LevelFilter::TRACE, spans == Spans::WithContent);
     let filter = format!("{},{SPANS}={inner},{CONTENT}={content}", directives(&settings.filter));
     let filter = EnvFilter::builder().parse(filter)?;
-    Ok(tracing_subscriber::registry().with(filter).with(Lines(layer)))
+    Ok(tracing_subscriber::registry().with(filter).with(Lines::new(layer, SPANS)))
 }
 
 fn directives(filter: &LogFilter) -> String {
@@ -126,20 +120,4 @@ fn directives(filter: &LogFilter) -> String {
         }
         LogFilter::Directives(directives) => directives.clone(),
     }
-}
-
-/// Makes a panic an ordinary event, so that it carries the request's id, stays on one line, and waits for nobody, as
-/// the usual report on standard error would. Its payload may quote user data and is shown in debug only, as is the
-/// stack where `RUST_BACKTRACE` asks for it.
-fn log_panics(debug: bool) {
-    panic::set_hook(Box::new(move |info| log_panic(info, debug)));
-}
-
-fn log_panic(info: &PanicHookInfo<'_>, debug: bool) {
-    let location = info.location().map(tracing::field::display);
-    let payload = info.payload_as_str().filter(|_| debug);
-    let thread = std::thread::current();
-    let stack = debug.then(Backtrace::capture).filter(|it| it.status() == BacktraceStatus::Captured);
-    let stack = stack.as_ref().map(tracing::field::display);
-    tracing::error!(location, payload, thread = thread.name(), stack, "panicked");
 }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, dispatcher};
 
-use super::json::Json;
 use crate::settings::{LogFilter, LogFormat, LogSettings, Spans};
+use flow_log::Json;
 
 /// Each write, apart.
 #[derive(Clone, Default)]

@@ -6,6 +6,7 @@ mod error;
 mod export;
 mod metrics;
 mod names;
+mod place;
 mod platform;
 mod propagate;
 // eject: dev-ui
@@ -34,6 +35,7 @@ pub use error::TelemetryError;
 pub use metrics::Metrics;
 use names::Named;
 pub use opentelemetry_sdk::trace::SpanData;
+pub use place::Place;
 pub use platform::{Cloud, MetadataError, Platform, detect};
 pub use propagate::{context_of, inject};
 // eject: dev-ui

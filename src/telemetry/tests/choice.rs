@@ -35,7 +35,7 @@ fn a_panic_is_one_line_with_the_request_id_and_without_its_payload() {
     for debug in [false, true] {
         let captured = captured(LogFormat::Json, || {
             let usual = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| crate::telemetry::log_panic(info, debug)));
+            flow_log::log_panics(debug);
             let _span = tracing::info_span!("request", request_id = "r-9").entered();
             let outcome = std::panic::catch_unwind(|| panic!("user said {}", "hello"));
             std::panic::set_hook(usual);

@@ -3,7 +3,7 @@
 use flow_edge::edge::observe::UNRECORDED;
 
 use super::*;
-use crate::platform::Correlation;
+use flow_log::Correlation;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 

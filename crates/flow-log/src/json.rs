@@ -6,7 +6,7 @@ use std::fmt::{self, Debug};
 use std::str;
 use std::time::SystemTime;
 
-use flow_edge::edge::observe::UNRECORDED; // eject: telemetry
+use flow_edge::edge::observe::UNRECORDED;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber, span};
@@ -16,23 +16,22 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::platform::{Correlation, SEVERITY}; // eject: telemetry
+use crate::correlation::{Correlation, SEVERITY};
 
-/// Formats events as JSON objects, and the fields of spans as members of them, each behind a [`BREAK`].
+/// Formats events as JSON objects, and the fields of spans as members of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Json {
-    correlation: Option<Correlation>, // eject: telemetry
+pub struct Json {
+    correlation: Option<Correlation>,
 }
 
-// eject: telemetry
 impl Json {
     /// Also writes what a platform's viewer of logs looks for.
-    pub(super) fn with(mut self, correlation: Option<Correlation>) -> Self {
+    #[must_use]
+    pub fn with(mut self, correlation: Option<Correlation>) -> Self {
         self.correlation = correlation;
         self
     }
 }
-// eject: end
 
 /// Stands between the members of a span. JSON has no line break in a value.
 const BREAK: char = '\n';
@@ -71,19 +70,17 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
                     to.write_str(member)?;
                 }
             }
-            // eject: telemetry
+
             if let Some(correlation) = &self.correlation
                 && let (Some(trace_id), Some(span_id)) = (text(members, "trace_id"), text(members, "span_id"))
             {
                 correlation.ids(&mut to, trace_id, span_id, span.metadata().target() != UNRECORDED)?;
             }
-            // eject: end
         }
-        // eject: telemetry
+
         if let Some(correlation) = self.correlation.as_ref().filter(|_| !written.contains(&SEVERITY)) {
             correlation.level(&mut to, *metadata.level())?;
         }
-        // eject: end
         to.write_str("}\n")
     }
 }
@@ -110,14 +107,12 @@ fn name(member: &str) -> Option<&str> {
     quoted.get(..quoted.bytes().position(|it| it == b'"')?)
 }
 
-// eject: telemetry
 /// The text of the member of this name.
 fn text<'m>(members: &'m str, name: &str) -> Option<&'m str> {
     let value = |member: &'m str| member.strip_prefix('"')?.strip_prefix(name)?.strip_prefix("\":\"");
     members.split(BREAK).find_map(value)?.strip_suffix('"')
 }
 
-// eject: end
 /// Members of a JSON object, with the same byte before each.
 struct Members {
     json: Vec<u8>,

@@ -20,7 +20,7 @@ const LAST_LINES: Duration = Duration::from_millis(500);
 /// Keeps the log alive; dropped, it lets the last lines be written.
 #[must_use = "dropping it ends the log"]
 #[derive(Debug)]
-pub(super) struct Guard {
+pub struct Guard {
     worker: Option<WorkerGuard>,
     lost: Arc<Lost>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Guard {
 /// A writer that never blocks, in front of standard output.
 ///
 /// The log's thread tells through `direct`, which writes to standard output itself, since the queue may be full.
-pub(super) fn non_blocking(direct: Dispatch) -> (NonBlocking, Guard) {
+pub fn non_blocking(direct: Dispatch) -> (NonBlocking, Guard) {
     let lost = Arc::<Lost>::default();
     let output = Output { stdout: BufWriter::new(io::stdout()), direct, lost: lost.clone(), unwritten: 0 };
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("log");

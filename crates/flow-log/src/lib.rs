@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod correlation;
+mod json;
+mod lines;
+mod output;
+mod panics;
+
+pub use correlation::Correlation;
+pub use json::Json;
+pub use lines::Lines;
+pub use output::{Guard, non_blocking};
+pub use panics::log_panics;
