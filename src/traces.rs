@@ -12,7 +12,6 @@ use flow_edge::edge::EdgeConfig;
 use flow_models::ProviderSettings;
 #[cfg(feature = "telemetry")]
 use flow_runtime::trace::SPANS;
-
 use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -129,8 +128,6 @@ pub fn join(
     mut edge: EdgeConfig,
     mut models: ProviderSettings,
 ) -> (EdgeConfig, ProviderSettings) {
-    use crate::settings::Root;
-
     // eject: dev-ui
     #[cfg(feature = "dev-ui")]
     if settings.keeps_traces() {
@@ -142,14 +139,10 @@ pub fn join(
     if !settings.is_on() && !is_watched {
         return (edge, models);
     }
-    let part = match settings.sampler.root {
-        Root::All => 1.0,
-        Root::None => 0.0,
-        Root::Ratio => settings.ratio,
-    };
+    let part = settings.sampler.part.unwrap_or(settings.ratio);
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
     let spans = telemetry::ServerSpans::new(sampler).on(settings.place.cloud());
-    edge.observers.push(std::sync::Arc::new(spans));
+    edge.observers.push(Arc::new(spans));
     models.propagate = Some(telemetry::inject);
     (edge, models)
 }

@@ -50,7 +50,7 @@ pub use self::server::ServerSettings;
 pub use self::sources::{from_process, load};
 // eject: telemetry
 pub use self::telemetry::OtlpProtocol; // eject: grpc
-pub use self::telemetry::{Root, TelemetrySettings};
+pub use self::telemetry::TelemetrySettings;
 // eject: end
 
 /// Everything that can be set.

@@ -144,23 +144,12 @@ pub enum OtlpProtocol {
 // eject: end
 
 /// Which traces are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampler {
     /// Whether the caller's decision counts.
     pub parent_based: bool,
-    /// Which of those that nobody has decided on.
-    pub root: Root,
-}
-
-/// Which traces are recorded that begin here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Root {
-    /// All.
-    All,
-    /// None.
-    None,
-    /// A part of them.
-    Ratio,
+    /// Which part of those that nobody has decided on; `None` is the one that is set.
+    pub part: Option<f64>,
 }
 
 /// Headers whose values are secret.
@@ -193,13 +182,13 @@ fn metrics(text: &str) -> Parsed<bool> {
 
 fn sampler(text: &str) -> Parsed<Sampler> {
     let (parent_based, rest) = text.strip_prefix("parentbased_").map_or((false, text), |it| (true, it));
-    let root = match rest {
-        "always_on" => Root::All,
-        "always_off" => Root::None,
-        "traceidratio" => Root::Ratio,
+    let part = match rest {
+        "always_on" => Some(1.0),
+        "always_off" => Some(0.0),
+        "traceidratio" => None,
         _ => return Err("must be always_on, always_off, traceidratio, or one of them after parentbased_"),
     };
-    Ok(Sampler { parent_based, root })
+    Ok(Sampler { parent_based, part })
 }
 
 fn ratio(text: &str) -> Parsed<f64> {
