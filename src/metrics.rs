@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
+use metrics::Recorder;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use metrics_util::layers::FanoutBuilder;
 use tokio::task::JoinSet;
@@ -23,7 +24,7 @@ pub struct Guard {
 /// Measures for those who read the metrics: serves `GET /metrics` on loopback, and sends them, until what it returns is
 /// dropped. Without a reader, nothing is measured.
 pub fn start(settings: &Settings) -> anyhow::Result<Guard> {
-    let (mut recorders, mut serving) = (FanoutBuilder::default(), JoinSet::new());
+    let (mut recorders, mut serving) = (Vec::<Box<dyn Recorder + Send + Sync>>::new(), JoinSet::new());
     if let Some(port) = settings.metrics_port {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut builder = PrometheusBuilder::new().with_http_listener(address).with_recommended_naming(true);
@@ -34,7 +35,7 @@ pub fn start(settings: &Settings) -> anyhow::Result<Guard> {
         }
         let (recorder, exporter) =
             builder.build().with_context(|| format!("METRICS_PORT: cannot listen on {address}"))?;
-        recorders = recorders.add_recorder(recorder);
+        recorders.push(Box::new(recorder));
         serving.spawn(async move {
             if exporter.await.is_err() {
                 tracing::error!("the metrics listener ended");
@@ -45,13 +46,20 @@ pub fn start(settings: &Settings) -> anyhow::Result<Guard> {
     // eject: telemetry
     let mut sending = None;
     if let Some((guard, recorder)) = traces::metrics(&settings.telemetry)? {
-        recorders = recorders.add_recorder(recorder);
+        recorders.push(Box::new(recorder));
         sending = Some(guard);
     }
     // eject: end
-    if settings.is_measured() {
-        let set = metrics::set_global_recorder(recorders.build());
-        set.map_err(|_| anyhow::anyhow!("metrics are recorded already"))?;
+    if let Some(first) = recorders.pop() {
+        // One alone is asked directly, since two take a lookup more for each number.
+        let set = match recorders.pop() {
+            None => metrics::set_global_recorder(first).map_err(drop),
+            Some(second) => {
+                let both = FanoutBuilder::default().add_recorder(first).add_recorder(second);
+                metrics::set_global_recorder(both.build()).map_err(drop)
+            }
+        };
+        set.map_err(|()| anyhow::anyhow!("metrics are recorded already"))?;
         flow_metrics::describe();
     }
     Ok(Guard {

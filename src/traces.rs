@@ -66,7 +66,7 @@ pub type MetricsGuard = std::convert::Infallible;
 #[cfg(feature = "telemetry")]
 pub fn metrics(
     settings: &TelemetrySettings,
-) -> anyhow::Result<Option<(MetricsGuard, impl metrics::Recorder + Sync + use<>)>> {
+) -> anyhow::Result<Option<(MetricsGuard, impl metrics::Recorder + Send + Sync + use<>)>> {
     use anyhow::Context as _;
 
     let exports = exports(settings);
