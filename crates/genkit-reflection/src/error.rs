@@ -1,6 +1,7 @@
 //! Failures, as the tools read them.
 
 use flow_edge::FlowError;
+use flow_edge::edge::observe::rpc_status_name;
 use flow_runtime::ModelError;
 use serde_json::{Map, Value, json};
 
@@ -131,29 +132,9 @@ impl From<ModelError> for ActionError {
     }
 }
 
-/// The canonical codes by their names.
+/// The canonical code of this name; else that of `UNKNOWN`.
 fn code_of(status: &str) -> u8 {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    let at = NAMES.iter().position(|it| *it == status).and_then(|it| u8::try_from(it).ok());
-    at.unwrap_or(2)
+    (0..=16).find(|code| rpc_status_name(i32::from(*code)) == status).unwrap_or(2)
 }
 
 #[cfg(test)]
