@@ -58,7 +58,7 @@ pub async fn start<F: NamedFlows + ?Sized>(
     };
     let actions = reflection::actions(app.flows.clone(), runtime.clone(), settings.edge.request_timeout);
     let drain = app.edge.drain().clone();
-    let draining = async move { drain.started().await };
+    let draining = async move { drain.draining_started().await };
     let quit = async move { _ = end.send(()).await };
     match reflection::Reflection::start(&to, actions, watcher(settings), draining, quit).await {
         Ok(started) => {

@@ -73,7 +73,7 @@ impl Probe {
     /// Waits until it may look different.
     async fn change(&self) {
         tokio::select! {
-            () = self.drain.started(), if !self.drain.is_draining() => {}
+            () = self.drain.draining_started(), if !self.drain.is_draining() => {}
             () = tokio::time::sleep(CHECK_EVERY) => {}
         }
     }

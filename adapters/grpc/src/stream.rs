@@ -127,7 +127,7 @@ pub(crate) async fn cut(deadline: Option<Instant>, drain: Drain) -> FlowError {
     };
     tokio::select! {
         () = passed => FlowError::new(ErrorKind::DeadlineExceeded, "The client's deadline has passed."),
-        () = drain.grace_over() => FlowError::draining(),
+        () = drain.ending_started() => FlowError::draining(),
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(read(panicked).await, ("a".into(), Code::Internal));
 
         let drained = start(&drain, None, flow(vec![Ok(chunk())])).await;
-        drain.end();
+        drain.start_ending();
         assert_eq!(read(drained).await, ("a".into(), Code::Unavailable));
         drain.idle().await;
     }

@@ -44,14 +44,14 @@ impl Default for Drain {
 
 impl Drain {
     /// From serving to draining: takes no more work.
-    pub fn start(&self) {
+    pub fn start_draining(&self) {
         self.draining.cancel();
         self.work.close();
     }
 
     /// From draining to ending: what still runs is told to end now.
-    pub fn end(&self) {
-        self.start();
+    pub fn start_ending(&self) {
+        self.start_draining();
         self.ending.cancel();
     }
 
@@ -61,22 +61,22 @@ impl Drain {
     }
 
     /// Resolves once new work is refused. Waits for ever while the server serves.
-    pub async fn started(&self) {
+    pub async fn draining_started(&self) {
         self.draining.cancelled().await;
     }
 
-    /// Resolves once the grace is over. Waits for ever while the server serves.
-    pub async fn grace_over(&self) {
+    /// Resolves once the grace is over, and what runs must end. Waits for ever while the server serves.
+    pub async fn ending_started(&self) {
         self.ending.cancelled().await;
     }
 
     /// Whether the grace is over.
-    pub(crate) fn is_grace_over(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.ending.is_cancelled()
     }
 
-    /// The same as [`grace_over`](Self::grace_over), for streams that must own what they wait for.
-    pub(crate) fn grace_over_owned(&self) -> WaitForCancellationFutureOwned {
+    /// The same as [`ending_started`](Self::ending_started), for streams that must own what they wait for.
+    pub(crate) fn ending_started_owned(&self) -> WaitForCancellationFutureOwned {
         self.ending.clone().cancelled_owned()
     }
 

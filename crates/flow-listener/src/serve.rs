@@ -133,12 +133,12 @@ where
         () = signals.next() => {}
     }
     tracing::info!(in_flight = drain.in_flight(), grace_s = grace.as_secs_f64(), "draining");
-    drain.start();
+    drain.start_draining();
     let drained = async {
         if timeout(grace, drain.idle()).await.is_err() {
             tracing::warn!(in_flight = drain.in_flight(), "the grace is over; ending what is left");
         }
-        drain.end();
+        drain.start_ending();
         let _ = timeout(LAST_FRAMES, drain.idle()).await;
         stop.cancel();
     };

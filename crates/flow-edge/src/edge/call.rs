@@ -179,7 +179,7 @@ impl Call {
                     result.map_err(|_| FlowError::internal("the handler panicked"))
                 }
                 () = tokio::time::sleep_until(self.ctx.deadline) => Err(FlowError::out_of_time()),
-                () = drain.grace_over() => Err(FlowError::draining()),
+                () = drain.ending_started() => Err(FlowError::draining()),
             }
         };
         outcome.instrument(self.span.clone()).await

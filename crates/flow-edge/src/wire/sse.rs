@@ -104,7 +104,7 @@ impl EventStream {
         Ok(Self {
             frames: Some(pump(frames)),
             first,
-            ending: Box::pin(ctx.server.drain.grace_over_owned()),
+            ending: Box::pin(ctx.server.drain.ending_started_owned()),
             heartbeat: Box::pin(sleep(heartbeat)),
             due: Instant::now() + heartbeat,
             prefix_sent: false,
@@ -127,7 +127,7 @@ impl EventStream {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
         // The end of the grace comes first: a flow that always has more, and a client that reads slowly, would let the
         // process exit before the last frame.
-        let next = if self.ctx.server.drain.is_grace_over() {
+        let next = if self.ctx.server.drain.is_ending() {
             Err(FlowError::draining())
         } else if let Some(first) = self.first.take() {
             Ok(first)
@@ -288,7 +288,7 @@ mod tests {
             EventStream::start_genkit(&ctx, endless()).await.unwrap(),
         );
         assert_eq!(drain.in_flight(), 2);
-        drain.end();
+        drain.start_ending();
         assert!(text(rest).await.contains("\"status\":503"));
         assert!(text(genkit).await.contains("{\"error\":{\"status\":\"UNAVAILABLE\""));
         drain.idle().await;

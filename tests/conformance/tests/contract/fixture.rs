@@ -85,7 +85,7 @@ impl Fixture {
             for (adapter, kind) in combinations() {
                 let server = Server::rest(adapter, kind, &environment);
                 if profile == Profile::Draining {
-                    server.drain.start();
+                    server.drain.start_draining();
                 }
                 for case in before(profile) {
                     case.request.send(server.address).await.unwrap();

@@ -120,7 +120,7 @@ async fn draining_ends_both_on_one_port() {
     let fake = FakeGemini::builder().lenient().start().await;
     let server = Server::with(&fake, &[("SINGLE_PORT", "true")]);
     let mut client = server.client().await;
-    server.drain.start();
+    server.drain.start_draining();
     assert_eq!(client.write_note(NoteRequest::default()).await.unwrap_err().code(), Code::Unavailable);
     assert!(client.health(HealthRequest {}).await.is_ok());
     assert_eq!(server.post("/write-note", &serde_json::json!({})).await.0, 503);
