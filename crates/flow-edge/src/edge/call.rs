@@ -29,12 +29,6 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_GENKIT_TRACE_ID: HeaderName = HeaderName::from_static("x-genkit-trace-id");
 const X_GENKIT_SPAN_ID: HeaderName = HeaderName::from_static("x-genkit-span-id");
 
-/// How much of a path is logged, in bytes.
-const LONGEST_LOGGED: usize = 256;
-
-/// How much of a method is logged, in bytes. No registered one is longer.
-const LONGEST_METHOD: usize = 20;
-
 /// What the access log has for a request whose client left: nginx's status, and the canonical one of a procedure.
 const LEFT: u16 = 499;
 const CANCELLED: i32 = 1;
@@ -95,7 +89,7 @@ impl Call {
         let (client, https) = edge.client(head);
         // The path is the client's own text; nothing else the client sends enters the log. The level is the
         // highest, so that lines of every level keep their request id.
-        let (path, shown) = (logged(head.path()), client.map(tracing::field::display));
+        let (path, shown) = (head.logged_path(), client.map(tracing::field::display));
         let begin = Begin { head, protocol, https };
         let observers = edge.config.observers.as_slice();
         let cors = edge.cors.headers(head);
@@ -105,8 +99,7 @@ impl Call {
         // eject: end
         let unrecorded = observers.iter().find_map(|it| it.unrecorded(&begin));
         let (trace_id, span_id) = unrecorded.as_ref().map(|it| (it.trace_id(), it.span_id())).unzip();
-        let method = head.method.as_str();
-        let method = &method[..method.len().min(LONGEST_METHOD)];
+        let method = head.logged_method();
         // The target of a span is a constant, so there are two of each.
         macro_rules! open {
             ($target:expr) => {
@@ -155,7 +148,7 @@ impl Call {
             rate: None,
             span,
             cors,
-            allow: allow(head.path()),
+            allow: allow(head),
             is_http1: head.version < Version::HTTP_2,
             keeps_alive: head.version == Version::HTTP_11 && !head.asks_to_close(),
             https,
@@ -347,15 +340,14 @@ impl Drop for Call {
 /// The `Allow` header of a path that exists: flows are called by POST, everything else is read.
 ///
 /// The edge does not know the router; keep this in step with `mount.rs` of the adapters.
-fn allow(path: &str) -> HeaderValue {
-    let is_own = [&PROBES[..], &["/", "/openapi.json"]].iter().any(|it| it.contains(&path));
-    let read = is_own || docs::paths().any(|it| it == path);
+fn allow(head: &Head<'_>) -> HeaderValue {
+    // It is told only with 405: what refuses POST is read, and what refuses GET is called. Only others need a look.
+    let read = *head.method == Method::POST || {
+        let (path, own) = (head.path(), [&PROBES[..], &["/", "/openapi.json"]]);
+        let is_get = matches!(*head.method, Method::GET | Method::HEAD);
+        !is_get && (own.iter().any(|it| it.contains(&path)) || docs::paths().any(|it| it == path))
+    };
     HeaderValue::from_static(if read { "GET, HEAD" } else { "POST" })
-}
-
-/// As much of a path as one line of the log may hold. No route is longer.
-fn logged(path: &str) -> &str {
-    &path[..path.floor_char_boundary(LONGEST_LOGGED)]
 }
 
 #[cfg(test)]

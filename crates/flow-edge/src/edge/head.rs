@@ -8,6 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 /// Probes: exempt from API keys and rate limits, and answered while draining.
 pub const PROBES: [&str; 4] = ["/health", "/healthz", "/ready", "/readyz"];
 
+/// How much of a path is logged, in bytes. No route is longer.
+const LONGEST_PATH: usize = 256;
+
+/// How much of a method is logged, in bytes. No registered one is longer.
+const LONGEST_METHOD: usize = 20;
+
 /// A request's head.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -55,6 +61,18 @@ impl<'a> Head<'a> {
     /// Every line of a header, in their order.
     pub(super) fn lines(&self, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
         self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    /// As much of the path as one line of the log may hold.
+    pub(super) fn logged_path(&self) -> &'a str {
+        let path = self.path();
+        &path[..path.floor_char_boundary(LONGEST_PATH)]
+    }
+
+    /// As much of the method.
+    pub(super) fn logged_method(&self) -> &'a str {
+        let method = self.method.as_str();
+        &method[..method.len().min(LONGEST_METHOD)]
     }
 
     /// Whether this is a CORS preflight.
