@@ -12,6 +12,7 @@ workshop() {
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
   step 'workshop: clippy' in_workshop cargo clippy --workspace --all-targets -- -D warnings
+  step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
   step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
   # With promtool, which the package of prometheus has.
@@ -19,7 +20,6 @@ workshop() {
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
-  step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
   step 'the program that ejects' eject_tests
   step 'clients generated from the OpenAPI document' workshop/scripts/check_clients.sh "$tools"
   # Last, since their copies of the project share the target folder. All twelve and all six are run by hand.

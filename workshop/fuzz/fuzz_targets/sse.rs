@@ -166,7 +166,7 @@ async fn check(input: Input) {
         let drain = drain.clone();
         tokio::spawn(async move {
             sleep(Duration::from_secs(input.grace.into())).await;
-            drain.end();
+            drain.start_ending();
         });
     }
     let flow = flow(input.steps);
@@ -186,7 +186,7 @@ async fn check(input: Input) {
         }
     };
     let packets = read(stream, &input.reader).await;
-    drain.start();
+    drain.start_draining();
     drain.idle().await;
 
     let is_prompt = input.reader.iter().all(|it| *it == 0);

@@ -75,7 +75,7 @@ impl Setup {
         let keys = ["an-older-key", KEY].map(|it| Sha256::digest(it).into());
         let drain = Drain::default();
         if self.draining {
-            drain.start();
+            drain.start_draining();
         }
         let settings = EdgeConfig {
             rate_limit: self.limit.map(|it| it.parse().expect("a rate")),
