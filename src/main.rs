@@ -7,6 +7,10 @@ use flow_listener::{End, Signals};
 use genkit_endpoints::settings::{self, Command, Settings, USAGE};
 use genkit_endpoints::{adapters, flow, health, openapi, prompt, start, telemetry};
 
+/// It takes less of the processor for each request than the one of the C library.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match settings::from_process(&adapters::names(), api::FLOWS) {
         Ok(Command::Serve(settings)) => serve(&settings),

@@ -134,11 +134,10 @@ pub fn join(
         edge.traces = Some(RECENT.clone());
     }
     // eject: end
-    let is_watched = !watchers(settings).is_empty();
-    let settings = &settings.telemetry;
-    if !settings.is_on() && !is_watched {
+    if !settings.telemetry.is_on() && watchers(settings).is_empty() {
         return (edge, models);
     }
+    let settings = &settings.telemetry;
     let part = settings.sampler.part.unwrap_or(settings.ratio);
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
     let spans = telemetry::ServerSpans::new(sampler).on(settings.place.cloud());

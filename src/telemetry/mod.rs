@@ -65,7 +65,7 @@ pub fn init(settings: &Settings, is_terminal: bool) -> anyhow::Result<Guard> {
     // eject: end
     let (log_settings, debug) = (&settings.log, settings.debug);
     let direct = subscriber(log_settings, debug, is_terminal, Spans::Off, json.clone(), io::stdout)?;
-    let (writer, log) = flow_log::non_blocking(Dispatch::new(direct));
+    let (writer, log) = flow_log::non_blocking(Dispatch::new(direct))?;
     let subscriber = subscriber(log_settings, debug, is_terminal, settings.spans(), json, writer)?;
     // eject: telemetry
     let (subscriber, traces) = traces::start(settings, subscriber)?;

@@ -137,8 +137,12 @@ fn a_field_recorded_later_appears_and_replaces_the_earlier_value() {
 #[test]
 fn a_value_cannot_forge_a_line_in_json() {
     let evil = "a\r\n{\"level\":\"ERROR\"}\u{1b}[2J\u{0}\"\\";
-    let captured = captured(LogFormat::Json, || tracing::info!(path = evil, shown = %evil, "got {evil}"));
+    let captured = captured(LogFormat::Json, || {
+        let _span = tracing::info_span!("request", agent = evil, client = %evil).entered();
+        tracing::info!(path = evil, shown = %evil, "got {evil}");
+    });
     let line = only(&captured);
+    assert_eq!((&line["agent"], &line["client"]), (&json!(evil), &json!(evil)));
     assert_eq!(line["path"], evil);
     assert_eq!(line["shown"], evil);
     assert_eq!(line["message"], format!("got {evil}"));

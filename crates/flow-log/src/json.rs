@@ -33,8 +33,12 @@ impl Json {
     }
 }
 
-/// Stands between the members of a span. JSON has no line break in a value.
-const BREAK: char = '\n';
+/// Stands before each member of a span, and after it a character that says which field it is. JSON has no line break in a
+/// value.
+const BREAK: u8 = b'\n';
+
+/// The character of a span's first field; the others follow it.
+const FIRST_FIELD: u32 = 0x100;
 
 impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
     fn format_event(
@@ -51,7 +55,8 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
         to.write_str(r#"","level":""#)?;
         to.write_str(metadata.level().as_str())?;
         to.write_char('"')?;
-        let mut members = Members { json: Vec::with_capacity(512), before: b',' };
+        let mut members = Members { json: Vec::with_capacity(512), of_span: false };
+        members.json.push(b',');
         members.put("target", metadata.target());
         event.record(&mut members);
         to.write_str(members.text()?)?;
@@ -62,9 +67,9 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
         for span in ctx.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
             let members = extensions.get::<FormattedFields<Self>>().map_or("", |it| &it.fields);
-            for member in members.split(BREAK) {
-                let name = name(member).and_then(|it| span.fields().field(it));
-                if let Some(name) = name.map(|it| it.name()).filter(|it| !written.contains(it)) {
+            for (field, member) in split(members) {
+                let name = span.fields().iter().nth(field).map(|it| it.name());
+                if let Some(name) = name.filter(|it| !written.contains(it)) {
                     written.push(name);
                     to.write_char(',')?;
                     to.write_str(member)?;
@@ -87,7 +92,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> FormatEvent<S, Self> for Json {
 
 impl<'w> FormatFields<'w> for Json {
     fn format_fields<R: RecordFields>(&self, mut to: Writer<'w>, fields: R) -> fmt::Result {
-        let mut members = Members { json: Vec::with_capacity(256), before: BREAK as u8 };
+        let mut members = Members { json: Vec::with_capacity(256), of_span: true };
         fields.record(&mut members);
         to.write_str(members.text()?)
     }
@@ -101,38 +106,74 @@ impl<'w> FormatFields<'w> for Json {
     }
 }
 
-/// The name of a member: what is between its first two quotes.
-fn name(member: &str) -> Option<&str> {
-    let quoted = member.get(1..)?;
-    quoted.get(..quoted.bytes().position(|it| it == b'"')?)
+/// The members of a span, each with the place of its field among the fields of the span.
+fn split(members: &str) -> impl Iterator<Item = (usize, &str)> {
+    // The library's search is quicker than that of `str` for texts as short as these.
+    let ends = memchr::memchr_iter(BREAK, members.as_bytes()).skip(1).chain([members.len()]);
+    let mut begin = 0;
+    ends.filter_map(move |end| {
+        let mut member = members.get(begin + 1..end)?.chars();
+        begin = end;
+        let field = u32::from(member.next()?).checked_sub(FIRST_FIELD)?;
+        Some((field as usize, member.as_str()))
+    })
 }
 
 /// The text of the member of this name.
 fn text<'m>(members: &'m str, name: &str) -> Option<&'m str> {
     let value = |member: &'m str| member.strip_prefix('"')?.strip_prefix(name)?.strip_prefix("\":\"");
-    members.split(BREAK).find_map(value)?.strip_suffix('"')
+    split(members).find_map(|(_, member)| value(member))?.strip_suffix('"')
 }
 
-/// Members of a JSON object, with the same byte before each.
+/// Whether a text stands in JSON as it is. Ids and paths do, and looking at many bytes at once costs less than looking at
+/// each.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().fold(false, |found, it| found | (it < 0x20) | (it == b'"') | (it == b'\\'))
+}
+
+/// Members of a JSON object.
 struct Members {
     json: Vec<u8>,
-    before: u8,
+    /// Whether they are those of a span.
+    of_span: bool,
 }
 
 impl Members {
     fn put(&mut self, name: &str, value: impl Serialize) {
-        self.json.extend([self.before, b'"']);
-        self.json.extend_from_slice(name.as_bytes());
-        self.json.extend_from_slice(b"\":");
+        self.begin(name);
         // Writing to memory cannot fail.
         let _ = serde_json::to_writer(&mut self.json, &value);
     }
 
-    fn put_field(&mut self, field: &Field, value: impl Serialize) {
+    fn begin(&mut self, name: &str) {
+        self.json.push(b'"');
+        self.json.extend_from_slice(name.as_bytes());
+        self.json.extend_from_slice(b"\":");
+    }
+
+    /// Whether the field becomes a member, which begins then.
+    fn begin_field(&mut self, field: &Field) -> bool {
         // What the bridge from the `log` crate adds is in the metadata, and no name may stand in an object twice.
         let name = field.name();
-        if !name.starts_with("log.") && !["timestamp", "level", "target"].contains(&name) {
-            self.put(name, value);
+        if name.starts_with("log.") || ["timestamp", "level", "target"].contains(&name) {
+            return false;
+        }
+        if self.of_span {
+            // No span has as many fields as there are characters.
+            let field = u32::try_from(field.index()).ok().and_then(|it| char::from_u32(FIRST_FIELD + it));
+            let Some(field) = field else { return false };
+            self.json.push(BREAK);
+            self.json.extend_from_slice(field.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            self.json.push(b',');
+        }
+        self.begin(name);
+        true
+    }
+
+    fn put_field(&mut self, field: &Field, value: impl Serialize) {
+        if self.begin_field(field) {
+            let _ = serde_json::to_writer(&mut self.json, &value);
         }
     }
 
@@ -147,7 +188,13 @@ impl Visit for Members {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_field(field, value);
+        if !is_plain(value) {
+            self.put_field(field, value);
+        } else if self.begin_field(field) {
+            self.json.push(b'"');
+            self.json.extend_from_slice(value.as_bytes());
+            self.json.push(b'"');
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

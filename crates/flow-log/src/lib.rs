@@ -9,5 +9,5 @@ mod panics;
 pub use correlation::Correlation;
 pub use json::Json;
 pub use lines::Lines;
-pub use output::{Guard, non_blocking};
+pub use output::{Guard, Queue, non_blocking};
 pub use panics::log_panics;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flow_runtime::ModelError;
 use flow_runtime::model::{Model, ModelConfig, ModelRequest, ModelResponse, ModelStream};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::{Method, Request, Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -39,7 +39,7 @@ pub(crate) trait Wire: Send + Sync + 'static {
     type Events: Events;
 
     /// Headers that every call carries.
-    const HEADERS: &[(&str, &str)] = &[];
+    const HEADERS: &[(&'static str, &'static str)] = &[];
 
     /// The request, as the provider takes it.
     fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError>;
@@ -130,19 +130,20 @@ impl<W: Wire> WireModel<W> {
         let mut changes = 0;
         loop {
             let authority = self.wire.authorize().await?;
-            let json = HeaderValue::from_static("application/json");
-            let mut request =
-                client.post(call.url.clone()).header(CONTENT_TYPE, json).body(call.body.clone());
+            let mut request = Request::new(Method::POST, call.url.clone());
+            *request.body_mut() = Some(call.body.clone().into());
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             if let Some(Authority { header, value, .. }) = authority.as_deref() {
-                request = request.header(header, value);
+                headers.insert(header, value.clone());
             }
-            request = W::HEADERS.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+            for (name, value) in W::HEADERS {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
             if let Some(propagate) = self.propagate {
-                let mut headers = HeaderMap::new();
-                propagate(&mut headers);
-                request = request.headers(headers);
+                propagate(headers);
             }
-            let response = request.send().await.map_err(|error| from_reqwest(&error))?;
+            let response = client.execute(request).await.map_err(|error| from_reqwest(&error))?;
             if response.status() == 200 {
                 return Ok(response);
             }

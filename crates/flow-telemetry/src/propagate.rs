@@ -3,16 +3,17 @@
 //! Nothing is told to others but the trace's ids and its state. W3C Baggage is not passed on: it is what callers say of
 //! themselves, and the model's server is not theirs.
 
+use flow_edge::edge::observe::TraceIds;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::caller::{self, Caller};
 use crate::platform::Cloud;
-use crate::recorded::{self, TRACEPARENT};
+use crate::recorded::{self, TRACEPARENT, TRACESTATE};
 
 const GOOGLE: HeaderName = HeaderName::from_static("x-cloud-trace-context");
 const XRAY: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -20,8 +21,18 @@ const XRAY: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 /// Adds the trace of the current span to the headers of a request, so that its server goes on with it.
 pub fn inject(headers: &mut HeaderMap) {
     let current = tracing::Span::current();
-    if !recorded::inject(&current, headers) {
-        TraceContextPropagator::new().inject_context(&current.context(), &mut Headers(headers));
+    if recorded::inject(&current, headers) {
+        return;
+    }
+    if let Some(span) = context_of(&current) {
+        let ids = TraceIds::new(span.trace_id().to_bytes(), span.span_id().to_bytes());
+        recorded::insert(headers, &ids, span.is_sampled());
+        let state = span.trace_state().header();
+        if let Ok(state) = HeaderValue::try_from(state)
+            && !state.is_empty()
+        {
+            headers.insert(TRACESTATE, state);
+        }
     }
 }
 
@@ -44,16 +55,6 @@ pub(crate) fn extract(headers: &HeaderMap, cloud: Option<Cloud>) -> Option<Calle
         Cloud::Google => caller::google(header(GOOGLE)?),
         Cloud::Aws => caller::xray(header(XRAY)?),
         Cloud::Azure => None,
-    }
-}
-
-struct Headers<'a>(&'a mut HeaderMap);
-
-impl Injector for Headers<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
-        }
     }
 }
 

@@ -4,13 +4,13 @@
 use flow_edge::edge::observe::{TraceIds, UNRECORDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Span, Subscriber};
-use tracing_subscriber::layer::Context;
+use tracing::{Event, Metadata, Span, Subscriber};
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What others are told of a trace that is not recorded, in the extensions of its request's span.
 struct Told {
@@ -29,24 +29,48 @@ pub(crate) fn keep(request: &Span, ids: &TraceIds, headers: &HeaderMap) {
 
 /// Adds the headers of the trace that this span is in, if it is not recorded.
 pub(crate) fn inject(current: &Span, headers: &mut HeaderMap) -> bool {
-    let add = |told: &Told| {
-        let parent = ["00-", told.ids.trace_id(), "-", told.ids.span_id(), "-00"].concat();
-        if let Ok(parent) = parent.try_into() {
-            headers.insert(TRACEPARENT, parent);
-        }
+    let mut add = |told: &Told| {
+        insert(headers, &told.ids, false);
         for state in &told.state {
             headers.append(TRACESTATE, state.clone());
         }
     };
     let found = in_registry(current, |registry, id| {
-        let request = registry.span(id)?.scope().find(|it| it.extensions().get::<Told>().is_some())?;
-        request.extensions().get::<Told>().map(add)
+        registry.span(id)?.scope().find_map(|it| it.extensions().get::<Told>().map(&mut add))
     });
     found.is_some()
 }
 
+/// Sets `traceparent` (W3C Trace Context, version 00).
+pub(crate) fn insert(headers: &mut HeaderMap, ids: &TraceIds, is_recorded: bool) {
+    let flags = if is_recorded { "-01" } else { "-00" };
+    let parent = ["00-", ids.trace_id(), "-", ids.span_id(), flags].concat();
+    if let Ok(parent) = HeaderValue::try_from(parent) {
+        headers.insert(TRACEPARENT, parent);
+    }
+}
+
 fn in_registry<T>(span: &Span, with: impl FnOnce(&Registry, &tracing::Id) -> Option<T>) -> Option<T> {
     span.with_subscriber(|(id, subscriber)| with(subscriber.downcast_ref::<Registry>()?, id)).flatten()
+}
+
+/// Lets no event through, since what is written to the log stays there, and of the spans none of a request whose trace is
+/// not recorded.
+pub(crate) struct Spans;
+
+impl<S> Filter<S> for Spans {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        metadata.target() != UNRECORDED
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.target() == UNRECORDED { Interest::never() } else { Interest::always() }
+    }
+
+    /// Events are refused here: a refusal of `enabled` would make all layers be asked about every event again.
+    fn event_enabled(&self, _: &Event<'_>, _: &Context<'_, S>) -> bool {
+        false
+    }
 }
 
 /// Makes no span of this target inside of a request whose trace is not recorded.
@@ -64,7 +88,8 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Recorded {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        let is_left_out = || context.lookup_current().is_some_and(|it| it.metadata().target() == UNRECORDED);
+        let current = || context.current_span().metadata().map(Metadata::target);
+        let is_left_out = || current() == Some(UNRECORDED);
         !self.is_for(metadata) || !is_left_out()
     }
 }

@@ -45,7 +45,7 @@ impl Anthropic {
 impl Wire for Anthropic {
     type Events = Events;
 
-    const HEADERS: &[(&str, &str)] = &[("anthropic-version", "2023-06-01")];
+    const HEADERS: &[(&'static str, &'static str)] = &[("anthropic-version", "2023-06-01")];
 
     fn call(&self, asked: &ModelRequest, streamed: bool) -> Result<Call, ModelError> {
         let body = request::body(&self.model, asked, &self.lacks, streamed)?;

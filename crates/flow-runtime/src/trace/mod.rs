@@ -21,6 +21,9 @@ pub(crate) const TARGET: &str = "genkit";
 /// The target of the spans of this crate. They are for traces: a log that leaves them out saves their cost.
 pub const SPANS: &str = "flow_trace";
 
+/// The state of a span whose work did what it should.
+const SUCCESS: &str = "success";
+
 /// A span around one call of a flow.
 pub fn flow(name: &str) -> Span {
     info_span!(
@@ -51,7 +54,7 @@ pub async fn in_span<T, E>(span: &Span, work: impl Future<Output = Result<T, E>>
 /// Records how the work of a span ended.
 pub fn record(span: &Span, succeeded: bool) {
     if succeeded {
-        span.record("genkit:state", "success");
+        span.record("genkit:state", SUCCESS);
     } else {
         span.record("genkit:state", "error").record("otel.status_code", "ERROR");
     }
@@ -149,10 +152,14 @@ pub(crate) fn answered(span: &Span, answer: &ModelResponse, time: Duration) {
     }
     let usage = answer.usage;
     let (_, model) = answer.model.split_once('/').unwrap_or(("", &answer.model));
-    span.record("gen_ai.response.model", model)
-        .record("gen_ai.response.finish_reasons", finish_reason(answer))
-        .record("gen_ai.usage.input_tokens", count(usage.input_tokens))
-        .record("gen_ai.usage.output_tokens", count(usage.output_tokens));
+    tracing::record_all!(
+        span,
+        gen_ai.response.model = model,
+        gen_ai.response.finish_reasons = finish_reason(answer),
+        gen_ai.usage.input_tokens = count(usage.input_tokens),
+        gen_ai.usage.output_tokens = count(usage.output_tokens),
+        "genkit:state" = SUCCESS,
+    );
     // What a provider does not tell is not zero.
     if usage.thinking_tokens > 0 {
         span.record("gen_ai.usage.reasoning.output_tokens", count(usage.thinking_tokens));
@@ -161,7 +168,6 @@ pub(crate) fn answered(span: &Span, answer: &ModelResponse, time: Duration) {
         span.record("gen_ai.usage.cache_read.input_tokens", count(usage.cached_tokens));
     }
     content::response(span, answer, finish_reason(answer), time);
-    record(span, true);
 }
 
 /// A model has not answered.
