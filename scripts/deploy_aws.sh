@@ -21,7 +21,7 @@ cd "$(dirname "$0")/.."
 source scripts/lib.sh
 
 name=genkit-endpoints region='' min_tasks=1 max_tasks=5 app_runner=''
-account='' endpoint='' arn='' access='' current=''
+account='' endpoint='' arn='' current='' new_role=''
 # shellcheck disable=SC2034
 values=(--region --min-tasks --max-tasks) flags=(--app-runner)
 
@@ -51,25 +51,27 @@ make_role() {
   local role=$name-$1 trust policy
   trust=$(printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s"},"Action":"sts:AssumeRole"}]}' "$2")
   shift 2
+  new_role=''
   if ! exists aws iam get-role --role-name "$role"; then
+    new_role=1
     run aws iam create-role --role-name "$role" --assume-role-policy-document "$trust"
     undo "the role $role (its policies first)" aws iam delete-role --role-name "$role"
   fi
   for policy in "$@"; do
     run_soon aws iam attach-role-policy --role-name "$role" --policy-arn "arn:aws:iam::aws:policy/service-role/$policy"
-    undo "a policy of $role" aws iam detach-role-policy --role-name "$role" \
+    [[ -z $new_role ]] || undo "a policy of $role" aws iam detach-role-policy --role-name "$role" \
       --policy-arn "arn:aws:iam::aws:policy/service-role/$policy"
   done
 }
 
-# let_read ROLE: it may read the secrets, and no others.
+# let_read ROLE, after make_role: it may read the secrets, and no others.
 let_read() {
   local policy
   ((${#arns[@]})) || return 0
   policy=$(printf '"%s",' "${arns[@]}")
   policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":['${policy%,}']}]}'
   run_soon aws iam put-role-policy --role-name "$1" --policy-name read-secrets --policy-document "$policy"
-  undo "the right of $1 to read the secrets" aws iam delete-role-policy --role-name "$1" --policy-name read-secrets
+  [[ -z $new_role ]] || undo "the right of $1 to read the secrets" aws iam delete-role-policy --role-name "$1" --policy-name read-secrets
 }
 
 parse "$@"
@@ -123,8 +125,8 @@ for secret in ${secrets[@]+"${secrets[@]}"}; do
   secret_file "$secret"
   if exists aws secretsmanager describe-secret --secret-id "$id" "${here[@]}"; then
     if [[ -z $keep_secrets ]]; then
-      ask current VERSION-BEFORE aws secretsmanager get-secret-value --secret-id "$id" --query VersionId --output text \
-        "${here[@]}"
+      ask current VERSION-BEFORE aws secretsmanager list-secret-version-ids --secret-id "$id" --output text \
+        --query "Versions[?contains(VersionStages, 'AWSCURRENT')].VersionId | [0]" "${here[@]}"
       run aws secretsmanager put-secret-value --secret-id "$id" --secret-string "file://$secret_path" "${here[@]}"
       note "The new value of $secret: version $current has the one before ('aws secretsmanager update-secret-version-stage help')."
     fi
@@ -186,13 +188,13 @@ if [[ -n $app_runner ]]; then
   fi
   describe=(aws apprunner describe-service --service-arn "$arn" --output text "${here[@]}")
   wait_until RUNNING 900 "${describe[@]}" --query Service.Status
-  ask endpoint SERVICE.$region.awsapprunner.com "${describe[@]}" --query Service.ServiceUrl
+  ask endpoint "SERVICE.$region.awsapprunner.com" "${describe[@]}" --query Service.ServiceUrl
 else
   # ECS gives 30 s to end in.
   default_setting SHUTDOWN_GRACE 25
   step 'Make the roles'
-  make_role execution ecs-tasks.amazonaws.com AmazonECSTaskExecutionRolePolicy
   make_role infrastructure ecs.amazonaws.com AmazonECSInfrastructureRoleforExpressGatewayServices
+  make_role execution ecs-tasks.amazonaws.com AmazonECSTaskExecutionRolePolicy
   let_read "$name-execution"
   step 'Deploy to ECS'
   # It does nothing where the cluster exists.

@@ -106,7 +106,7 @@ add_setting() {
     fault "--set $1: it is NAME=VALUE, with a NAME like LOG_LEVEL"
   elif [[ $1 == *[[:cntrl:]]* ]]; then
     fault "--set ${1%%=*}: its value has a line break or another control character"
-  elif [[ ${1%%=*} =~ (_KEY|_TOKEN|_DSN|_HEADERS|PASSWORD)$ || ${1%%=*} == REDIS_URL ]]; then
+  elif [[ ${1%%=*} =~ (_KEY|_TOKEN|_DSN|_HEADERS|PASSWORD)$ || ${1#*=} =~ ://[^/]*:[^/]*@ ]]; then
     fault "--set ${1%%=*}: it is a secret; give it as --secret ${1%%=*}, and its value in the environment"
   else
     settings+=("$1")
