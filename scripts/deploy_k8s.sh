@@ -49,7 +49,11 @@ fi
 
 # In the folder of the overlays, since kustomize takes no path from outside.
 generated=$(mktemp -d deploy/k8s/overlays/run.XXXXXX)
-trap 'rm -rf "$generated"; at_exit' EXIT
+forward=''
+leave() {
+  rm -rf "$generated"
+  [[ -z $forward ]] || kill "$forward" 2>/dev/null || true
+}
 
 step 'Put the files together'
 reference=${image%@*}
@@ -126,7 +130,6 @@ if [[ -z $url && -z $no_check ]]; then
   if [[ -z $dry ]]; then
     "${kubectl[@]}" port-forward "service/$name" :80 >"$scratch/forward" 2>&1 &
     forward=$!
-    trap 'kill "$forward" 2>/dev/null; rm -rf "$generated"; at_exit' EXIT
     for ((i = 0; i < 50; i++)); do
       port=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$scratch/forward")
       [[ -z $port ]] || break

@@ -330,8 +330,10 @@ report() {
   say 'Or mend the cause and run the script again. It finds what exists and goes on from there.'
 }
 
+# A script may have a function `leave` for what is its own.
 at_exit() {
   local code=$?
+  if declare -F leave >/dev/null; then leave; fi
   ((! code)) || report "$code"
   [[ -z ${scratch:-} ]] || rm -rf "$scratch"
 }
