@@ -40,9 +40,11 @@ if [[ -z $only_hosting ]]; then
   rest=(--no-check) # what is checked is Hosting
   [[ -n $(setting REQUEST_TIMEOUT) ]] || rest+=(--set REQUEST_TIMEOUT=55)
   [[ -n $(setting LLM_TIMEOUT) ]] || rest+=(--set LLM_TIMEOUT=50000)
-  for secret in ${secrets[@]+"${secrets[@]}"}; do export "${secret?}"; done
   note 'On Cloud Run: what the script for it says above.'
+  # That script alone gets the secrets in its environment.
+  for secret in ${secrets[@]+"${secrets[@]}"}; do export "${secret?}"; done
   if [[ -n $dry ]]; then scripts/deploy_cloudrun.sh "${rest[@]}" "$@"; else run scripts/deploy_cloudrun.sh "${rest[@]}" "$@"; fi
+  for secret in ${secrets[@]+"${secrets[@]}"}; do export -n "${secret?}"; done
 fi
 
 step 'Make the project one of Firebase'

@@ -32,7 +32,7 @@ valid --region "$region" '^[a-z]{3}$' 'three letters, such as ams'
 valid --org "$org" '^[a-z0-9-]+$' 'the slug of an organization'
 # A comment in what `fly secrets import` reads begins with #.
 for secret in ${secrets[@]+"${secrets[@]}"}; do
-  [[ ${!secret:-} != *[\"#]* ]] || fault "$secret: fly secrets import cannot read a value with \" or #"
+  [[ -n $dry || ${!secret:-} != *[\"#]* ]] || fault "$secret: fly secrets import cannot read a value with \" or #"
 done
 if [[ -f fly.toml ]]; then
   grep --quiet --extended-regexp "^app *= *[\"']${name}[\"']" fly.toml || fault "--name $name: fly.toml is of another app"
@@ -52,7 +52,11 @@ if [[ ! -f fly.toml && $dry != update ]]; then
   run "$fly" ips allocate-v4 --shared --app "$name"
   run "$fly" ips allocate-v6 --app "$name"
   ask addresses '{"Address":"66.241.124.1"}' "$fly" ips list --app "$name" --json
-  addresses=$(grep -oiE '"address": *"[^"]+"' <<<"$addresses" | sed 's/.*: *"//; s/"$//' | paste -sd , -)
+  addresses=$(grep -oiE '"address": *"[^"]+"' <<<"$addresses" | sed 's/.*: *"//; s/"$//' | paste -sd , - || true)
+  if [[ -z $addresses ]]; then
+    say 'fly ips list named no address.'
+    give_up 1
+  fi
 
   step 'Write fly.toml'
   # Fly.io puts the app's own address last into X-Forwarded-For. Over IPv4 nobody but its proxy can connect.
@@ -128,7 +132,7 @@ fi
 if [[ -n $before ]]; then
   undo 'the deployment (if it went that far)' "$fly" deploy --app "$name" --config fly.toml --image "$before"
 fi
-run "$fly" deploy --app "$name" --config "${config:-fly.toml}" ${options[@]+"${options[@]}"}
+run "$fly" deploy --app "$name" --config fly.toml ${options[@]+"${options[@]}"}
 check=()
 # eject: grpc
 check+=(--grpc "https://$name.fly.dev")

@@ -94,6 +94,8 @@ parse() {
   done
   if [[ -n $no_secret && ${#secrets[@]} -gt 0 ]]; then fault '--no-secret and --secret exclude each other'; fi
   if [[ -z $no_secret ]] && ((! ${#secrets[@]})); then secrets=(GEMINI_API_KEY); fi
+  # No tool that is called gets them in its environment.
+  for value in ${secrets[@]+"${secrets[@]}"}; do export -n "${value?}"; done
 }
 
 variable() {
@@ -167,13 +169,12 @@ need_login() {
   [[ -n $output ]] || missing+=("$1 is not logged in: $how")
 }
 
-# read_secrets: into shell variables that no child process inherits.
+# read_secrets: from the environment, or by asking. They stay in variables of this shell.
 read_secrets() {
   local name value
   if [[ -n $dry || -n $keep_secrets ]]; then return; fi
   for name in ${secrets[@]+"${secrets[@]}"}; do
     value=${!name:-}
-    export -n "${name?}"
     if [[ -z $value && -t 0 ]]; then
       read -rsp "Value of $name: " value
       say
