@@ -2,7 +2,7 @@
 # Deploys to Fly.io: makes the app and, on the first run, fly.toml, which is yours from then on: commit it.
 #
 #   export GEMINI_API_KEY=…
-#   scripts/deploy_flyio.sh --name my-flows --region ams
+#   scripts/deploy_flyio.sh --name my-service --region ams
 #
 #   --name NAME           Name of the app; all names at Fly.io are different.
 #   --region REGION       Default: ams. Used on the first run; later fly.toml has it.

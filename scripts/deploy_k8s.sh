@@ -3,7 +3,7 @@
 # a Secret. It waits until the new pods are ready.
 #
 #   export GEMINI_API_KEY=…
-#   scripts/deploy_k8s.sh --image registry.example.com/my-flows:1.2.3
+#   scripts/deploy_k8s.sh --image registry.example.com/my-service:1.2.3
 #
 #   --image IMAGE         Needed: an image with a tag or a digest, in a registry that the cluster can reach.
 #   --namespace NAME      It is made if there is none. Default: the name of the service.
@@ -35,7 +35,7 @@ valid --namespace "$namespace" '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' 'up to 63 
 if [[ -n $features ]]; then fault '--features: no image is built here'; fi
 if [[ -z $image && -n $dry ]]; then image=registry.example.com/$name:1.2.3; fi
 [[ $image =~ ^[a-z0-9./:_-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$ ]] ||
-  fault "--image ${image:-(missing)}: it must have a tag or a digest, as registry.example.com/my-flows:1.2.3"
+  fault "--image ${image:-(missing)}: it must have a tag or a digest, as registry.example.com/my-service:1.2.3"
 read_secrets
 stop_at_faults
 

@@ -37,7 +37,7 @@ warn() { say "${yellow}Note:$plain $*"; }
 fault() { faults+=("$*"); }
 
 help() {
-  sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"
+  sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" | grep -v '^eject: '
   printf '%s\n' "$common_help"
 }
 
