@@ -91,16 +91,16 @@ if ((${#secrets[@]})) && [[ -z $keep_secrets ]]; then
   step "Store ${secrets[*]}"
   # In a file that only this user can read. Applied by the server, so that no annotation repeats it.
   {
-    printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: %s-secrets}\nstringData:\n' "$name"
+    printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: server-secrets}\nstringData:\n'
     for secret in "${secrets[@]}"; do
       [[ -n $dry ]] || printf '  %s: %s\n' "$secret" "$(literal "${!secret}")"
     done
   } >"$scratch/secret.yaml"
   new=''
-  exists "${kubectl[@]}" get secret "$name-secrets" || new=1
+  exists "${kubectl[@]}" get secret server-secrets || new=1
   run "${kubectl[@]}" apply --server-side --force-conflicts --field-manager=deploy --filename="$scratch/secret.yaml"
   if [[ -n $new ]]; then
-    undo 'the Secret' "${kubectl[@]}" delete secret "$name-secrets"
+    undo 'the Secret' "${kubectl[@]}" delete secret server-secrets
   else
     note 'The new values in the Secret: run the script again with the values before.'
   fi
