@@ -150,8 +150,9 @@ fi
 if [[ -z $stream ]]; then
   echo 'skip  stream  no flow streams; --stream names one'
 else
-  # The trace says when each piece of the answer arrived.
-  fetch --no-buffer --trace-time --trace-ascii "$scratch/trace" -X POST "$url${stream%% *}" \
+  # The trace says when each piece of the answer arrived. Browsers take compressed answers, too, and what compresses
+  # on the way may hold pieces back.
+  fetch --no-buffer --compressed --trace-time --trace-ascii "$scratch/trace" -X POST "$url${stream%% *}" \
     -H 'Content-Type: application/json' -d "${stream#* }"
   # Prints: pieces of the body, seconds until the first, seconds from the first to the last.
   read -r pieces first span < <(awk '
@@ -166,7 +167,7 @@ else
     END { printf "%d %.2f %.2f\n", pieces, pieces ? first - asked : 0, last - first }' "$scratch/trace")
   chunks=$(grep --count --extended-regexp '^data: *\{"(chunk|partial)"' "$scratch/body" || true)
   last=$(grep '^data:' "$scratch/body" | tail -n 1 | head -c 300 || true)
-  came="$chunks chunks in $pieces pieces, the first after $first s, all within $span s"
+  came="$chunks chunks in $pieces piece(s), the first after $first s, all within $span s"
   if [[ $status != 200 ]]; then
     bad stream "${stream%% *}: status $status: $(body)"
   elif [[ ! $last =~ ^data:\ *\{\"done\":true ]]; then

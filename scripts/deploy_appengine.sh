@@ -61,6 +61,8 @@ fi
 step 'Start the new version, without traffic'
 # Google's load balancers stand before it, and nobody else can connect.
 default_setting TRUSTED_PROXIES platform,130.211.0.0/22,35.191.0.0/16
+# Its proxy keeps idle connections for 650 s.
+default_setting KEEP_ALIVE_TIMEOUT 700
 # App Engine gives 30 s to end in.
 default_setting SHUTDOWN_GRACE 25
 # eject: grpc

@@ -190,6 +190,9 @@ if [[ -n $app_runner ]]; then
   wait_until RUNNING 900 "${describe[@]}" --query Service.Status
   ask endpoint "SERVICE.$region.awsapprunner.com" "${describe[@]}" --query Service.ServiceUrl
 else
+  # The load balancer cuts a call that is silent for 60 s, as a whole answer is while it is made.
+  default_setting REQUEST_TIMEOUT 55
+  default_setting LLM_TIMEOUT 50000
   # ECS gives 30 s to end in.
   default_setting SHUTDOWN_GRACE 25
   step 'Make the roles'

@@ -62,6 +62,9 @@ if [[ ! -f fly.toml && $dry != update ]]; then
   # Fly.io puts the app's own address last into X-Forwarded-For. Over IPv4 nobody but its proxy can connect.
   default_setting TRUSTED_PROXIES "platform,$addresses"
   default_setting SHUTDOWN_GRACE 25
+  # Its proxy cuts a call that is silent for 60 s, as a whole answer is while it is made.
+  default_setting REQUEST_TIMEOUT 55
+  default_setting LLM_TIMEOUT 50000
   # eject: grpc
   default_setting SINGLE_PORT true
   # eject: end
