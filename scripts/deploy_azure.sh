@@ -138,10 +138,12 @@ fi
 # Only the platform can connect.
 default_setting TRUSTED_PROXIES platform
 default_setting SHUTDOWN_GRACE 25
+# probe TYPE PATH SECONDS FAILURES
 probe() {
   echo "      - type: $1"
   echo "        httpGet: {path: $2, port: 8080$([[ -z $(probe_host) ]] || echo ", httpHeaders: [{name: Host, value: $(literal "$(probe_host)")}]")}"
   echo "        periodSeconds: $3"
+  echo "        failureThreshold: $4"
 }
 # It may have keys in it: only this user can read it, and it goes when the script ends.
 config=$scratch/app.yaml
@@ -186,9 +188,9 @@ END
     echo "      - {name: $secret, secretRef: $(lower "$secret")}"
   done
   echo '      probes:'
-  probe Startup /health 1
-  probe Liveness /health 10
-  probe Readiness /ready 5
+  probe Startup /health 1 10
+  probe Liveness /health 10 3
+  probe Readiness /ready 5 3
 } >"$config"
 
 app=(--name "$name" "${group[@]}")
