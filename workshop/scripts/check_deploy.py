@@ -16,6 +16,7 @@ here, which must take its options; nothing is sent. It takes some minutes.
 
 import argparse
 import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -173,6 +174,40 @@ def deployment_check(scratch):
         check(got == code and wanted in said, f"{wanted}, exit code {code}", got, said)
 
 
+def manifests(scratch, port):
+    """What kustomize makes of deploy/k8s, as it stands and as deploy_k8s.sh completes it, against Kubernetes' schemas;
+    and the format of the Terraform files."""
+    kubectl, validate, terraform = (shutil.which(it) for it in ("kubectl", "kubernetes-validate", "terraform"))
+    if kubectl and validate:
+        bench = Bench(scratch, port)
+        options = VARIANTS["k8s"][1]
+        bench.cloud.learn(bench.run("deploy_k8s", "--dry-run", *options)[1])
+        stand_in = (bench.bin / "kubectl").read_text().split("\n", 1)[1]
+        bench.tool("kubectl", f'#!/usr/bin/env bash\n[[ $1 != kustomize ]] || exec {kubectl} "$@"\n{stand_in}')
+        code, _, said = bench.run("deploy_k8s", *options)
+        check(code == 0, said)
+        texts = [text for call in bench.cloud.calls for text, _ in call["files"] if KEY not in text]
+        for folder in ("base", "overlays/production"):
+            got = subprocess.run([kubectl, "kustomize", ROOT / "deploy/k8s" / folder], text=True, capture_output=True)
+            check(got.returncode == 0, got.stderr)
+            texts.append(got.stdout)
+        # 1.30 has the first schema with all of it.
+        for text, version in itertools.product(texts, ("1.30", None)):
+            given = ["-k", version] if version else []
+            got = subprocess.run([validate, "--strict", "--quiet", *given, "-"], input=text, text=True, capture_output=True)
+            check(got.returncode == 0, got.stdout + got.stderr)
+        check(any("httpHeaders" in it and "eu.example/i/x:1" in it for it in texts), "deploy_k8s.sh completes nothing", *texts)
+    else:
+        print("SKIPPED: kubectl and kubernetes-validate, which check deploy/k8s, are not both here")
+    if terraform:
+        environment = {it: value for it, value in os.environ.items() if it != "TF_CLI_CONFIG_FILE"}
+        got = subprocess.run([terraform, "fmt", "-check", "-recursive", "-diff", ROOT / "deploy/terraform"],
+                             env=environment, text=True, capture_output=True)
+        check(got.returncode == 0, got.stdout + got.stderr)
+    else:
+        print("SKIPPED: terraform is not here")
+
+
 def takes_options(line):
     """Whether the real tool takes the command line; None where it is not here. Nothing is sent."""
     words = shlex.split(line)
@@ -245,7 +280,7 @@ def main():
         port = serve(ThreadingHTTPServer, Server).server_address[1]
         if options.clis:
             sys.exit(bool(clis(scratch, port, variants)))
-        jobs = [("check_deployment.sh", deployment_check, (scratch,)), ("interrupted", interrupted, (scratch, port))]
+        jobs = [("manifests", manifests, (scratch, port)), ("check_deployment.sh", deployment_check, (scratch,)), ("interrupted", interrupted, (scratch, port))]
         for variant in variants:
             bench = Bench(scratch, port)
             try:
