@@ -25,6 +25,9 @@ account='' endpoint='' arn='' current='' new_role=''
 # shellcheck disable=SC2034
 values=(--region --min-tasks --max-tasks) flags=(--app-runner)
 
+# No `less` between the steps.
+export AWS_PAGER=''
+
 # wait_until WORDS SECONDS COMMAND…: until the command prints one of the words; `a|b` are two.
 wait_until() {
   local words=$1 until=$((SECONDS + $2)) output=''

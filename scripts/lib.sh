@@ -1,8 +1,9 @@
-# What the scripts/deploy_*.sh share. It is sourced, not run, by bash 3.2 or later (macOS has no newer one).
+# What the scripts/deploy_*.sh share. It is sourced, not run. Nothing in it needs more than bash 3.2, which
+# macOS has.
 # shellcheck shell=bash
 #
 # A deploy script sets `values` and `flags`, its own options, and calls in this order: parse, its checks,
-# stop_at_faults, its steps (step, run, …), check_deployment, finish.
+# stop_at_faults, its steps (step, run, …), smoke_test, finish.
 
 common_help='Options of all deploy scripts:
   --dry-run          Print the command lines of a first deployment; run none, read no secret.
@@ -43,12 +44,9 @@ help() {
 
 # one_of WORD WORDS…
 one_of() {
-  local word=$1 other
+  local word=$1
   shift
-  for other in "$@"; do
-    [[ $word != "$other" ]] || return 0
-  done
-  return 1
+  [[ " $* " == *" $word "* ]]
 }
 
 # parse ARGUMENTS…: `--my-option X` and `--my-option=X` set my_option, if it is in `values`; those in `flags` set it to 1.
@@ -223,9 +221,9 @@ step() {
 
 # quoted WORDS…: as one would type them.
 quoted() {
-  local word words=''
+  local word words='' quote="'"
   for word in "$@"; do
-    [[ $word =~ ^[A-Za-z0-9_@%+=:,./~-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+    [[ $word =~ ^[A-Za-z0-9_@%+=:,./~-]+$ ]] || word=$quote${word//"$quote"/"$quote\\$quote$quote"}$quote
     words+="${words:+ }$word"
   done
   printf %s "$words"
@@ -233,8 +231,10 @@ quoted() {
 
 # literal TEXT: in double quotes, as JSON, YAML and TOML read it.
 literal() {
-  local text=${1//\\/\\\\}
-  printf '"%s"' "${text//\"/\\\"}"
+  local back=$'\\' quote='"' text=$1
+  text=${text//"$back"/"$back$back"}
+  text=${text//"$quote"/"$back$quote"}
+  printf '"%s"' "$text"
 }
 
 # A command line goes to standard output in a dry run, so that it can be piped away.
@@ -334,13 +334,12 @@ report() {
 # A script may have a function `leave` for what is its own.
 at_exit() {
   local code=$?
-  if declare -F leave >/dev/null; then leave; fi
+  ! declare -F leave >/dev/null || leave
   ((! code)) || report "$code"
   [[ -z ${scratch:-} ]] || rm -rf "$scratch"
 }
 trap at_exit EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'exit 130' INT TERM
 
 # smoke_test URL [OPTIONS…]: scripts/check_deployment.sh, which reads CALL, STREAM and API_KEY from the environment, too.
 smoke_test() {
@@ -373,6 +372,7 @@ lower() { printf %s "$1" | tr 'A-Z_' 'a-z-'; }
 # For Google Cloud. `project` and `region` are the script's options.
 
 gcloud_checks() {
+  export CLOUDSDK_CORE_DISABLE_PROMPTS=1
   need gcloud 'https://cloud.google.com/sdk/docs/install'
   need_login 'gcloud auth login' gcloud auth list --filter=status:ACTIVE '--format=value(account)'
   if [[ -z $project && -z $dry ]]; then project=$(gcloud config get-value project 2>/dev/null) || true; fi
