@@ -118,7 +118,6 @@ class Runner:
 
     def run(self, numbered):
         number, block = numbered
-        since = time.monotonic()
         state = self.scratch / f"block-{number}"
         state.mkdir()
         (state / "ports").write_text(self.ports)
@@ -139,7 +138,6 @@ class Runner:
             code, said = "none after 120 s", (expired.stdout or b"").decode(errors="replace")
         faults = [f"exit code {code}\n{said[-3000:]}"] if code else []
         faults += docs_commands.stop_all(state)
-        if os.environ.get("SLOW"): print(f"{time.monotonic()-since:.1f} {block}", file=sys.stderr)
         return faults, (state / "notes").read_text().splitlines()
 
 
@@ -167,6 +165,10 @@ def check_commands(program, tools, scratch):
         faults += wrong + named_files(page, text)
     runner.common()
     left, notes = [it for it in found if it.reason is None], []
+    # What finds nothing must be able to find something.
+    for command in ("no-such-command", "curl localhost:8080/no-such-path", "cargo run -- --no-such-option"):
+        if not runner.run((f"wrong-{len(command)}", Block("", 0, command, None)))[0]:
+            faults.append(f"this check does not find that it is wrong: {command}")
     with ThreadPoolExecutor(4) as pool:
         for block, (wrong, noted) in zip(left, pool.map(runner.run, enumerate(left))):
             faults += [f"{block}: {it}" for it in wrong]
@@ -197,7 +199,7 @@ def check_book(root, tools, scratch):
     done = subprocess.run([mdbook, "build", "-d", book, root], capture_output=True, text=True)
     said = done.stdout + done.stderr
     if done.returncode or re.search(r"\b(WARN|ERROR)\b", said):
-        faults.append(f"mdbook build: exit code {done.returncode}\n{said}")
+        return [*faults, f"mdbook build: exit code {done.returncode}\n{said}"]
     if marks := [it.name for it in book.glob("*.html") if "<!-- eject" in it.read_text() or "<!-- check" in it.read_text()]:
         faults.append(f"comments for programs are in the book: {' '.join(marks)}")
     sources = [it for it in root.rglob("*.md") if not {"target", "node_modules", ".git"} & set(it.relative_to(root).parts)]
