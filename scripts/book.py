@@ -17,7 +17,7 @@ from pathlib import Path
 
 SHOWN = re.compile(r"^<!-- book: (\S+) -->$", re.M)
 COMMENT = re.compile(r"^[ \t]*<!-- (?:eject|place|check|book)\b.*-->[ \t]*\n|[ \t]*<!-- (?:eject|place|check)\b[^>]*-->", re.M)
-FENCE = re.compile(r"^( *(?:```|~~~).*?^ *(?:```|~~~)[ \t]*$)", re.M | re.S)
+FENCE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1[`~]*[ \t]*$", re.M | re.S)
 # Code, which is left alone, or a link or an image.
 LINK = re.compile(r"`[^`\n]*`|(!?\[(?:[^\[\]`]|`[^`]*`)*\])\(([^()\s]+)\)")
 
@@ -41,10 +41,15 @@ class Book:
         page = os.path.join(self.folder, chapter["path"])
         source = self.shown.get(page, page)
         text = (self.root / source).read_text() if source != page else chapter["content"]
-        parts = FENCE.split(COMMENT.sub("", text))
-        # Every second part is a block of code.
-        parts[::2] = [LINK.sub(lambda it: self.link(it, source, page), part) for part in parts[::2]]
-        chapter["content"] = "".join(parts)
+        text, done, at = COMMENT.sub("", text), [], 0
+        # Code is left as it is.
+        for code in FENCE.finditer(text):
+            done += [self.links(text[at : code.start()], source, page), code[0]]
+            at = code.end()
+        chapter["content"] = "".join([*done, self.links(text[at:], source, page)])
+
+    def links(self, text, source, page):
+        return LINK.sub(lambda it: self.link(it, source, page), text)
 
     def link(self, found, source, page):
         text, target = found.groups()

@@ -52,24 +52,27 @@ class Block:
 
 def blocks(page, text):
     """The blocks of commands of a page, and what is wrong with others."""
-    found, faults, reason = [], [], None
+    found, faults, reason, placed = [], [], None, False
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:
         if comment := re.match(r"<!-- check: (.+?) -->", line):
             reason = comment[1]
-        elif fence := re.match(r" *```(\w*)", line):
+        elif line.startswith("<!-- place: "):
+            # Code for a file: check_add_a_flow.py puts it there.
+            placed = True
+        elif fence := re.match(r" *(`{3,})(\w*)", line):
             body = []
             for _, line in lines:
-                if re.match(r" *```$", line):
+                if re.match(rf" *{fence[1]}`*$", line):
                     break
                 body.append(line)
-            if fence[1] in WRONG:
+            if fence[2] in WRONG:
                 faults.append(f"{page}:{number}: a block of commands begins with ```bash")
-            elif fence[1] == "bash":
+            elif fence[2] == "bash" and not placed:
                 found.append(Block(page, number + 1, "\n".join(body) + "\n", reason))
             elif reason:
                 faults.append(f"{page}:{number}: `check:` stands above something that is no command")
-            reason = None
+            reason, placed = None, False
         elif line.strip() and reason:
             faults.append(f"{page}:{number}: `check:` stands above something that is no command")
             reason = None
