@@ -30,7 +30,7 @@ import docs_commands  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = ["cargo", "curl", "git", "grpcurl", "just", "rustc", "genkit-endpoints", *docs_commands.REASONS]
-ALLOWED = """awk base64 basename bash cat chmod cp cut date diff dirname env find grep head ln ls mkdir mktemp mv openssl
+ALLOWED = """awk base64 basename bash cat chmod cp cut date diff dirname env find grep head ln ls mkdir mktemp mv openssl paste
 printf pwd python3 readlink realpath rm sed seq sha256sum sh sleep sort tail tee touch tr true uname uniq wc xargs cc ld as""".split()
 # Other names for a shell's commands would hide them from this check.
 WRONG = {"sh", "shell", "console", "zsh"}
