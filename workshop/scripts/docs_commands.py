@@ -24,6 +24,8 @@ REASONS = {
     "genkit": "needs Genkit's command: check_genkit.py runs it",
     "npm": "installs",
 }
+# The same for subcommands of cargo.
+CARGO_REASONS = {"install": "installs", "generate": "needs cargo-generate: check_start.sh runs it"}
 SUBCOMMANDS = {"flow", "prompt", "openapi", "health", "help", "--help", "--version", "-h", "-V"}
 # Options of cargo that have a value.
 VALUED = {"--features", "--example", "--test", "--bin", "-p", "--package", "--manifest-path"}
@@ -62,6 +64,9 @@ def features_exist(names):
 
 def cargo(arguments):
     verb, rest = arguments[0], arguments[1:]
+    if verb in CARGO_REASONS:
+        note(f"not run: cargo {verb} {CARGO_REASONS[verb]}")
+        return 0
     own, program = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
     given = {own[i]: own[i + 1] for i in range(len(own) - 1) if own[i] in VALUED}
     if "--features" in given:
