@@ -59,7 +59,7 @@ class Book:
         file = os.path.normpath(os.path.join(os.path.dirname(source), path))
         if not (self.root / file).exists():
             self.faults.append(f"{source}: there is no {path}")
-        if file in self.pages or file.startswith(f"{self.folder}/"):
+        if file in self.pages or (file.startswith(f"{self.folder}/") and not file.endswith(".md")):
             inside = os.path.relpath(self.pages.get(file, file), os.path.dirname(page))
             return f"{text}({inside}{hash_}{anchor})"
         if not self.repository:
