@@ -4,7 +4,7 @@
 - A page with the comment `book: PATH` shows that file of the project: `docs/security.md` shows `SECURITY.md`.
 - A link out of docs/ leads to the page that shows the file. If there is none, it leads to the repository
   (`git-repository-url` in book.toml), or becomes plain text where no repository is named.
-- Comments for `scripts/eject.sh` and for checks are left out.
+- Comments are left out: they are for `scripts/eject.sh` and for other programs.
 
 A link to a file that does not exist stops the build.
 """
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 SHOWN = re.compile(r"^<!-- book: (\S+) -->$", re.M)
-COMMENT = re.compile(r"^[ \t]*<!-- (?:eject|place|check|book)\b.*-->[ \t]*\n|[ \t]*<!-- (?:eject|place|check)\b[^>]*-->", re.M)
+COMMENT = re.compile(r"^[ \t]*<!-- .*-->[ \t]*\n|[ \t]*<!-- .*?-->", re.M)
 FENCE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1[`~]*[ \t]*$", re.M | re.S)
 # Code, which is left alone, or a link or an image.
 LINK = re.compile(r"`[^`\n]*`|(!?\[(?:[^\[\]`]|`[^`]*`)*\])\(([^()\s]+)\)")
@@ -41,7 +41,7 @@ class Book:
         page = os.path.join(self.folder, chapter["path"])
         source = self.shown.get(page, page)
         text = (self.root / source).read_text() if source != page else chapter["content"]
-        text, done, at = COMMENT.sub("", text), [], 0
+        done, at = [], 0
         # Code is left as it is.
         for code in FENCE.finditer(text):
             done += [self.links(text[at : code.start()], source, page), code[0]]
@@ -49,7 +49,7 @@ class Book:
         chapter["content"] = "".join([*done, self.links(text[at:], source, page)])
 
     def links(self, text, source, page):
-        return LINK.sub(lambda it: self.link(it, source, page), text)
+        return LINK.sub(lambda it: self.link(it, source, page), COMMENT.sub("", text))
 
     def link(self, found, source, page):
         text, target = found.groups()

@@ -28,7 +28,7 @@ fn the_example_of_a_dotenv_file_is_the_one_of_the_code() {
 }
 
 /// Pages with calls of the flows.
-const PAGES: [&str; 3] = ["README.md", "docs/endpoints.md", "docs/getting-started.md"];
+const PAGES: [&str; 2] = ["README.md", "docs/endpoints.md"];
 
 /// Paths that are no flow's route.
 const OTHERS: [&str; 3] = ["/health", "/ready", "/openapi.json"];

@@ -4,7 +4,7 @@
     workshop/scripts/check_docs.py PROGRAM [TOOLS]
     workshop/scripts/check_docs.py --book FOLDER [TOOLS]     # book and links alone, of the project in FOLDER
 
-PROGRAM is the built program with all features; nothing is compiled but scripts/eject/. TOOLS is a folder with mdbook,
+PROGRAM is the built program with all features; nothing is compiled but the small programs in scripts/. TOOLS is a folder with mdbook,
 lychee and grpcurl in venv/bin; without it they are looked for on PATH, and what is missing is skipped aloud.
 
 Each ```bash block runs in bash, in a copy of the project, with nothing on PATH but ALLOWED and the stand-ins of
@@ -93,6 +93,7 @@ class Runner:
         self.scratch, self.tree, self.bin = scratch, scratch / "tree", scratch / "bin"
         copy_tree(ROOT, self.tree)
         self.bin.mkdir()
+        (scratch / "kept").mkdir()
         for name in STAND_INS:
             (self.bin / name).symlink_to(Path(docs_commands.__file__).resolve())
         for name in ALLOWED:
@@ -102,7 +103,7 @@ class Runner:
         real = {
             "program": str(program), "tree": str(self.tree), "curl": shutil.which("curl"),
             "grpcurl": find("grpcurl", tools), "rustc": f"{sysroot}/bin/rustc",
-            "kept": str(scratch / "eject"),
+            "kept": str(scratch / "kept"),
         }
         self.environment = {
             "PATH": str(self.bin),
@@ -125,9 +126,9 @@ class Runner:
         state.mkdir()
         (state / "ports").write_text(self.ports)
         (state / "notes").touch()
-        # An ejection edits the tree.
         tree = self.tree
-        if "eject" in block.text or ">" in block.text or "cp " in block.text:
+        # What may write files.
+        if re.search(r"eject|new_flow|cp |>", block.text):
             tree = state / "tree"
             shutil.copytree(self.tree, tree)
         environment = {**self.environment, "DOCS_STATE": str(state)}
