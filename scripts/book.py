@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 SHOWN = re.compile(r"^<!-- book: (\S+) -->$", re.M)
-COMMENT = re.compile(r"^[ \t]*<!-- .*-->[ \t]*\n|[ \t]*<!-- .*?-->", re.M)
+# Code, which is left alone, or comments: those of a line with nothing else take the line along.
+COMMENT = re.compile(r"(`[^`\n]*`)|^(?:[ \t]*<!-- .*?-->)+[ \t]*\n|[ \t]*<!-- .*?-->", re.M)
 FENCE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1[`~]*[ \t]*$", re.M | re.S)
 # Code, which is left alone, or a link or an image.
 LINK = re.compile(r"`[^`\n]*`|(!?\[(?:[^\[\]`]|`[^`]*`)*\])\(([^()\s]+)\)")
@@ -49,7 +50,7 @@ class Book:
         chapter["content"] = "".join([*done, self.links(text[at:], source, page)])
 
     def links(self, text, source, page):
-        return LINK.sub(lambda it: self.link(it, source, page), COMMENT.sub("", text))
+        return LINK.sub(lambda it: self.link(it, source, page), COMMENT.sub(lambda it: it[1] or "", text))
 
     def link(self, found, source, page):
         text, target = found.groups()
