@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Refused> {
     let options = match options::parse(arguments) {
         Ok(Action::Help) => {
-            print!("{}", options::HELP);
+            print!("{}", options::help());
             return Ok(());
         }
         Ok(Action::Add(options)) => options,

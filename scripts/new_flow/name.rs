@@ -35,19 +35,18 @@ pub fn faults(name: &str, files: &mut Files) -> Vec<String> {
         }
     }
     let (types, route) = (pascal(name), name.replace('_', "-"));
-    let mut taken = |path: &str, what: &str, words: &[String]| {
+    let mut taken = |path: &str, words: &[String]| {
         let Some(text) = files.text(path) else { return };
         for word in words.iter().filter(|it| has(text, it)) {
-            faults.push(format!("{path} has the {what} {} already.", word.trim_matches('"')));
+            faults.push(format!("{path} has `{word}` already."));
         }
     };
-    taken("api/src/lib.rs", "method", &[format!("fn {name}")]);
-    taken("api/src/lib.rs", "route", &[format!("\"/{route}\""), format!("\"/{route}/stream\"")]);
-    taken("api/src/lib.rs", "type", &[format!("{types}Input"), format!("{types}Output")]);
+    taken("api/src/lib.rs", &[format!("fn {name}")]);
+    taken("api/src/lib.rs", &[format!("\"/{route}\""), format!("\"/{route}/stream\"")]);
+    taken("api/src/lib.rs", &[format!("{types}Input"), format!("{types}Output")]);
     // eject: grpc
-    taken("proto/genkit_sample.proto", "procedure", &[format!("rpc {types}")]);
-    let messages = [format!("message {types}Request"), format!("message {types}Response")];
-    taken("proto/genkit_sample.proto", "item", &messages);
+    let items = ["rpc {}", "message {}Request", "message {}Response"].map(|it| it.replace("{}", &types));
+    taken("proto/genkit_sample.proto", &items);
     // eject: end
     faults.into_iter().map(|why| format!("{name}: {why}")).collect()
 }

@@ -15,20 +15,31 @@ pub struct Options {
     pub dry_run: bool,
 }
 
-pub const HELP: &str = "\
+const HELP: &[&str] = &[
+    "\
 Adds a flow, as docs/add-a-flow.md tells, from the code on that page. It works at once; you change it from there.
 
   scripts/new_flow.sh NAME [OPTION…]
 
   NAME        the flow's name: small letters, digits and single _, such as suggest_recipe; its route is /suggest-recipe
   --stream    it answers with a stream of text; else with an object, and its answers are cached
-  --grpc      refuses where there is no gRPC; where there is, every flow is also a procedure, since a test wants it
-  --dry-run   only says what would change
+",
+    // eject: grpc
+    "  --grpc      refuses where there is no gRPC; where there is, every flow is also a procedure, since a test wants it
+",
+    // eject: end
+    "  --dry-run   only says what would change
   --help      this text
 
 Exit code: 0 when it was added; 64 for bad arguments or a name that is taken; 65 when the page, or a place in the code
 that the page names, cannot be found; 74 when a file cannot be written. Nothing is changed then.
-";
+",
+];
+
+/// How it is used.
+pub fn help() -> String {
+    HELP.concat()
+}
 
 /// Reads the arguments. An error is the list of all that is wrong.
 pub fn parse(arguments: &[String]) -> Result<Action, Vec<String>> {
