@@ -51,17 +51,18 @@ fn run(arguments: &[String]) -> Result<(), Refused> {
         Err(faults) => return Err(Refused(USAGE, faults)),
     };
     let mut files = Files::default();
-    let mut faults = name::faults(&options.name, &mut files);
     let page = files.text(page::PATH).map(str::to_owned);
     let page = page.ok_or_else(|| Refused(DATA, vec![format!("{} is missing.", page::PATH)]))?;
     let steps = page::steps(&page).map_err(|found| Refused(DATA, found))?;
     let example = if options.stream { words::STREAMED } else { words::WHOLE };
     let steps: Vec<Step> = steps.into_iter().filter(|it| it.example == example).collect();
+    let mut faults = Vec::new();
     // eject: grpc
     if options.grpc && !steps.iter().any(|it| it.path.starts_with("proto/")) {
         faults.push("--grpc: this project has no gRPC.".into());
     }
     // eject: end
+    faults.extend(name::faults(&options.name, &mut files));
     let mut data = words::leftovers(&steps);
     if steps.is_empty() {
         data.push(format!("{} has no example `{example}`.", page::PATH));

@@ -165,14 +165,20 @@ check_trees() {
   cd "$root"
 }
 
+without_warnings() {
+  local said
+  said=$("$@" 2>&1) || { echo "$said" && return 1; }
+  ! grep --fixed-strings warning <<<"$said"
+}
+
 new_flows() {
   local arguments=()
   [[ ! -d proto ]] || arguments=(--grpc)
-  step 'new_flow.sh plan_trip' scripts/new_flow.sh plan_trip "${arguments[@]}"
-  step 'new_flow.sh tell_tale --stream' scripts/new_flow.sh tell_tale --stream "${arguments[@]}"
+  step 'new_flow.sh plan_trip' without_warnings scripts/new_flow.sh plan_trip "${arguments[@]}"
+  step 'new_flow.sh tell_tale --stream' without_warnings scripts/new_flow.sh tell_tale --stream "${arguments[@]}"
   git add --all && git commit --quiet --message 'Two flows'
   step 'a name that is taken' refused 'is there already' scripts/new_flow.sh plan_trip
-  [[ -d proto ]] || step '--grpc without gRPC' refused 'has no gRPC' scripts/new_flow.sh other --grpc
+  [[ -d proto ]] || step '--grpc without gRPC' refused 'There is no option --grpc' scripts/new_flow.sh other --grpc
   step 'formatted' cargo fmt --all --check
   step 'the marks' scripts/eject.sh --check
   # A place that is not there, in a copy of the file alone.
