@@ -55,7 +55,7 @@ script_tests() {
   local program
   for program in eject new_flow; do
     rustfmt --check --edition 2024 "scripts/$program/main.rs" &&
-      rustc --edition 2024 --test "scripts/$program/main.rs" -o "target/$program-tests" &&
+      rustc --edition 2024 -D warnings --test "scripts/$program/main.rs" -o "target/$program-tests" &&
       "target/$program-tests" --quiet || return
   done
 }
