@@ -9,6 +9,7 @@
 #   --flows        only: new_flow.sh, in the template and in three ejected copies; the new flows are called
 #   --tools TOOLS  a folder with venv/bin/grpcurl, to call them over gRPC, too
 #
+# ONLY=PATTERN is for those whose choices fit that Bash pattern alone, such as ONLY='*poem*'.
 # Needs cargo-generate (cargo install --locked cargo-generate). All copies share one target folder (CARGO_TARGET_DIR).
 # Exit code: 0 when all holds, 1 when something does not, 64 for bad arguments.
 set -euo pipefail
@@ -137,6 +138,8 @@ cargo_check() { cargo clean --quiet --workspace && cargo check --workspace --all
 check_trees() {
   local number=0 choice framework dropped flows_kept
   for choice in "${choices[@]}"; do
+    # shellcheck disable=SC2053  # a pattern
+    [[ $choice == ${ONLY:-*} ]] || continue
     number=$((number + 1))
     IFS='|' read -r framework dropped flows_kept <<<"$choice"
     echo "::: $framework, without ${dropped:-nothing}, flows: $flows_kept"
@@ -204,6 +207,8 @@ new_flows() {
 check_flows() {
   local copies=('template' '--keep axum --drop redis' '--keep actix --drop grpc --flows none' '--keep poem --flows none') arguments
   for arguments in "${copies[@]}"; do
+    # shellcheck disable=SC2053  # a pattern
+    [[ $arguments == ${ONLY:-*} ]] || continue
     echo "::: new flows, $arguments"
     rm -rf "$scratch/flows"
     copy "$scratch/flows"
