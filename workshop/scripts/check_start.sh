@@ -42,10 +42,12 @@ while (($#)); do
   --generate) trees=1 generate=1 ;;
   --flows) flows=1 ;;
   --tests)
-    if [[ ${2:-} =~ ^[0-9]+$ ]]; then tests=$2 && shift; else faults+=('--tests needs a number'); fi
+    if [[ ${2:-} =~ ^[0-9]+$ ]]; then tests=$2; else faults+=('--tests needs a number'); fi
+    [[ ${2:---} == --* ]] || shift
     ;;
   --tools)
-    if [[ -d ${2:-} ]]; then tools=(--tools "$(realpath "$2")") && shift; else faults+=('--tools needs a folder'); fi
+    if [[ -d ${2:-} ]]; then tools=(--tools "$(realpath "$2")"); else faults+=('--tools needs a folder'); fi
+    [[ ${2:---} == --* ]] || shift
     ;;
   --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0" | sed '$d'
