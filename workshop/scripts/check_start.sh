@@ -192,16 +192,17 @@ new_flows() {
   git checkout --quiet api/src/lib.rs
   step 'nothing was changed by what was refused' git diff --exit-code
   cargo clean --quiet --workspace
-  step 'tests/flows.rs' cargo test --all-features --locked --test flows
-  step 'tests/documented.rs' cargo test --all-features --locked --test documented
-  [[ ! -d proto ]] || step 'every flow is a procedure' cargo test -p adapter-grpc --locked --lib every_flow
-  local program framework protos=()
-  program=$CARGO_TARGET_DIR/debug/$(sed -n 's/^name = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-  [[ ! -d proto ]] || protos=(--protos proto)
+  local package packages protos=() framework
+  package=$(sed -n 's/^name = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+  packages=(-p "$package")
+  # In one command, so that what they depend on has the same features and compiles once.
+  if [[ -d proto ]]; then packages+=(-p adapter-grpc --lib) && protos=(--protos proto); fi
+  step 'its tests: flows, documents, procedures' \
+    cargo test "${packages[@]}" --all-features --locked --test flows --test documented
   for framework in axum actix poem; do
     [[ -d adapters/$framework ]] || continue
     step "$framework: REST, SSE, /flows/…${protos:+, gRPC}" python3 "$root/workshop/scripts/add_a_flow_calls.py" \
-      "$program" plan_trip tell_tale "${protos[@]}" ${tools[@]+"${tools[@]}"} --framework "$framework"
+      "$CARGO_TARGET_DIR/debug/$package" plan_trip tell_tale "${protos[@]}" ${tools[@]+"${tools[@]}"} --framework "$framework"
     sed 's/^/    /' "$scratch/output"
   done
 }
