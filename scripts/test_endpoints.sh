@@ -91,6 +91,7 @@ start check flow-by-name-stream 200 '^data:  *\{"result":' -X POST "$base/flows/
   -H 'Content-Type: application/json' -H 'Accept: text/event-stream' -d '{"data": {}}'
 # eject: end
 # eject: insert calls
+# Add a flow: its call above this line.
 start check health 200 '"status":"ok"' "$base/health"
 start check healthz 200 '"status":"ok"' "$base/healthz"
 start check ready "$ready" '"checks":' "$base/ready"

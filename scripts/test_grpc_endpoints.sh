@@ -101,6 +101,7 @@ check invalid-input 67 'InvalidArgument.*The input has 1 fault' ${protos[@]+"${p
   -d '{"language": "no spaces"}' "$address" "$service/GenerateCode"
 # eject: end
 # eject: insert calls
+# Add a flow: its call above this line.
 
 if ((failed)); then
   echo "${red}$failed of $((passed + failed)) failed${plain}"

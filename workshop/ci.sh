@@ -22,7 +22,7 @@ workshop() {
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
-  step 'the program that ejects' eject_tests
+  step 'the programs that eject and add a flow' script_tests
   step 'clients generated from the OpenAPI document' workshop/scripts/check_clients.sh "$tools"
   # Last, since their copies of the project share the target folder. All twelve and all six are run by hand.
   step 'adding a flow by its page' workshop/scripts/check_add_a_flow.py "$tools"
@@ -51,10 +51,14 @@ eject_copies() {
     CARGO_TARGET_DIR=$target workshop/scripts/check_eject.sh --no-tests axum poem,grpc poem,grpc,none
 }
 
-# It is no package: rustc compiles it alone.
-eject_tests() {
-  rustfmt --check --edition 2024 scripts/eject/main.rs &&
-    rustc --edition 2024 --test scripts/eject/main.rs -o target/eject-tests && target/eject-tests --quiet
+# They are no packages: rustc compiles each alone.
+script_tests() {
+  local program
+  for program in eject new_flow; do
+    rustfmt --check --edition 2024 "scripts/$program/main.rs" &&
+      rustc --edition 2024 -D warnings --test "scripts/$program/main.rs" -o "target/$program-tests" &&
+      "target/$program-tests" --quiet || return
+  done
 }
 
 # From there, so that cargo reads workshop/.cargo/config.toml.

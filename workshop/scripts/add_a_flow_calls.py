@@ -1,5 +1,11 @@
-"""Calls the two flows of docs/add-a-flow.md, over every way there is. Used by check_add_a_flow.py."""
+"""Calls the two flows of docs/add-a-flow.md, over every way there is. Used by check_add_a_flow.py.
 
+    workshop/scripts/add_a_flow_calls.py PROGRAM WHOLE STREAMED [--protos FOLDER] [--tools TOOLS] [ARGUMENT…]
+
+With other names for the two flows, as scripts/new_flow.sh makes them, this calls those. The program gets the arguments.
+"""
+
+import argparse
 import json
 import os
 import queue
@@ -11,24 +17,27 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-INVOICE = {"invoice": "Desk, 1 piece, 200.00"}
+INVOICE = {"text": "Desk, 1 piece, 200.00"}
 
 
-def call_all(program, protos, tools):
+def call_all(program, protos, tools, flows=("summarize_invoice", "explain_invoice"), arguments=()):
     """Starts the program with the demo model. Returns a line for each way; an assertion says what failed.
 
-    `protos` is the folder of the proto file, or falsy without gRPC.
+    `protos` is the folder of the proto file, or falsy without gRPC. `flows` are the one that answers with an object
+    and the one that answers with a stream.
     """
     environment = {"PATH": os.environ["PATH"], "MODEL": "demo", "DEBUG": "true", "PORT": "0", "GRPC_PORT": "0"}
     with subprocess.Popen(
-        [program, "--log-format", "json"], env=environment, cwd=tempfile.gettempdir(), text=True,
+        [program, "--log-format", "json", *arguments], env=environment, cwd=tempfile.gettempdir(), text=True,
         stdout=subprocess.PIPE,
     ) as process:
         try:
             rest, grpc = addresses(process, bool(protos))
-            lines = [unary(rest), events(rest), by_name(rest), described(rest)]
-            return [*lines, procedures(grpc, protos, tools)] if protos else lines
+            whole, streamed = flows
+            lines = [unary(rest, whole), events(rest, streamed), by_name(rest, flows), described(rest, flows)]
+            return [*lines, procedures(grpc, protos, tools, flows)] if protos else lines
         finally:
             process.kill()
 
@@ -73,35 +82,43 @@ def refused(url, what):
     status, _, body = post(url, {})
     same(status, 422, f"{what} without its required member")
     faults = json.loads(body)["errors"]
-    same(faults, [{"pointer": "", "detail": "must have the member \"invoice\""}], what)
+    same(faults, [{"pointer": "", "detail": "must have the member \"text\""}], what)
 
 
-def unary(rest):
-    url = f"{rest}/summarize-invoice"
+def route(flow):
+    return "/" + flow.replace("_", "-")
+
+
+def pascal(flow):
+    return "".join(it.capitalize() for it in flow.split("_"))
+
+
+def unary(rest, flow):
+    url = rest + route(flow)
     answers = [post(url, INVOICE) for _ in range(2)]
     for status, _, body in answers:
-        same(status, 200, "POST /summarize-invoice")
-        same(set(json.loads(body)), {"sender", "total", "points"}, "its members")
+        same(status, 200, url)
+        same(set(json.loads(body)), {"title", "points"}, "its members")
     same(answers[0][2], answers[1][2], "a cached answer")
     same([it[1]["x-cache"] for it in answers], ["miss", "hit"], "x-cache")
-    refused(url, "/summarize-invoice")
+    refused(url, flow)
     return "REST: an object, then the same from the cache; 422 without the required member"
 
 
-def events(rest):
-    url = f"{rest}/explain-invoice/stream"
+def events(rest, flow):
+    url = f"{rest}{route(flow)}/stream"
     status, headers, body = post(url, INVOICE, "text/event-stream")
     same((status, headers["content-type"].split(";")[0]), (200, "text/event-stream"), "the stream")
     *chunks, last = frames(body)
     text = "".join(it["chunk"] for it in chunks)
-    same(last, {"done": True, "explanation": text}, "the last frame")
+    same(last, {"done": True, "text": text}, "the last frame")
     assert len(chunks) > 1, "one chunk is no stream"
-    refused(url, "/explain-invoice/stream")
+    refused(url, flow)
     return f"SSE: {len(chunks)} chunks and the whole; 422 without the required member"
 
 
-def by_name(rest):
-    for flow, member in [("summarize_invoice", "sender"), ("explain_invoice", "explanation")]:
+def by_name(rest, flows):
+    for flow, member in zip(flows, ["title", "text"]):
         url = f"{rest}/flows/{flow}"
         status, _, body = post(url, {"data": INVOICE})
         same(status, 200, url)
@@ -109,23 +126,24 @@ def by_name(rest):
         assert member in result, f"{url}: {body}"
         *chunks, last = frames(post(url, {"data": INVOICE}, "text/event-stream")[2])
         same(last, {"result": result}, f"{url}, streamed")
-        if flow == "explain_invoice":
+        if flow == flows[1]:
             same("".join(it["message"] for it in chunks), result[member], f"{url}, streamed")
         same(post(url, {"data": {}})[0], 400, f"{url} without its required member")
     return "/flows/…: both flows, unary and as a stream; 400 without the required member"
 
 
-def described(rest):
+def described(rest, flows):
     with urllib.request.urlopen(f"{rest}/openapi.json", timeout=30) as response:
         document = json.load(response)
-    for path in ["/summarize-invoice", "/explain-invoice/stream", "/flows/summarize_invoice", "/flows/explain_invoice"]:
+    whole, streamed = flows
+    for path in [route(whole), f"{route(streamed)}/stream", f"/flows/{whole}", f"/flows/{streamed}"]:
         assert "post" in document["paths"].get(path, {}), f"{path} is not in OpenAPI"
-    for name in ["SummarizeInvoiceInput", "ExplainInvoiceInput"]:
-        same(document["components"]["schemas"][name]["required"], ["invoice"], f"{name}'s required members")
+    for name in [f"{pascal(it)}Input" for it in flows]:
+        same(document["components"]["schemas"][name]["required"], ["text"], f"{name}'s required members")
     return "OpenAPI: four operations, the required members"
 
 
-def procedures(address, protos, tools):
+def procedures(address, protos, tools, flows):
     path = os.pathsep.join(filter(None, [str(tools / "venv/bin") if tools else "", os.environ["PATH"]]))
     grpcurl = shutil.which("grpcurl", path=path)
     if not grpcurl:
@@ -138,11 +156,26 @@ def procedures(address, protos, tools):
         command = [grpcurl, "-plaintext", "-d", json.dumps(message), address, f"{service}/{procedure}"]
         return subprocess.run(command, capture_output=True, text=True)
 
-    whole = call("SummarizeInvoice", INVOICE)
-    assert whole.returncode == 0 and '"sender"' in whole.stdout, whole
-    pieces = call("ExplainInvoice", INVOICE)
+    whole = call(pascal(flows[0]), INVOICE)
+    assert whole.returncode == 0 and '"title"' in whole.stdout, whole
+    pieces = call(pascal(flows[1]), INVOICE)
     assert pieces.returncode == 0 and pieces.stdout.count('"text"') > 1, pieces
-    for procedure in ["SummarizeInvoice", "ExplainInvoice"]:
+    for procedure in map(pascal, flows):
         without = call(procedure, {})
-        assert "InvalidArgument" in without.stderr and "invoice" in without.stderr, without
+        assert "InvalidArgument" in without.stderr and "text" in without.stderr, without
     return "gRPC: both procedures; INVALID_ARGUMENT without the required member"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("flows", nargs=2)
+    parser.add_argument("--protos", type=Path)
+    parser.add_argument("--tools", type=Path)
+    options, arguments = parser.parse_known_args()
+    for line in call_all(options.program, options.protos, options.tools, options.flows, arguments):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

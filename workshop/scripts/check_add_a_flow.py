@@ -58,6 +58,8 @@ class Step:
     path: str
     where: str
     block: str
+    # A row of a document or a call of a script: no place of the flow, and nothing notices that it is missing.
+    documents: bool
 
     @property
     def number(self):
@@ -71,23 +73,24 @@ def pages_steps(page, kept):
         return match[2] if match[1] in kept else ""
 
     page = re.sub(r"<!-- eject: (\w+) -->(.*?)<!-- eject: end -->", marked, page, flags=re.S)
-    steps, flow, title, place = [], None, None, None
+    steps, flow, title, place, documents = [], None, None, None, False
     lines = iter(page.splitlines())
     for line in lines:
         if line.startswith("## "):
             example = re.fullmatch(r"## Example: `(\w+)`", line)
-            flow, title = example and example[1], None
+            flow, title, documents = example and example[1], None, line == "## Document it"
         elif line.startswith("### "):
             title = line[4:]
+            flow = title.strip("`") if documents else flow
         elif found := re.fullmatch(r"<!-- place: ([^,]+), (.+) -->", line):
             place = found
         elif line.startswith("```") and place:
-            block = []
-            while not (line := next(lines)).startswith("```"):
+            block, fence = [], re.match("`+", line)[0]
+            while (line := next(lines)) != fence:
                 block.append(line)
             if not (flow and title):
                 raise Failed(f"{PAGE}: a block outside of a step: {place[0]}")
-            steps.append(Step(flow, title, place[1], place[2], "\n".join(block) + "\n"))
+            steps.append(Step(flow, title, place[1], place[2], "\n".join(block) + "\n", documents))
             place = None
     if place or not steps:
         raise Failed(f"{PAGE}: no steps, or a place without a block")
@@ -116,7 +119,8 @@ def insert(text, step):
         block = f"\n{step.block}"
     else:
         starts = [it for it in re.finditer(re.escape(anchor), text)]
-        at = (starts[0].start() if kind == "before" else starts[0].end()) if starts else -1
+        # Before: above the line that has it.
+        at = (text.rfind("\n", 0, starts[0].start()) + 1 if kind == "before" else starts[0].end()) if starts else -1
         block = step.block if kind == "before" else f"\n{step.block.rstrip()}"
     if len(starts) != 1 or at < 0:
         raise Failed(f"{step.title}: {step.path} has {len(starts)} places {step.where}")
@@ -230,20 +234,21 @@ def first_failure(said):
 
 def omissions(copy, all_steps):
     """What to forget: each step, all steps of a route, all steps of a procedure."""
+    needed = [it for it in copy.steps if not it.documents]
     route = f"adapters/{copy.framework}/"
     procedure = ("proto/", "adapters/grpc/")
     if all_steps:
-        yield from ((f"{it.flow}: {it.title}", [it]) for it in copy.steps)
+        yield from ((f"{it.flow}: {it.title}", [it]) for it in needed)
     else:
-        own = [it for it in copy.steps if it.path.startswith(route)]
+        own = [it for it in needed if it.path.startswith(route)]
         yield from ((f"{it.flow}: {it.title}", [it]) for it in own)
-    for flow in dict.fromkeys(it.flow for it in copy.steps):
-        own = [it for it in copy.steps if it.flow == flow and it.path.startswith(route)]
+    for flow in dict.fromkeys(it.flow for it in needed):
+        own = [it for it in needed if it.flow == flow and it.path.startswith(route)]
         if len(own) > 1:
             yield f"{flow}: all of {own[0].path}", own
         if copy.grpc:
             yield f"{flow}: all of gRPC", [
-                it for it in copy.steps if it.flow == flow and it.path.startswith(procedure)
+                it for it in needed if it.flow == flow and it.path.startswith(procedure)
             ]
 
 
@@ -262,7 +267,7 @@ def timed(what, action, *arguments):
 def count(copy):
     rows = []
     for flow in dict.fromkeys(it.flow for it in copy.steps):
-        steps = [it for it in copy.steps if it.flow == flow]
+        steps = [it for it in copy.steps if it.flow == flow and not it.documents]
         files, places = len({it.path for it in steps}), len(steps)
         goal = GOALS[copy.grpc]
         rows.append(f"{copy.name:<11} {flow:<18} {files} files of {goal[0]}, {places} places of {goal[1]}")
