@@ -2,7 +2,8 @@
 # Runs workflows on this machine by act (https://github.com/nektos/act), without Docker and without GitHub.
 #
 #   workshop/scripts/run_workflows.sh TOOLS                    # every deploy workflow, as a dry run, and a failing one
-#   workshop/scripts/run_workflows.sh TOOLS ci.yml JOB…        # these jobs of a workflow, without those they need
+#   workshop/scripts/run_workflows.sh TOOLS ci.yml JOB…        # these jobs of a workflow, without those they need;
+#                                                              # one of a matrix: test:framework:NAME
 #
 # TOOLS is a folder with a Python environment in venv/; it is made if there is none.
 #
@@ -69,6 +70,7 @@ while read -r action; do
   )
   [[ $action == actions/checkout@* ]] || options+=(--local-repository "$owner/$name@${action#*@}=$repository")
 done < <(sed -n 's/^ *-\{0,1\} *uses: \([^ ]*\).*/\1/p' .github/workflows/*.yml | sort --unique)
+[[ -z ${CARGO_TARGET_DIR:-} ]] || options+=(--env "CARGO_TARGET_DIR=$(realpath "$CARGO_TARGET_DIR")")
 for label in ubuntu-22.04 ubuntu-22.04-arm ubuntu-24.04 ubuntu-24.04-arm; do options+=(--platform "$label=-self-hosted"); done
 
 # act WORKFLOW EVENT OPTIONS…
@@ -82,10 +84,11 @@ act() {
 if (($#)); then
   workflow=$1
   shift
-  for job in "$@"; do
+  for argument in "$@"; do
+    IFS=: read -r job matrix <<<"$argument"
     # act also runs what a job needs.
     sed -i "/^  $job:/,/^    steps:/{/^    needs: .*/d;/^    if: github.ref_type/d}" "$project/.github/workflows/$workflow"
-    act "$workflow" push --job "$job"
+    act "$workflow" push --job "$job" ${matrix:+--matrix "$matrix"}
   done
   exit
 fi
