@@ -2,7 +2,7 @@
 # Runs workflows on this machine by act (https://github.com/nektos/act), without Docker and without GitHub.
 #
 #   workshop/scripts/run_workflows.sh TOOLS                    # every deploy workflow, as a dry run, and a failing one
-#   workshop/scripts/run_workflows.sh TOOLS ci.yml JOB…        # these jobs of a workflow, without those they need;
+#   workshop/scripts/run_workflows.sh TOOLS ci.yml JOB…        # these jobs of a workflow, and those they need;
 #                                                              # one of a matrix: test:framework:NAME
 #
 # TOOLS is a folder with a Python environment in venv/; it is made if there is none.
@@ -86,8 +86,6 @@ if (($#)); then
   shift
   for argument in "$@"; do
     IFS=: read -r job matrix <<<"$argument"
-    # act also runs what a job needs.
-    sed -i "/^  $job:/,/^    steps:/{/^    needs: .*/d;/^    if: github.ref_type/d}" "$project/.github/workflows/$workflow"
     act "$workflow" push --job "$job" ${matrix:+--matrix "$matrix"}
   done
   exit
