@@ -7,8 +7,8 @@ tools=${CI_TOOLS:-/tmp/genkit-endpoints-ci}
 workshop() {
   step 'install the tools of the workshop' install_tools
   step 'shell scripts' shellcheck .ci/run workshop/ci.sh scripts/*.sh workshop/scripts/*.sh
-  step 'workflows of GitHub' workshop/scripts/check_workflows.sh "$tools"
   step 'each feature alone' cargo hack check --each-feature --quiet
+  step 'workflows of GitHub' workshop/scripts/check_workflows.sh "$tools"
   step 'dotprompt conformance' dotprompt_spec
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
