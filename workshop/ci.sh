@@ -9,6 +9,7 @@ workshop() {
   step 'shell scripts' shellcheck .ci/run workshop/ci.sh scripts/*.sh workshop/scripts/*.sh
   step 'deploy scripts, against stand-ins' env PATH="$tools/venv/bin:$PATH" workshop/scripts/check_deploy.py
   step 'each feature alone' cargo hack check --each-feature --quiet
+  step 'workflows of GitHub' workshop/scripts/check_workflows.sh "$tools"
   step 'dotprompt conformance' dotprompt_spec
   step 'workshop: format' in_workshop cargo fmt --all --check
   step 'fuzz targets: format' in_workshop cargo fmt --manifest-path fuzz/Cargo.toml --check
