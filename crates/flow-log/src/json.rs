@@ -127,6 +127,7 @@ fn text<'m>(members: &'m str, name: &str) -> Option<&'m str> {
 
 /// Whether a text stands in JSON as it is. Ids and paths do, and looking at many bytes at once costs less than looking at
 /// each.
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator looks at one byte after the other")]
 fn is_plain(text: &str) -> bool {
     !text.bytes().fold(false, |found, it| found | (it < 0x20) | (it == b'"') | (it == b'\\'))
 }
