@@ -140,8 +140,7 @@ pub fn join(
     let settings = &settings.telemetry;
     let part = settings.sampler.part.unwrap_or(settings.ratio);
     let sampler = telemetry::Sampler { parent_based: settings.sampler.parent_based, part };
-    let spans = telemetry::ServerSpans::new(sampler).on(settings.place.cloud());
-    edge.observers.push(Arc::new(spans));
+    edge.observers.push(Arc::new(telemetry::ServerSpans::new(sampler).on(settings.place.cloud())));
     models.propagate = Some(telemetry::inject);
     (edge, models)
 }
