@@ -21,12 +21,14 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_edge::edge::observe::UNRECORDED;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::Sampler::AlwaysOn;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Runtime;
-use tracing::Subscriber;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::registry::LookupSpan;
 
 pub use error::TelemetryError;
@@ -96,6 +98,8 @@ impl Telemetry {
         S: Subscriber + for<'l> LookupSpan<'l> + Send + Sync,
     {
         let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
+        // What is written to the log stays there. What is not recorded was decided before its span was made.
+        let filter = FilterFn::new(|it: &Metadata<'_>| it.is_span() && it.target() != UNRECORDED);
         // Where in the source a span began, and on which thread, is of no use to who reads a trace of a flow. Nothing here
         // asks for OpenTelemetry's own current span, but a span that is active has begun.
         let spans = tracing_opentelemetry::layer()
@@ -105,7 +109,7 @@ impl Telemetry {
             .with_tracked_inactivity(false)
             .with_target(false)
             .with_context_activation(self.live)
-            .with_filter(recorded::Spans);
+            .with_filter(filter);
         Recorded(inner).and_then(spans)
     }
 }

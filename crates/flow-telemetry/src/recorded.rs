@@ -4,8 +4,8 @@
 use flow_edge::edge::observe::{TraceIds, UNRECORDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Span, Subscriber};
-use tracing_subscriber::layer::{Context, Filter};
+use tracing::{Metadata, Span, Subscriber};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
@@ -52,25 +52,6 @@ pub(crate) fn insert(headers: &mut HeaderMap, ids: &TraceIds, is_recorded: bool)
 
 fn in_registry<T>(span: &Span, with: impl FnOnce(&Registry, &tracing::Id) -> Option<T>) -> Option<T> {
     span.with_subscriber(|(id, subscriber)| with(subscriber.downcast_ref::<Registry>()?, id)).flatten()
-}
-
-/// Lets no event through, since what is written to the log stays there, and of the spans none of a request whose trace is
-/// not recorded.
-pub(crate) struct Spans;
-
-impl<S> Filter<S> for Spans {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        metadata.target() != UNRECORDED
-    }
-
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.target() == UNRECORDED { Interest::never() } else { Interest::always() }
-    }
-
-    /// Events are refused here: a refusal of `enabled` would make all layers be asked about every event again.
-    fn event_enabled(&self, _: &Event<'_>, _: &Context<'_, S>) -> bool {
-        false
-    }
 }
 
 /// Makes no span of this target inside of a request whose trace is not recorded.
