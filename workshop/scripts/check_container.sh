@@ -139,3 +139,89 @@ options=(--isolation chroot --network host --layers --format docker --build-arg 
 [[ -z $stand_ins ]] || options+=(--pull-never)
 nice -n 10 buildah bud "${options[@]}" --tag "$image" .
 echo "built in $((SECONDS - since)) s"
+
+# ---- What is in it ----
+
+container=$(buildah from --pull-never "$image")
+base=$(buildah from --pull-never "$(if [[ $libc == gnu ]]; then echo "${bases[1]}"; else echo "${bases[2]}"; fi)")
+server='' output=$(mktemp)
+trap '[[ -z $server ]] || kill -KILL "$server" 2>/dev/null || true
+  buildah rm "$container" "$base" >/dev/null; rm -f "$output"' EXIT
+root=$(buildah mount "$container")
+
+config() { buildah inspect --type image --format "{{$1}}" "$image"; }
+same() { [[ $2 == "$3" ]] || fail "$1 is \"$2\", not \"$3\""; }
+
+same 'the user' "$(config .Docker.Config.User)" 65532:65532
+same 'the health check' "$(config .Docker.Config.Healthcheck.Test)" "[CMD /$name health]"
+same 'the entry point' "$(config .Docker.Config.Entrypoint)" "[/$name]"
+for variable in HOST=0.0.0.0 PORT=8080 SHUTDOWN_GRACE=8; do
+  [[ " $(config .Docker.Config.Env) " == *[[\ ]"$variable"[]\ ]* ]] || fail "$variable is not in the image"
+done
+for label in title description licenses; do
+  [[ -n $(config "index .Docker.Config.Labels \"org.opencontainers.image.$label\"") ]] || fail "no label: $label"
+done
+
+names=()
+for program in sh bash dash ash zsh busybox apt apt-get dpkg apk perl 'python*' curl wget; do
+  names+=(-o -name "$program")
+done
+found=$(find "$root" \( -type f -o -type l \) \( "${names[@]:1}" \) -path '*bin/*')
+[[ -z $found ]] || fail "there is a shell or a package manager: $found"
+found=$(find "$root" -perm /6000 -type f)
+[[ -z $found ]] || fail "files with setuid or setgid: $found"
+same 'what is not from the base' \
+  "$(diff <(cd "$(buildah mount "$base")" && find . | sort) <(cd "$root" && find . | sort) | sed -n 's/^[<>] //p')" "./$name"
+
+program=$root/$name
+libraries=$(readelf --dynamic "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | tr '\n' ' ')
+[[ $libc == gnu || -z $libraries ]] || fail "it is not static: $libraries"
+echo "shared libraries: ${libraries:-none}"
+objcopy --output-target binary --only-section .dep-v0 --set-section-flags .dep-v0=alloc "$program" "$output"
+echo "crates listed in the program: $(python3 -c \
+  'import json, sys, zlib; print(len(json.loads(zlib.decompress(open(sys.argv[1], "rb").read()))["packages"]))' "$output")"
+
+# ---- Whether it runs ----
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port=$(free_port) grpc_port=$(free_port)
+mapfile -t environment < <(config 'range .Docker.Config.Env}}{{.}}{{"\n"}}{{end' | grep .)
+environment+=(HOST=127.0.0.1 "PORT=$port" "GRPC_PORT=$grpc_port" GENKIT_ENV=dev)
+
+# inside ARGUMENT…: the program in the image, read only, as its user. Without /proc, /dev and /tmp.
+inside() {
+  # shellcheck disable=SC2016 # For the shell in the new namespace.
+  exec unshare --mount bash -c 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec env -i "${@:2:$1}" \
+    chroot --userspec=65532:65532 "$0" "${@:$1+2}"' "$root" "${#environment[@]}" "${environment[@]}" "/$name" "$@"
+}
+
+if (inside health) >"$output" 2>&1; then fail 'health is content without a server'; fi
+inside >"$output" 2>&1 &
+server=$!
+for ((i = 0; i < 100; i++)); do
+  (inside health) >/dev/null 2>&1 && break
+  kill -0 "$server" 2>/dev/null || fail "it ended: $(cat "$output")"
+  sleep 0.1
+done
+(inside health) || fail 'health'
+same 'its user' "$(sed -n 's/^Uid:\s*\(\S*\).*/\1/p' "/proc/$server/status")" 65532
+curl --silent --show-error --fail --max-time 10 "http://127.0.0.1:$port/ready" >/dev/null || fail '/ready'
+curl --silent --show-error --fail --max-time 10 -X POST "http://127.0.0.1:$port/tell-joke" \
+  -H 'Content-Type: application/json' -d '{}' | grep -q joke || fail 'no joke'
+since=$SECONDS
+kill -TERM "$server"
+wait "$server" && code=0 || code=$?
+server=''
+((code == 0)) || fail "after SIGTERM it ended with $code"
+((SECONDS - since <= 9)) || fail "after SIGTERM it took $((SECONDS - since)) s"
+echo "it runs as 65532 without a shell, answers and ends in $((SECONDS - since)) s"
+
+# ---- How big it is ----
+
+size() { du --summarize --bytes --one-file-system "$1" | cut -f1; }
+mib() { awk -v bytes="$1" 'BEGIN { printf "%.1f", bytes / 1048576 }'; }
+binary=$(stat --format %s "$program")
+over=$(($(size "$root") - $(size "$(buildah mount "$base")")))
+echo "program: $(mib "$binary") MiB; image: $(mib "$over") MiB over its base of $(mib "$(size "$(buildah mount "$base")")") MiB"
+awk -v a="$binary" -v b="$over" -v la="${LIMIT_BINARY:-20}" -v lb="${LIMIT_IMAGE:-35}" \
+  'BEGIN { exit !(a <= la * 1048576 && b <= lb * 1048576) }' || fail 'that is over the goals'

@@ -111,7 +111,7 @@ for combination in "${combinations[@]}"; do
   [[ $combination == *grpc* ]] || dropped+=(grpc redis sentry)
   # So telemetry is rehearsed with and without both.
   [[ $combination != *none* ]] || dropped+=(telemetry)
-  ((!${#dropped[@]})) || arguments+=(--drop "${dropped[@]}")
+  ((! ${#dropped[@]})) || arguments+=(--drop "${dropped[@]}")
   [[ $combination != *none* ]] || arguments+=(--flows none)
   mkdir "$copy"
   git ls-files --cached --others --exclude-standard -z | xargs -0 tar -cf - | tar -xf - -C "$copy"

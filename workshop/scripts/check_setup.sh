@@ -4,7 +4,7 @@
 #
 #   workshop/scripts/check_setup.sh              # Debian 12
 #   workshop/scripts/check_setup.sh trixie       # another release of Debian
-#   PACKAGE=flow-edge workshop/scripts/check_setup.sh      # the tests of another crate
+#   PACKAGE=flow-listener workshop/scripts/check_setup.sh      # the tests of another crate
 #
 # As root, on Linux, with mmdebstrap; needs the network: Debian's packages, rustup's server, crates. Takes five minutes.
 # MIRROR is Debian's server. KEEP=1 keeps the folder, about 2 GB.
@@ -21,7 +21,7 @@ case ${1:-} in
   exit 64
   ;;
 esac
-release=${1:-bookworm} package=${PACKAGE:-flow-metrics}
+release=${1:-bookworm} package=${PACKAGE:-flow-settings}
 scratch=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 root=$scratch/root
 [[ -n ${KEEP:-} ]] || trap 'rm -rf "$scratch"' EXIT
@@ -34,6 +34,7 @@ fail() {
 
 # inside COMMAND…: in the new root, in the project's folder. /proc is there only for as long as it runs.
 inside() {
+  # shellcheck disable=SC2016 # For the shell in the new namespace.
   unshare --mount bash -c 'mount -t proc proc "$0/proc" && exec chroot "$0" \
     /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     bash -c "cd /project && exec \"\$@\"" bash "$@"' "$root" "$@" >"$scratch/output" 2>&1
