@@ -33,7 +33,7 @@ dev-poem *args:
     scripts/run.sh --framework poem {{args}}
 
 # eject: end
-# Ends what `dev` and `jaeger-start` started
+# Ends what was started here
 stop:
     @pkill -TERM -U "$(id -u)" -f '^[^ ]*watchexec --restart --watch api' || true
     @pkill -TERM -U "$(id -u)" -f '^[^ ]*(debug|release)/genkit-endpoints' || true
