@@ -135,7 +135,7 @@ clean:
 
 # ---- Container ----
 
-# A container image with these Cargo features: just build axum; libc=musl for a static program
+# A container image with these Cargo features; `just build container musl`: a static program
 build features='container' libc='gnu':
     {{engine}} build -f Containerfile --build-arg FEATURES={{features}} --build-arg LIBC={{libc}} -t genkit-endpoints .
 
