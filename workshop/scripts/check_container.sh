@@ -192,7 +192,7 @@ environment+=(HOST=127.0.0.1 "PORT=$port" "GRPC_PORT=$grpc_port" GENKIT_ENV=dev)
 inside() {
   # shellcheck disable=SC2016 # For the shell in the new namespace.
   exec unshare --mount bash -c 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec env -i "${@:2:$1}" \
-    chroot --userspec=65532:65532 "$0" "${@:$1+2}"' "$root" "${#environment[@]}" "${environment[@]}" "/$name" "$@"
+    "$(command -v chroot)" --userspec=65532:65532 "$0" "${@:$1+2}"' "$root" "${#environment[@]}" "${environment[@]}" "/$name" "$@"
 }
 
 if (inside health) >"$output" 2>&1; then fail 'health is content without a server'; fi
