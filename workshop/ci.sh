@@ -8,6 +8,7 @@ workshop() {
   step 'install the tools of the workshop' install_tools
   step 'shell scripts' shellcheck .ci/run workshop/ci.sh scripts/*.sh workshop/scripts/*.sh
   step 'deploy scripts, against stand-ins' env PATH="$tools/venv/bin:$PATH" workshop/scripts/check_deploy.py
+  step 'files that are neither code nor documents' workshop/scripts/check_files.sh "$tools"
   step 'each feature alone' cargo hack check --each-feature --quiet
   step 'workflows of GitHub' workshop/scripts/check_workflows.sh "$tools"
   step 'dotprompt conformance' dotprompt_spec

@@ -72,7 +72,7 @@ impl Tree {
     pub fn marked(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts().filter(|(path, _)| match path.strip_prefix(PROGRAM) {
             Some(rest) => rest.contains('/'),
-            None => !is_history(path) && !path.ends_with(".lock") && !path.ends_with(".snap"),
+            None => !path.ends_with(".lock") && !path.ends_with(".snap"),
         })
     }
 
@@ -126,7 +126,7 @@ pub fn write(changes: &[Change]) -> Result<(), String> {
     Ok(())
 }
 
-/// Files that tell of the past or of others, and stay as they are.
+/// Files that tell of the past or of others, and keep the names that they tell of.
 pub fn is_history(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with("CHANGELOG") || name.starts_with("LICENSE")

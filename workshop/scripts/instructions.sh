@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 frameworks=("$@")
-if ((!$#)); then frameworks=(axum actix poem); fi
+if ((! $#)); then frameworks=(axum actix poem); fi
 warm=50 counted=300
 for tool in valgrind callgrind_control curl; do
   command -v "$tool" >/dev/null || { echo "$tool is missing" >&2 && exit 2; }
