@@ -99,7 +99,7 @@ has_rust() {
 
 missing=0
 # report WHAT STATE [WHY]
-report() { printf '%-14s %-8s %s\n' "$1" "$2" "${3:-}"; }
+report() { printf '%-15s %-8s %s\n' "$1" "$2" "${3:-}"; }
 
 needed() {
   local name=$1 test=$2 install=$3 what=$4
@@ -195,6 +195,7 @@ useful shfmt 'just fmt, just lint' shfmt shfmt shfmt
 useful typos 'just lint' typos-cli - - 'cargo install --locked typos-cli'
 useful hadolint 'just lint' hadolint - - 'https://github.com/hadolint/hadolint/releases'
 useful cargo-deny 'just licenses, just audit' cargo-deny - - 'cargo install --locked cargo-deny'
+useful cargo-cyclonedx 'just sbom' - - - 'cargo install --locked cargo-cyclonedx'
 useful watchexec 'scripts/run.sh starts again after an edit' watchexec - - 'cargo install --locked watchexec-cli'
 useful mdbook 'the documents as a book' mdbook - - 'cargo install --locked mdbook'
 useful k6 'scripts/load_test' k6 - - 'https://grafana.com/docs/k6/latest/set-up/install-k6/'
