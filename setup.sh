@@ -125,7 +125,7 @@ useful() {
   if have "$program"; then
     report "$program" ok "$what"
   elif [[ $package != - ]]; then
-    report "$program" absent "$what; package $package"
+    report "$program" absent "$what; package $package${otherwise:+, or $otherwise}"
   else
     report "$program" absent "$what${otherwise:+; $otherwise}"
   fi
@@ -156,9 +156,10 @@ install_rust() {
   if have rustup; then
     # Not `update`, which would change other toolchains, too.
     echo "installing: the newest stable Rust"
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt && has_rust && return
-    echo "rustup has another toolchain as default: rustup default stable" >&2
-    return 1
+    rustup toolchain install stable --no-self-update --profile minimal --component clippy --component rustfmt || return
+    # The default may be a version by its number, as in Docker's images of Rust.
+    has_rust || rustup override set stable
+    return
   fi
   if have cargo; then
     echo "there is Rust $(rust_version), older than $oldest and not from rustup; rustup's goes beside it"
