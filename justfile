@@ -1,5 +1,8 @@
 # Every recipe is a plain command you can also type; `just` lists them.
 
+# Marks inside of recipes are no commands.
+set ignore-comments
+
 # Docker's format of images has the health check; podman's own has not.
 export BUILDAH_FORMAT := 'docker'
 engine := `command -v podman || command -v docker || echo podman`
@@ -33,7 +36,7 @@ dev-poem *args:
     scripts/run.sh --framework poem {{args}}
 
 # eject: end
-# Ends what was started here
+# Ends every server of this name that you started from a target folder, and what starts it again
 stop:
     @pkill -TERM -U "$(id -u)" -f '^[^ ]*watchexec --restart --watch api' || true
     @pkill -TERM -U "$(id -u)" -f '^[^ ]*(debug|release)/genkit-endpoints' || true
@@ -154,9 +157,9 @@ run-container *args:
 up *args:
     {{engine}} compose up --build --detach {{args}}
 
-# Ends it
+# Ends it, and deletes what it kept
 down *args:
-    {{engine}} compose down {{args}}
+    {{engine}} compose down --volumes {{args}}
 
 # eject: telemetry
 # Jaeger in a container, to look at traces

@@ -99,7 +99,7 @@ has_rust() {
 
 missing=0
 # report WHAT STATE [WHY]
-report() { printf '%-14s %-8s %s\n' "$1" "$2" "${3:-}"; }
+report() { printf '%-15s %-8s %s\n' "$1" "$2" "${3:-}"; }
 
 needed() {
   local name=$1 test=$2 install=$3 what=$4
@@ -125,7 +125,7 @@ useful() {
   if have "$program"; then
     report "$program" ok "$what"
   elif [[ $package != - ]]; then
-    report "$program" absent "$what; package $package"
+    report "$program" absent "$what; package $package${otherwise:+, or $otherwise}"
   else
     report "$program" absent "$what${otherwise:+; $otherwise}"
   fi
@@ -156,9 +156,10 @@ install_rust() {
   if have rustup; then
     # Not `update`, which would change other toolchains, too.
     echo "installing: the newest stable Rust"
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt && has_rust && return
-    echo "rustup has another toolchain as default: rustup default stable" >&2
-    return 1
+    rustup toolchain install stable --no-self-update --profile minimal --component clippy --component rustfmt || return
+    # The default may be a version by its number, as in Docker's images of Rust.
+    has_rust || rustup override set stable
+    return
   fi
   if have cargo; then
     echo "there is Rust $(rust_version), older than $oldest and not from rustup; rustup's goes beside it"
@@ -195,6 +196,7 @@ useful shfmt 'just fmt, just lint' shfmt shfmt shfmt
 useful typos 'just lint' typos-cli - - 'cargo install --locked typos-cli'
 useful hadolint 'just lint' hadolint - - 'https://github.com/hadolint/hadolint/releases'
 useful cargo-deny 'just licenses, just audit' cargo-deny - - 'cargo install --locked cargo-deny'
+useful cargo-cyclonedx 'just sbom' - - - 'cargo install --locked cargo-cyclonedx'
 useful watchexec 'scripts/run.sh starts again after an edit' watchexec - - 'cargo install --locked watchexec-cli'
 useful mdbook 'the documents as a book' mdbook - - 'cargo install --locked mdbook'
 useful k6 'scripts/load_test' k6 - - 'https://grafana.com/docs/k6/latest/set-up/install-k6/'
