@@ -8,9 +8,9 @@ const KEYWORDS: &str = "abstract as async await become box break const continue 
                         return self static struct super trait true try type typeof union unsafe unsized use virtual \
                         where while yield";
 /// Modules, methods and routes of the code around a flow, and methods that every value has.
-const RESERVED: &str = "alloc api api_docs as_ref borrow clone cmp connect core default deref dev docs drop eq flow \
+const RESERVED: &str = "alloc api api_docs as_ref borrow call clone cmp connect core default deref dev docs drop eq flow \
                         flows fmt from hash health healthz into lib main mod new post readiness ready readyz redoc \
-                        routes std test tests to_owned to_string try_from try_into type_id";
+                        routes std table test tests to_owned to_string try_from try_into type_id";
 /// Where what a module could be taken for is named.
 const MANIFESTS: [&str; 2] = ["api/Cargo.toml", "Cargo.toml"];
 const LONGEST: usize = 60;
