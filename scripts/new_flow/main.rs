@@ -114,7 +114,7 @@ fn write(options: &Options, files: &Files, added: &[String], notes: &[String]) -
     println!(
         "\nThe flow works as it is: cargo test --all-features --test flows\n\
          Now make it yours: the types in api/src/{name}.rs, the prompt in src/flows/{name}.rs.\n\
-         {} says what a change of a type must be repeated in.",
+         {} says where a change of a type must be repeated.",
         page::PATH
     );
     Ok(())

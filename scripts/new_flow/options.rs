@@ -21,7 +21,8 @@ Adds a flow, as docs/add-a-flow.md tells, from the code on that page. It works a
 
   scripts/new_flow.sh NAME [OPTION…]
 
-  NAME        the flow's name: small letters, digits and single _, such as suggest_recipe; its route is /suggest-recipe
+  NAME        the flow's name: small letters, digits and single _, such as suggest_recipe; its route is
+              /suggest-recipe, or with --stream /suggest-recipe/stream
   --stream    it answers with a stream of text; else with an object, and its answers are cached
 ",
     // eject: grpc
