@@ -1,7 +1,7 @@
 //! Settings: from flags, environment and dotenv files to typed values.
 //!
 //! A setting is one field of one of the structs here: its attributes say flag, variable and default, its
-//! comment is the help. `--help`, the README's tables and `.example.env` are made from them. Nothing else in
+//! comment is the help. `--help`, the tables of `docs/configuration.md` and `.example.env` are made from them. Nothing else in
 //! the project reads the environment.
 
 mod command;
@@ -130,7 +130,7 @@ const DROPPABLE: &[(&str, &str)] = &[
     ("Genkit tools", "reflection telemetry"), // eject: reflection telemetry
 ];
 
-/// The README's tables of settings.
+/// The tables of settings in `docs/configuration.md`.
 pub fn settings_markdown() -> String {
     flow_settings::markdown::<Settings>(&|group| {
         part(group).map(|it| (format!("<!-- eject: {it} -->"), "<!-- eject: end -->".to_owned()))
