@@ -1,8 +1,8 @@
 //! Settings: from flags, environment and dotenv files to typed values.
 //!
 //! A setting is one field of one of the structs here: its attributes say flag, variable and default, its
-//! comment is the help. `--help`, the tables of `docs/configuration.md` and `.example.env` are made from them. Nothing else in
-//! the project reads the environment.
+//! comment is the help. `--help`, the tables of `docs/configuration.md` and `.example.env` are made from them.
+//! Nothing else in the project reads the environment.
 
 mod command;
 mod edge;
