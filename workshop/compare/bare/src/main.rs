@@ -1,0 +1,2 @@
+//! Floors.
+fn main() {}
