@@ -5,5 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p target
+echo 'Compiling scripts/eject (5 to 20 seconds)…' >&2
 rustc --edition 2024 -O scripts/eject/main.rs -o target/eject
 exec target/eject "$@"

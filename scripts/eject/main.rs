@@ -11,6 +11,7 @@ mod options;
 mod overlay;
 mod parts;
 mod plan;
+mod summary;
 mod tree;
 
 use std::process::ExitCode;
@@ -55,39 +56,38 @@ fn run(arguments: &[String]) -> Result<(), String> {
         tree::refuse_uncommitted_changes()?;
     }
     plan.apply(&mut tree, &parts)?;
-    rename(&mut tree, &options)?;
-    write(&tree, &options, &plan)
-}
-
-/// Gives the project its new name, if it has not got it yet.
-fn rename(tree: &mut Tree, options: &Options) -> Result<(), String> {
-    let Some(new) = &options.name else { return Ok(()) };
-    let old = name::current(tree)?;
-    if *new == old {
-        return Ok(());
-    }
-    name::check(new, &old, tree, options.force)?;
-    name::replace(tree, &old, new);
-    lock::sort(tree);
-    Ok(())
-}
-
-fn write(tree: &Tree, options: &Options, plan: &Plan) -> Result<(), String> {
+    let renamed = rename(&mut tree, &options)?;
     for note in &plan.notes {
         println!("{note}");
     }
     let changes = tree.changes();
-    let would = if options.dry_run { "would " } else { "" };
-    for change in &changes {
-        println!("{would}{change}");
+    if options.dry_run || options.verbose {
+        let would = if options.dry_run { "would " } else { "" };
+        for change in &changes {
+            println!("{would}{change}");
+        }
     }
+    print!("{}", summary::choices(&parts, &plan, &tree, renamed.as_deref()));
+    println!("{}", summary::files(&tree, &changes, &options));
     if options.dry_run {
         return Ok(());
     }
     tree::write(&changes)?;
+    println!("Bringing Cargo.lock up to date and formatting the code…");
     after::mend();
-    println!(
-        "\nNext: cargo test --workspace --all-features, then git commit. README.md is yours to go on with."
-    );
+    print!("{}", summary::NEXT);
     Ok(())
+}
+
+/// Gives the project its new name, if it has not got it yet. Says so in words; nothing, if the name stays.
+fn rename(tree: &mut Tree, options: &Options) -> Result<Option<String>, String> {
+    let Some(new) = &options.name else { return Ok(None) };
+    let old = name::current(tree)?;
+    if *new == old {
+        return Ok(None);
+    }
+    name::check(new, &old, tree, options.force)?;
+    let files = name::replace(tree, &old, new);
+    lock::sort(tree);
+    Ok(Some(format!("{old} becomes {new}, in {files} files")))
 }

@@ -57,21 +57,25 @@ pub fn check(new: &str, old: &str, tree: &Tree, force: bool) -> Result<(), Strin
     }
 }
 
-/// Puts the new name wherever the old one stands, in texts and in the names of files.
-pub fn replace(tree: &mut Tree, old: &str, new: &str) {
+/// Puts the new name wherever the old one stands, in texts and in the names of files. Returns how many files had it.
+pub fn replace(tree: &mut Tree, old: &str, new: &str) -> usize {
+    let mut files = 0;
     let in_code = |it: &str| it.replace('-', "_");
     let paths: Vec<String> = tree.texts().map(|(path, _)| path.to_owned()).collect();
     for path in paths {
         let Some(text) = tree.text(&path).filter(|_| !is_history(&path)) else { continue };
-        let text = replace_forms(text, old, new);
+        let with_new = replace_forms(text, old, new);
+        let is_changed = with_new != text;
         let file = path.rsplit('/').next().unwrap_or(&path);
         let renamed = path.strip_suffix(file).unwrap_or_default().to_owned()
             + &replace_word(file, &in_code(old), &in_code(new));
         if renamed != path {
             tree.remove(&path);
         }
-        tree.set(&renamed, text);
+        files += usize::from(is_changed || renamed != path);
+        tree.set(&renamed, with_new);
     }
+    files
 }
 
 fn replace_forms(text: &str, old: &str, new: &str) -> String {

@@ -18,20 +18,22 @@ pub struct Options {
     pub flows: Option<Vec<String>>,
     pub name: Option<String>,
     pub dry_run: bool,
+    pub verbose: bool,
     pub force: bool,
 }
 
 const HELP: &str = "\
 Makes this copy a project of your own: drops what you do not want, and the template's own parts, and renames it.
 
-  scripts/eject.sh [--keep NAME…] [--drop NAME…] [--flows none|NAME…] [--name NEW] [--dry-run] [--force]
+  scripts/eject.sh [--keep NAME…] [--drop NAME…] [--flows none|NAME…] [--name NEW] [OPTION…]
   scripts/eject.sh --check
 
   --keep NAME…    of the frameworks, only these stay
   --drop NAME…    these go
   --flows NAME…   of the sample flows, only these stay; `none`: one small flow takes their place
   --name NEW      the name of the package and the program: small letters, digits and dashes
-  --dry-run       only says what would change
+  --dry-run       only says what would change, with every file
+  --verbose       names every file that is removed or written
   --force         also with uncommitted changes, and with a name that occurs in the text already
   --check         only says whether all marks are in order
 
@@ -65,7 +67,7 @@ pub fn parse(arguments: &[String], parts: &Parts) -> Result<Action, String> {
             None => (argument.as_str(), None),
         };
         let mut values: Vec<String> = value.into_iter().collect();
-        if flag != "--dry-run" && flag != "--force" {
+        if !matches!(flag, "--dry-run" | "--verbose" | "--force") {
             while let Some(next) = rest.next_if(|it| !it.starts_with('-')) {
                 values.push(next.clone());
             }
@@ -90,6 +92,7 @@ pub fn parse(arguments: &[String], parts: &Parts) -> Result<Action, String> {
                 Err(values) => return Err(format!("--name takes one name, not {}.", values.join(" "))),
             },
             "--dry-run" => options.dry_run = true,
+            "--verbose" => options.verbose = true,
             "--force" => options.force = true,
             other => return Err(format!("There is no option {other}; --help says which there are.")),
         }

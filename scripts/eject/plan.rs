@@ -10,11 +10,11 @@ use crate::tree::Tree;
 
 /// What a run drops.
 pub struct Plan {
-    dropped: BTreeSet<String>,
+    pub dropped: BTreeSet<String>,
     /// The framework that stays and comes first.
-    framework: String,
+    pub framework: String,
     /// Whether the samples' successor is put in.
-    with_overlay: bool,
+    pub with_overlay: bool,
     /// What to tell the user.
     pub notes: Vec<String>,
 }

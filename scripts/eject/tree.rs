@@ -93,6 +93,16 @@ impl Tree {
         self.after.insert(path.to_owned(), text);
     }
 
+    /// Whether there was such a file at the start.
+    pub fn had(&self, path: &str) -> bool {
+        self.before.contains_key(path)
+    }
+
+    /// How many files there will be.
+    pub fn len(&self) -> usize {
+        self.after.len() + self.binary.len()
+    }
+
     /// What is to be done, deletions first.
     pub fn changes(&self) -> Vec<Change> {
         let gone = self.before.keys().filter(|it| !self.after.contains_key(*it));
