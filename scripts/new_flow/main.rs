@@ -4,6 +4,7 @@
 //! Nothing but the standard library: `scripts/new_flow.sh` compiles it with rustc alone. The order of a run is:
 //! check everything, work out the new files in memory, write them, let cargo format them.
 
+mod calls;
 mod files;
 mod name;
 mod options;
@@ -69,10 +70,14 @@ fn run(arguments: &[String]) -> Result<(), Refused> {
     }
     let mut notes = Vec::new();
     let mut added = Vec::new();
-    for step in &steps {
-        let path = words::rename(&step.path, example, &options.name);
+    let with_block = |step: Step| {
         let block = words::rename(&step.block, example, &options.name);
-        match place::put(files.text(&path), &step.place, &block) {
+        (step, block)
+    };
+    let steps: Vec<(Step, String)> = steps.into_iter().map(with_block).collect();
+    for (step, block) in &steps {
+        let path = words::rename(&step.path, example, &options.name);
+        match place::put(files.text(&path), &step.place, block) {
             Ok(text) => {
                 files.set(&path, text);
                 added.push(path);
@@ -85,13 +90,20 @@ fn run(arguments: &[String]) -> Result<(), Refused> {
         }
     }
     if faults.is_empty() && data.is_empty() {
-        return write(&options, &files, &added, &notes);
+        let calls = calls::calls(&steps, &options.name, options.stream, &mut files);
+        return write(&options, &files, &added, &notes, &calls);
     }
     let code = if faults.is_empty() { DATA } else { USAGE };
     Err(Refused(code, [faults, data].concat()))
 }
 
-fn write(options: &Options, files: &Files, added: &[String], notes: &[String]) -> Result<(), Refused> {
+fn write(
+    options: &Options,
+    files: &Files,
+    added: &[String],
+    notes: &[String],
+    calls: &str,
+) -> Result<(), Refused> {
     let would = if options.dry_run { "would " } else { "" };
     for (path, is_new) in files.changed() {
         let places = added.iter().filter(|it| *it == path).count();
@@ -112,8 +124,11 @@ fn write(options: &Options, files: &Files, added: &[String], notes: &[String]) -
     }
     let name = &options.name;
     println!(
-        "\nThe flow works as it is: cargo test --all-features --test flows\n\
+        "\nThe flow works as it is. Test it: cargo test --all-features --test flows\n\
+         Start the server with scripts/run.sh. Then, in a second terminal:\n\n\
+         {calls}\
          Now make it yours: the types in api/src/{name}.rs, the prompt in src/flows/{name}.rs.\n\
+         The doc comment of its method in api/src/lib.rs is its summary in OpenAPI.\n\
          {} says where a change of a type must be repeated.",
         page::PATH
     );
