@@ -89,16 +89,16 @@ pub(super) fn parse(
 ) -> Result<(ArgMatches, Option<Action>), SettingsError> {
     let compiled = if adapters.is_empty() { "none".to_owned() } else { adapters.join(", ") };
     let note = |setting: &Setting| {
-        let is_framework = setting.flag() == Some("framework");
         // eject: grpc
         if setting.group() == "gRPC" && adapters::rpc().is_none() {
             return Some("not compiled in".to_owned());
         }
         // eject: end
-        is_framework.then(|| format!("compiled: {compiled}"))
+        (setting.flag() == Some("framework")).then(|| format!("compiled: {compiled}"))
     };
-    let command = clap::Command::new(env!("CARGO_PKG_NAME"))
-        .version(format!("{} (adapters: {compiled})", env!("CARGO_PKG_VERSION")));
+    let commit = option_env!("BUILD_COMMIT").map(|it| format!(", commit {it}")).unwrap_or_default();
+    let version = format!("{} (adapters: {compiled}{commit})", env!("CARGO_PKG_VERSION"));
+    let command = clap::Command::new(env!("CARGO_PKG_NAME")).version(version);
     let command = Action::augment_subcommands(flow_settings::command::<Settings>(command, &note))
         .about("Serves AI flows over HTTP. Without a key it runs offline on the built-in demo model.");
     let matches = command.try_get_matches_from(args)?;
