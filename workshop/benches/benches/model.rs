@@ -8,8 +8,8 @@
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use benches::{CHUNK, CHUNKS, Output, keep, runtime};
 use flow_edge::{EventStream, FlowStream, RequestContext, StreamEvent};
@@ -65,6 +65,7 @@ fn serve(provider: &'static str) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let ((go_on, told), (tell, written)) = (channel(), channel());
+    let told = Arc::new(Mutex::new(told));
     std::thread::spawn(move || {
         let (event, end) = events(provider);
         let start = if provider == "anthropic" {
@@ -78,31 +79,35 @@ fn serve(provider: &'static str) -> Server {
         let first = format!("{head}{}", chunk(&format!("{start}{event}")));
         // One event more than is counted, so that none of them is the last.
         let rest = format!("{}{}0\r\n\r\n", chunk(&event).repeat(CHUNKS + 1), chunk(end));
-        let connection = listener.accept().unwrap().0;
-        let mut requests = BufReader::new(connection.try_clone().unwrap());
-        let mut answers: TcpStream = connection;
-        loop {
-            read_request(&mut requests);
-            answers.write_all(first.as_bytes()).unwrap();
-            if told.recv().is_err() {
-                return;
-            }
-            answers.write_all(rest.as_bytes()).unwrap();
-            let _ = tell.send(());
+        // A client that has read its last event may ask again on another connection.
+        for connection in listener.incoming() {
+            let (first, rest, told, tell) = (first.clone(), rest.clone(), told.clone(), tell.clone());
+            std::thread::spawn(move || {
+                let mut answers = connection.unwrap();
+                let mut requests = BufReader::new(answers.try_clone().unwrap());
+                while read_request(&mut requests) {
+                    answers.write_all(first.as_bytes()).unwrap();
+                    if told.lock().unwrap().recv().is_err() || answers.write_all(rest.as_bytes()).is_err() {
+                        return;
+                    }
+                    let _ = tell.send(());
+                }
+            });
         }
     });
     Server { address, go_on, written }
 }
 
-fn read_request(from: &mut BufReader<TcpStream>) {
+/// False if the client has closed.
+fn read_request(from: &mut BufReader<TcpStream>) -> bool {
     let (mut line, mut length) = (String::new(), 0);
-    while from.read_line(&mut line).unwrap() > 2 {
+    while from.read_line(&mut line).unwrap_or(0) > 2 {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
         line.clear();
     }
-    from.read_exact(&mut vec![0; length]).unwrap();
+    from.read_exact(&mut vec![0; length]).is_ok() && !line.is_empty()
 }
 
 fn model(provider: &'static str) -> (Arc<dyn Model>, Server) {
@@ -118,7 +123,11 @@ fn model(provider: &'static str) -> (Arc<dyn Model>, Server) {
 }
 
 /// Runs a stream to its end, and then another one to its first item, when the others have arrived.
-fn opened<S, I>(runtime: &Runtime, server: &Server, mut open: impl AsyncFnMut() -> S) -> &'static mut S
+fn opened<S, I>(
+    runtime: &Runtime,
+    server: &'static Server,
+    mut open: impl AsyncFnMut() -> S,
+) -> &'static mut S
 where
     S: futures_util::Stream<Item = I> + Unpin + 'static,
 {
@@ -133,21 +142,18 @@ where
         stream
     };
     for _ in 0..2 {
-        let count = runtime.block_on(first().count());
-        assert!(count > CHUNKS, "{count}");
+        assert!(runtime.block_on(first().count()) > CHUNKS);
     }
     Box::leak(Box::new(first()))
 }
 
 type Chunks = (&'static Runtime, &'static mut ModelStream);
-
 fn chunks(provider: &'static str) -> Chunks {
     let runtime = runtime();
     let (model, server) = model(provider);
     let messages = Arc::new(vec![Message::text(Role::User, "Tell me of the Northern Lights.")]);
     let request = ModelRequest { messages, ..ModelRequest::default() };
-    let stream = opened(runtime, &server, async || model.stream(&request).await.unwrap());
-    keep(server);
+    let stream = opened(runtime, keep(server), async || model.stream(&request).await.unwrap());
     (runtime, stream)
 }
 
@@ -173,15 +179,13 @@ fn flow(ai: &flow_runtime::Runtime) -> FlowStream<Output> {
 }
 
 type Frames = (&'static Runtime, &'static mut EventStream);
-
 fn frames(provider: &'static str) -> Frames {
     let runtime = runtime();
     let (model, server) = model(provider);
     let ai = flow_runtime::Runtime::builder().resilience(flow_runtime::Resilience::default());
     let ai = ai.default_model(model).build().unwrap();
     let ctx = RequestContext::detached();
-    let stream = opened(runtime, &server, async || EventStream::start(&ctx, flow(&ai)).await.unwrap());
-    keep(server);
+    let stream = opened(runtime, keep(server), async || EventStream::start(&ctx, flow(&ai)).await.unwrap());
     (runtime, stream)
 }
 
