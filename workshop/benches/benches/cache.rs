@@ -39,8 +39,8 @@ fn hashing() -> &'static (CallScope, Input) {
     state
 }
 
-// The hash over an input of 1 KB, which it puts into JSON first. valgrind knows none of the instructions for SHA-256, so
-// the hash costs less on a processor that has them.
+// The hash over an input of 1 KB, which it puts into JSON first. valgrind knows none of the instructions for SHA-256,
+// so the hash costs less on a processor that has them.
 #[library_benchmark]
 #[bench::input_1_kb(setup = hashing)]
 fn key((scope, input): &'static (CallScope, Input)) -> CallKey {

@@ -1,4 +1,5 @@
-//! The pass of a request through the edge, as `edge.rs` of the adapters makes it, without a framework and without a log.
+//! The pass of a request through the edge, as `edge.rs` of the adapters makes it, without a framework
+//! and without a log.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot begin ends")]
 #![allow(missing_docs, reason = "the macros write functions without any")]
 
@@ -104,8 +105,8 @@ fn keyed(config: &mut EdgeConfig) {
     config.api_keys = ApiKeys::new([Sha256::digest(KEY).into()]);
 }
 
-// To valgrind each byte that `rep stos` writes is an instruction, so gzip, which clears its tables, costs less than this
-// says.
+// To valgrind each byte that `rep stos` writes is an instruction, so gzip, which clears its tables, costs less than
+// this says.
 #[library_benchmark(setup = passing)]
 #[bench::health(open, "/health", Handler::Health, false)]
 #[bench::missing(open, "/nope", Handler::Missing, false)]

@@ -42,7 +42,8 @@ fn open() -> Span {
     tracing::error_span!(
         target: TARGET, "request",
         request_id = "0191e0c2b7a94a4c8f6b3a5d2c1e0f9a", method = "POST", path = "/tell-joke",
-        client = %std::net::Ipv4Addr::new(192, 0, 2, 7), trace_id = tracing::field::Empty, span_id = tracing::field::Empty
+        client = %std::net::Ipv4Addr::new(192, 0, 2, 7),
+        trace_id = tracing::field::Empty, span_id = tracing::field::Empty
     )
 }
 

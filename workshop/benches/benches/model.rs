@@ -1,7 +1,7 @@
 //! A model's chunks, from the bytes of its server.
 //!
-//! The readers of the wires are private, so this is `Model::stream` over a connection in clear text: with what hyper and
-//! reqwest do, and without TLS. All chunks have arrived before they are counted, so that hyper reads many at once.
+//! The readers of the wires are private, so this is `Model::stream` over a connection in clear text: with what hyper
+//! and reqwest do, and without TLS. All chunks have arrived before they are counted, so that hyper reads many at once.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot begin ends")]
 #![allow(missing_docs, reason = "the macros write functions without any")]
 
