@@ -36,10 +36,10 @@ impl Default for Tally {
     }
 }
 
-/// From a microsecond on, to a thousandth of the value.
+/// From a microsecond to a minute, to a thousandth of the value.
 pub fn histogram() -> Histogram<u64> {
-    #[expect(clippy::expect_used, reason = "1 to 5 digits are allowed")]
-    Histogram::new(3).expect("three digits")
+    #[expect(clippy::expect_used, reason = "the bounds are in order, and 1 to 5 digits are allowed")]
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("bounds")
 }
 
 impl Tally {

@@ -68,8 +68,11 @@ pub fn now_us() -> u64 {
     u64::try_from(BEGUN.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// When the chunk in this frame was sent, if it says so.
+/// When the chunk in this frame was sent, if it says so. A last frame repeats all chunks.
 pub fn sent_at_us(frame: &[u8]) -> Option<u64> {
+    if !frame.starts_with(br#"data: {"chunk""#) {
+        return None;
+    }
     let at = frame.windows(3).position(|it| it == b"at=")? + 3;
     let digits = frame.get(at..at + 12)?;
     std::str::from_utf8(digits).ok()?.parse().ok()
@@ -83,7 +86,7 @@ pub fn start() -> anyhow::Result<SocketAddr> {
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(serve(TcpListener::from_std(listener)?))
+        runtime.block_on(async { serve(TcpListener::from_std(listener)?).await })
     });
     Ok(address)
 }
@@ -184,6 +187,7 @@ mod tests {
     #[test]
     fn a_chunk_says_when_it_was_sent() {
         assert_eq!(sent_at_us(br#"data: {"chunk":"at=000001234567 "}"#), Some(1_234_567));
+        assert_eq!(sent_at_us(br#"data: {"done":true,"joke":"at=000001234567 "}"#), None);
         assert_eq!(sent_at_us(br#"data: {"chunk":"no time"}"#), None);
         assert_eq!(sent_at_us(br#"data: {"chunk":"at=12"#), None);
     }
