@@ -16,6 +16,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// How many lines may wait: half a second of a busy server, in a megabyte or two.
 const QUEUE: usize = 4096;
+/// How long the log's thread rests after it has written: a busy log then wakes it a thousand times a second, and not for
+/// each line, which would cost a request more than its line does.
+const REST: Duration = Duration::from_millis(1);
 /// How long the end of the process waits for the lines in the queue.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
@@ -91,7 +94,7 @@ struct Output {
 }
 
 impl Output {
-    /// Writes until there are no more lines. It flushes whenever the queue is empty, so a busy log is written in batches.
+    /// Writes until there are no more lines. It flushes whenever the queue is empty and rests then, so a busy log is written in batches.
     fn write_all(&mut self, queue: &Receiver<Message>) {
         while let Ok(first) = queue.recv() {
             for message in [first].into_iter().chain(queue.try_iter()) {
@@ -105,6 +108,7 @@ impl Output {
                 }
             }
             self.flush();
+            thread::sleep(REST);
         }
     }
 

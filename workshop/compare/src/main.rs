@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 }
 
 async fn compare(mut options: Options) -> anyhow::Result<Vec<String>> {
-    let file = options.out.join("comparison.json");
+    let file = options.out.join("comparison/results.json");
     let results = if options.redraw {
         serde_json::from_slice(
             &std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
@@ -66,7 +66,7 @@ async fn compare(mut options: Options) -> anyhow::Result<Vec<String>> {
                 program.canonicalize().with_context(|| format!("no program at {}", program.display()))?;
         }
         let results = run(&options).await?;
-        std::fs::create_dir_all(options.out.join("images"))?;
+        std::fs::create_dir_all(options.out.join("comparison"))?;
         std::fs::write(&file, serde_json::to_string(&results)? + "\n")?;
         results
     };

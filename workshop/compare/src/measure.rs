@@ -60,8 +60,15 @@ impl Bench<'_> {
         }
         let mut start = entrant.start(self.options, workload.pace.map(|pace| (self.model, pace)));
         let scratch = tempfile::tempdir()?;
+        let kept = self
+            .options
+            .profiles
+            .as_ref()
+            .map(|it| it.join(entrant.name.replace(' ', "-")).join(workload.name));
+        let profiles = kept.as_deref().unwrap_or(scratch.path());
         if workload.drive == Drive::Instructions {
-            let file = |name| scratch.path().join(name).display().to_string();
+            std::fs::create_dir_all(profiles)?;
+            let file = |name| profiles.join(name).display().to_string();
             start.under =
                 ["valgrind", "--tool=callgrind", "--separate-threads=no"].map(String::from).to_vec();
             start.under.push(format!("--callgrind-out-file={}", file("profile")));
@@ -159,7 +166,7 @@ impl Bench<'_> {
                 // A thread may still be writing the log.
                 sleep(Duration::from_millis(500)).await;
                 control("--dump", &server).await?;
-                let total = total(scratch.path()).await?;
+                let total = total(profiles).await?;
                 figures.insert("instructions".into(), total / calls as f64);
             }
         }

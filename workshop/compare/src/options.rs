@@ -25,10 +25,13 @@ pub struct Options {
     /// Only entrants whose name has this text; the report needs all.
     #[arg(long)]
     pub entrants: Option<String>,
-    /// Folder of the report: `comparison.md`, `comparison.json` and `images/comparison-*.svg`.
+    /// Keeps the profiles of the counts of instructions in this folder, for `callgrind_annotate`.
+    #[arg(long)]
+    pub profiles: Option<PathBuf>,
+    /// Folder of the report: `comparison.md`, and `comparison/` with the charts and `results.json`.
     #[arg(long, default_value = "docs")]
     pub out: PathBuf,
-    /// Measures nothing: draws the report anew from `comparison.json`.
+    /// Measures nothing: draws the report anew from `results.json`.
     #[arg(long)]
     pub redraw: bool,
 }

@@ -45,7 +45,7 @@ const STARTS: [Column; 2] =
 pub fn write(results: &Results, out: &Path) -> anyhow::Result<()> {
     let all = workloads::all(false);
     for (name, svg) in charts(results, &all) {
-        std::fs::write(out.join("images").join(format!("comparison-{name}.svg")), svg)?;
+        std::fs::write(out.join("comparison").join(format!("{name}.svg")), svg)?;
     }
     std::fs::write(out.join("comparison.md"), page(results, &all))?;
     Ok(())
@@ -67,7 +67,7 @@ fn page(results: &Results, all: &[Workload]) -> String {
         if about.quick { " **A quick run: its figures mean little.**" } else { "" }
     );
     page.push_str(
-        "![Processor time of a call by that of a server without the template, for each framework.](images/comparison-cost.svg)\n\n",
+        "![Processor time of a call by that of a server without the template, for each framework.](comparison/cost.svg)\n\n",
     );
     page.push_str(METHOD);
     page.push_str("\n## Goals\n\nOurs by the bare server's in the same round: the middle of the rounds, and from the least to the most.\n\n| What | Goal | ");
@@ -93,9 +93,7 @@ fn page(results: &Results, all: &[Workload]) -> String {
             let _ = writeln!(page, "| {} | {ratio:.2} ({} by {}) |", workload.title, worst.name, best.name);
         }
     }
-    page.push_str(
-        "\n## Each workload\n\n![Processor time a call, for each server.](images/comparison-cpu.svg)\n\n",
-    );
+    page.push_str("\n## Each workload\n\n![Processor time a call, for each server.](comparison/cpu.svg)\n\n");
     page.push_str(
         "A figure with ≥ was not limited by the server: it was busy for less than nine tenths of the time.\n",
     );
@@ -108,8 +106,8 @@ fn page(results: &Results, all: &[Workload]) -> String {
             Drive::Rates(_) | Drive::Instructions => continue,
         };
         let picture = match workload.name {
-            "paced" => "![Delay of a chunk.](images/comparison-delay.svg)\n\n",
-            "open-8000" => "![Memory of an open stream.](images/comparison-memory.svg)\n\n",
+            "paced" => "![Delay of a chunk.](comparison/delay.svg)\n\n",
+            "open-8000" => "![Memory of an open stream.](comparison/memory.svg)\n\n",
             _ => "",
         };
         table(&mut page, results, workload, columns, picture);
@@ -183,7 +181,7 @@ fn over_rates(results: &Results, workload: &str, entrant: &str, figure: &str) ->
 }
 
 fn rates(page: &mut String, results: &Results, all: &[Workload]) {
-    page.push_str("\n## Load against delay\n\n![p99 of a call over the rate of calls.](images/comparison-rates.svg)\n\nA call counts from when it is due, not from when it is sent. A line ends where the server no longer keeps up.\n");
+    page.push_str("\n## Load against delay\n\n![p99 of a call over the rate of calls.](comparison/rates.svg)\n\nA call counts from when it is due, not from when it is sent. A line ends where the server no longer keeps up.\n");
     for workload in all.iter().filter(|it| matches!(it.drive, Drive::Rates(_))) {
         let _ = writeln!(
             page,

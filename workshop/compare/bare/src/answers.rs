@@ -81,7 +81,7 @@ enum Confidence {
     High,
 }
 
-/// The demo model's translation, which ours has in its cache. That of `fake_model.py` is a joke, and no translation.
+/// The demo model's translation, which ours has in its cache.
 pub(crate) fn translate(input: TranslateInput) -> TranslationResult {
     let TranslateInput { text, target_language } = input;
     let translated_text = format!("[{target_language}] {text}");

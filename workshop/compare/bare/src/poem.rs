@@ -1,7 +1,7 @@
 //! poem.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -75,7 +75,7 @@ fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
 }
 
 #[handler]
-async fn health() -> Response {
+fn health() -> Response {
     typed(JSON, HEALTH)
 }
 
@@ -106,7 +106,7 @@ impl ResponseError for Error {
 }
 
 async fn dressed<E: Endpoint>(dress: Arc<Dress>, next: Arc<E>, request: Request) -> poem::Result<Response> {
-    let client = request.remote_addr().as_socket_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.ip());
+    let client = request.remote_addr().as_socket_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), SocketAddr::ip);
     let line = Line::begin(request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes), client);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = respond(&dress, client, &*next, request).await;
@@ -126,7 +126,7 @@ async fn respond<E: Endpoint>(dress: &Dress, client: IpAddr, next: &E, request: 
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     }
     // poem's own `SizeLimit` refuses whatever has no length, and so each GET.
-    if request.headers().get("content-length").is_some_and(|it| is_too_large(it)) {
+    if request.headers().get("content-length").is_some_and(is_too_large) {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     }
     match timeout(TIMEOUT, next.get_response(request)).await {
