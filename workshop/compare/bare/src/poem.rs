@@ -80,7 +80,7 @@ fn health() -> Response {
 }
 
 #[handler]
-async fn translate(Json(input): Json<TranslateInput>) -> impl IntoResponse {
+fn translate(Json(input): Json<TranslateInput>) -> impl IntoResponse {
     Plain(answers::translate(input))
 }
 

@@ -81,7 +81,7 @@ struct AnswerPart {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(dead_code, clippy::struct_field_names, reason = "the wire's names, and see above")]
+#[expect(clippy::struct_field_names, reason = "the wire's names, and see above")]
 struct Usage {
     prompt_token_count: u64,
     candidates_token_count: u64,

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use adapter_grpc::proto::genkit_service_server::{GenkitService, GenkitServiceServer};
-#[expect(clippy::wildcard_imports, reason = "the messages of all RPC methods")]
+#[allow(clippy::wildcard_imports, reason = "the messages of all RPC methods")]
 use adapter_grpc::proto::*;
 use futures_util::Stream;
 use futures_util::stream::{Empty, try_unfold};
