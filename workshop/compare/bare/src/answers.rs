@@ -37,15 +37,8 @@ pub(crate) struct JokeResponse {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum JokeEvent {
-    Chunk {
-        chunk: String,
-    },
-    Done {
-        done: bool,
-        joke: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        username: Option<String>,
-    },
+    Chunk { chunk: String },
+    Done { done: bool, joke: String },
 }
 
 #[derive(Deserialize)]

@@ -15,7 +15,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Calls a client may make in a second, far above any load.
-const RATE: NonZeroU32 = NonZeroU32::MAX;
+const RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(999_999);
 
 /// The longest request id that is taken.
 const MAX_ID: usize = 128;
@@ -90,7 +90,8 @@ impl Line {
 
     /// Writes it.
     pub(crate) fn end(&self, method: &str, path: &str, status: u16) {
-        let duration_ms = self.begun.elapsed().as_millis();
+        // A bigger number would be written as text.
+        let duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Self { request_id, client, .. } = self;
         tracing::info!(status, duration_ms, request_id, method, path, %client, "answered");
     }

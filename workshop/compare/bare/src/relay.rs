@@ -81,7 +81,7 @@ struct AnswerPart {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the wire's names, and see above")]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct Usage {
     prompt_token_count: u64,
     candidates_token_count: u64,
@@ -132,20 +132,20 @@ impl Model {
         Ok(JokeResponse { joke, username: input.username })
     }
 
+    /// Its chunks, and the whole.
     pub(crate) async fn stream_joke(
         &self,
         input: JokeInput,
     ) -> Result<impl Stream<Item = Result<JokeEvent, Error>> + Send + use<>, Error> {
         let texts = self.stream(joke(&input.name)).await?;
-        let begun = (Some(texts), String::new(), input.username);
-        Ok(try_unfold(begun, |(texts, mut joke, username)| async move {
+        Ok(try_unfold((Some(texts), String::new()), |(texts, mut joke)| async move {
             let Some(mut texts) = texts else { return Ok(None) };
             Ok(Some(match texts.next().await? {
                 Some(chunk) => {
                     joke.push_str(&chunk);
-                    (JokeEvent::Chunk { chunk }, (Some(texts), joke, username))
+                    (JokeEvent::Chunk { chunk }, (Some(texts), joke))
                 }
-                None => (JokeEvent::Done { done: true, joke, username }, (None, String::new(), None)),
+                None => (JokeEvent::Done { done: true, joke }, (None, String::new())),
             }))
         }))
     }
