@@ -24,6 +24,7 @@ workshop() {
   step 'all six combinations, from outside' workshop/scripts/check_live.sh "$tools"
   step 'gRPC, from outside' workshop/scripts/check_grpc.sh "$tools"
   step 'a short soak' short_soak
+  step 'the comparison, in debug builds' short_comparison
   step 'the programs that eject and add a flow' script_tests
   step 'clients generated from the OpenAPI document' workshop/scripts/check_clients.sh "$tools"
   # Last, since their copies of the project share the target folder. All twelve and all six are run by hand.
@@ -33,7 +34,7 @@ workshop() {
 
 install_tools() {
   mkdir -p "$tools"
-  install_packages curl shellcheck chromium prometheus
+  install_packages curl shellcheck chromium prometheus valgrind
   if [[ ! -x $tools/venv/bin/schemathesis ]]; then
     python3 -m venv "$tools/venv"
   fi
@@ -43,6 +44,14 @@ install_tools() {
   npm install --silent --no-audit --no-fund --prefix "$tools" playwright-core@1.64 @bufbuild/buf@1.75.0 \
     openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9 esbuild@0.28 @types/node@20 >/dev/null
   command -v cargo-hack >/dev/null || cargo install --quiet --locked cargo-hack
+}
+
+# Whether it runs, all answers are the same and no figure is absurd; release builds would take ten minutes.
+short_comparison() {
+  local out=$tools/comparison
+  TESTED=1 workshop/scripts/compare.sh --quick --debug --out "$out" &&
+    cmp --silent <(grep '^#' "$out/comparison.md") <(grep '^#' docs/comparison.md) ||
+    { echo 'docs/comparison.md has other headings than a run makes' && return 1; }
 }
 
 eject_copies() {

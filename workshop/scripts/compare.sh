@@ -3,6 +3,7 @@
 #
 #   workshop/scripts/compare.sh            # 3 rounds, about 40 minutes on a quiet machine
 #   workshop/scripts/compare.sh --quick    # about 2 minutes, for a look
+#   workshop/scripts/compare.sh --debug    # with debug builds: says whether the comparison itself works, and nothing else
 #   workshop/scripts/compare.sh --builds   # times clean and repeated builds first; 20 minutes more
 #
 # Other options go to the program: --rounds, --only, --entrants, --out, --redraw; `--help` there says more.
@@ -11,10 +12,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
-builds='' arguments=() measures=1
+builds='' arguments=() measures=1 kind=release profile=(--release)
 for argument in "$@"; do
   case $argument in
   --builds) builds=1 ;;
+  --debug) kind=debug profile=() ;;
   --redraw | --help) measures='' arguments+=("$argument") ;;
   *) arguments+=("$argument") ;;
   esac
@@ -58,11 +60,12 @@ time_builds() {
 if [[ -n $builds ]]; then time_builds; fi
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 if [[ -n $measures ]]; then
-  BUILD_COMMIT=$commit cargo build --release --all-features
+  BUILD_COMMIT=$commit cargo build ${profile[@]+"${profile[@]}"} --all-features
   if [[ -z ${TESTED:-} ]]; then cargo test -p conformance --all-features --test contract; fi
 fi
-(cd workshop && CARGO_TARGET_DIR=$(realpath "../$target" 2>/dev/null || realpath "$target") cargo build --release -p bare -p compare)
-run=("$target/release/compare" --program "$target/release/genkit-endpoints" --bare "$target/release/bare"
+# Both workspaces share the target folder.
+(cd workshop && cargo build ${profile[@]+"${profile[@]}"} -p bare -p compare)
+run=("$target/$kind/compare" --program "$target/$kind/genkit-endpoints" --bare "$target/$kind/bare"
   ${arguments[@]+"${arguments[@]}"})
 # 8,000 streams are 16,000 open files on either side.
 ulimit -n "$(ulimit -Hn)"
