@@ -65,7 +65,11 @@ async fn compare(mut options: Options) -> anyhow::Result<Vec<String>> {
             *program =
                 program.canonicalize().with_context(|| format!("no program at {}", program.display()))?;
         }
-        let results = run(&options).await?;
+        let mut results = run(&options).await?;
+        if options.add {
+            let before: Results = serde_json::from_slice(&std::fs::read(&file)?)?;
+            results.keep(before);
+        }
         std::fs::create_dir_all(options.out.join("comparison"))?;
         std::fs::write(&file, serde_json::to_string(&results)? + "\n")?;
         results

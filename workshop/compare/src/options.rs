@@ -25,6 +25,9 @@ pub struct Options {
     /// Only entrants whose name has this text; the report needs all.
     #[arg(long)]
     pub entrants: Option<String>,
+    /// Keeps what `results.json` has of other workloads and entrants, and replaces the rest.
+    #[arg(long)]
+    pub add: bool,
     /// Keeps the profiles of the counts of instructions in this folder, for `callgrind_annotate`.
     #[arg(long)]
     pub profiles: Option<PathBuf>,

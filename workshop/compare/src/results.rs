@@ -1,6 +1,6 @@
 //! What was measured, as the JSON file has it, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,13 @@ impl Spread {
 }
 
 impl Results {
+    /// Adds the samples of another run that this one has no newer ones of.
+    pub fn keep(&mut self, other: Self) {
+        let key = |it: &Sample| (it.workload.clone(), it.entrant.clone());
+        let new: BTreeSet<_> = self.samples.iter().map(key).collect();
+        self.samples.extend(other.samples.into_iter().filter(|it| !new.contains(&key(it))));
+    }
+
     fn values(&self, workload: &str, entrant: &str, figure: &str) -> BTreeMap<u32, f64> {
         let these = self.samples.iter().filter(|it| it.workload == workload && it.entrant == entrant);
         these.filter_map(|it| Some((it.round, *it.figures.get(figure)?))).collect()
@@ -92,6 +99,15 @@ mod tests {
     fn sample(entrant: &str, round: u32, cpu: f64) -> Sample {
         let figures = [("cpu_us".to_owned(), cpu)].into();
         Sample { workload: "joke".into(), entrant: entrant.into(), round, figures, ..Sample::default() }
+    }
+
+    #[test]
+    fn what_is_measured_anew_replaces_what_was() {
+        let mut new = Results { samples: vec![sample("ours", 1, 3.0)], ..Results::default() };
+        let samples = vec![sample("ours", 1, 1.0), sample("ours", 2, 1.0), sample("bare", 1, 1.0)];
+        new.keep(Results { samples, ..Results::default() });
+        assert_eq!(new.figure("joke", "ours", "cpu_us").map(|it| (it.least, it.most)), Some((3.0, 3.0)));
+        assert!(new.figure("joke", "bare", "cpu_us").is_some());
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Times {
         if quick {
             return Self { warm: ms(100), counted: ms(400), rate: ms(300), starts: 2, instructions: 50 };
         }
-        Self { warm: ms(700), counted: ms(2000), rate: ms(1500), starts: 5, instructions: 300 }
+        Self { warm: ms(500), counted: ms(1500), rate: ms(1500), starts: 3, instructions: 300 }
     }
 }
 
@@ -146,7 +146,7 @@ impl Workload {
 
     /// In how many of the rounds it is measured.
     pub fn rounds(&self, rounds: u32) -> u32 {
-        // Instructions are the same each time.
-        if self.drive == Drive::Instructions { 1 } else { rounds }
+        // Instructions are the same each time, and each curve is many measurements.
+        if matches!(self.drive, Drive::Instructions | Drive::Rates(_)) { 1 } else { rounds }
     }
 }
