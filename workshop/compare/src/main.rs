@@ -89,6 +89,9 @@ async fn run(options: &Options) -> anyhow::Result<Results> {
     let mut plan = Vec::new();
     for round in 1..=rounds {
         for workload in workloads::all(options.quick).into_iter().filter(|it| named(it.name, &options.only)) {
+            if options.except.as_ref().is_some_and(|it| workload.name.contains(it.as_str())) {
+                continue;
+            }
             for entrant in ENTRANTS.iter().filter(|it| named(it.name, &options.entrants)) {
                 if workload.takes(entrant, options.quick) && round <= workload.rounds(rounds) {
                     plan.push((round, workload.clone(), entrant));

@@ -22,6 +22,9 @@ pub struct Options {
     /// Only workloads whose name has this text.
     #[arg(long)]
     pub only: Option<String>,
+    /// No workload whose name has this text.
+    #[arg(long)]
+    pub except: Option<String>,
     /// Only entrants whose name has this text; the report needs all.
     #[arg(long)]
     pub entrants: Option<String>,
