@@ -121,7 +121,7 @@ pub fn lines(title: &str, note: &str, across: &str, panels: &[(String, Vec<Line>
     const RIGHT: f64 = 150.0;
     const HEIGHT: f64 = 240.0;
     let mut body = String::new();
-    let mut top = 70.0;
+    let mut top = 84.0;
     for (name, lines) in panels {
         let points = || lines.iter().flat_map(|it| &it.points);
         let far = points().map(|it| it.0).fold(1.0, f64::max);

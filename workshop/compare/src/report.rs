@@ -11,6 +11,9 @@ use crate::workloads::{self, Drive, Workload};
 
 const METHOD: &str = include_str!("../method.md");
 
+/// Written by hand after a run: read it again after the next.
+const FINDINGS: &str = include_str!("../findings.md");
+
 /// A figure in a table: its name in the results, its title, what it is divided by, and its digits.
 type Column = (&'static str, &'static str, f64, usize);
 
@@ -93,6 +96,7 @@ fn page(results: &Results, all: &[Workload]) -> String {
             let _ = writeln!(page, "| {} | {ratio:.2} ({} by {}) |", workload.title, worst.name, best.name);
         }
     }
+    page.push_str(FINDINGS);
     page.push_str("\n## Each workload\n\n![Processor time a call, for each server.](comparison/cpu.svg)\n\n");
     page.push_str(
         "A figure with ≥ was not limited by the server: it was busy for less than nine tenths of the time.\n",
