@@ -49,9 +49,9 @@ install_tools() {
 # Whether it runs, all answers are the same and no figure is absurd; release builds would take ten minutes.
 short_comparison() {
   local out=$tools/comparison
-  TESTED=1 workshop/scripts/compare.sh --quick --debug --out "$out" &&
-    cmp --silent <(grep '^#' "$out/comparison.md") <(grep '^#' docs/comparison.md) ||
-    { echo 'docs/comparison.md has other headings than a run makes' && return 1; }
+  TESTED=1 workshop/scripts/compare.sh --quick --debug --out "$out" || return
+  # The page in the documents is of the present program that writes it.
+  diff <(grep '^## ' "$out/comparison.md") <(grep '^## ' docs/comparison.md)
 }
 
 eject_copies() {

@@ -127,9 +127,11 @@ fn faults(results: &Results) -> Vec<String> {
             faults.push(format!("{}, {}: a figure that is none", sample.workload, sample.entrant));
         }
     }
+    // A quick run may be of debug builds on a busy machine: only what is absurd counts there.
+    let factor = if results.about.quick { 50.0 } else { 5.0 };
     for goal in goals::all(results) {
-        if goal.measured.is_some_and(|it| it.median > goal.most * 5.0) {
-            faults.push(format!("{}, {}: more than five times its goal", goal.what, goal.entrant));
+        if goal.measured.is_some_and(|it| it.median > goal.most * factor) {
+            faults.push(format!("{}, {}: more than {factor} times its goal", goal.what, goal.entrant));
         }
     }
     faults
