@@ -20,6 +20,19 @@ pub fn about(options: &Options, rounds: u32) -> anyhow::Result<About> {
     let cpu = procfs::CpuInfo::current().ok();
     let cpu = cpu.and_then(|it| it.model_name(0).map(str::to_owned)).unwrap_or_else(|| "unknown".into());
     let kernel = said(Command::new("uname").arg("-sr")).unwrap_or_default();
+    Ok(About {
+        version,
+        date: said(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
+        machine: format!("{cpu}, {} cores, {kernel}", cores()),
+        quick: options.quick,
+        rounds,
+        program_bytes: std::fs::metadata(&options.program)?.len(),
+        fixed: fixed()?,
+    })
+}
+
+/// What stands still, by framework and figure.
+pub fn fixed() -> anyhow::Result<BTreeMap<String, BTreeMap<String, f64>>> {
     let mut fixed: BTreeMap<String, BTreeMap<String, f64>> = match std::fs::read(BUILDS) {
         Ok(builds) => serde_json::from_slice(&builds).with_context(|| format!("{BUILDS} is damaged"))?,
         Err(_) => BTreeMap::new(),
@@ -34,15 +47,7 @@ pub fn about(options: &Options, rounds: u32) -> anyhow::Result<About> {
             figures.insert("crates".into(), crates as f64);
         }
     }
-    Ok(About {
-        version,
-        date: said(Command::new("date").args(["-u", "+%Y-%m-%d"]))?,
-        machine: format!("{cpu}, {} cores, {kernel}", cores()),
-        quick: options.quick,
-        rounds,
-        program_bytes: std::fs::metadata(&options.program)?.len(),
-        fixed,
-    })
+    Ok(fixed)
 }
 
 fn said(command: &mut Command) -> anyhow::Result<String> {

@@ -56,9 +56,11 @@ async fn main() -> ExitCode {
 async fn compare(mut options: Options) -> anyhow::Result<Vec<String>> {
     let file = options.out.join("comparison/results.json");
     let results = if options.redraw {
-        serde_json::from_slice(
-            &std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
-        )?
+        let before = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut results: Results = serde_json::from_slice(&before)?;
+        results.about.fixed = about::fixed()?;
+        std::fs::write(&file, serde_json::to_string(&results)? + "\n")?;
+        results
     } else {
         for program in [&mut options.program, &mut options.bare] {
             // It runs in another folder.
