@@ -94,7 +94,8 @@ struct Output {
 }
 
 impl Output {
-    /// Writes until there are no more lines. It flushes whenever the queue is empty and rests then, so a busy log is written in batches.
+    /// Writes until there are no more lines. It flushes whenever the queue is empty and rests then, so a busy log is
+    /// written in batches.
     fn write_all(&mut self, queue: &Receiver<Message>) {
         while let Ok(first) = queue.recv() {
             for message in [first].into_iter().chain(queue.try_iter()) {

@@ -1,7 +1,9 @@
 //! One call: its bytes, and its way over a connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+use anyhow::Context;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
@@ -10,6 +12,10 @@ use hyper::{Method, Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// No connection and no answer takes longer, or it counts as a failure; under valgrind a first one takes seconds.
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The call of a workload.
 #[derive(Clone, Debug)]
@@ -82,6 +88,10 @@ enum Sender {
 impl Connection {
     /// Connects. `nth` chooses the client's address: a server may limit the connections of one.
     pub async fn open(address: SocketAddr, grpc: bool, nth: usize) -> anyhow::Result<Self> {
+        timeout(DEADLINE, Self::connect(address, grpc, nth)).await.context("no connection in time")?
+    }
+
+    async fn connect(address: SocketAddr, grpc: bool, nth: usize) -> anyhow::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         let last = u8::try_from(1 + nth / 1000).unwrap_or(u8::MAX);
         socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0))?;
@@ -114,6 +124,10 @@ impl Connection {
 
     /// Sends, reads all and says what came.
     pub async fn ask(&mut self, call: &Call) -> anyhow::Result<Answer> {
+        timeout(DEADLINE, self.exchange(call)).await.context("no answer in time")?
+    }
+
+    async fn exchange(&mut self, call: &Call) -> anyhow::Result<Answer> {
         let response = self.send(call).await?;
         let status = response.status().as_u16();
         let header = |name: HeaderName| {

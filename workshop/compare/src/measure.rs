@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use crate::call::{Answer, Connection};
+use crate::call::{Answer, Connection, DEADLINE};
 use crate::entrants::Entrant;
 use crate::load::{Load, Tally, exactly};
 use crate::model::Pace;
@@ -256,7 +256,8 @@ fn count_all(failures: &mut BTreeMap<String, u64>, all: Vec<String>) {
 }
 
 async fn control(what: &str, server: &Process) -> anyhow::Result<()> {
-    let output = Command::new("callgrind_control").arg(what).arg(server.id().to_string()).output().await;
+    let output = Command::new("callgrind_control").arg(what).arg(server.id().to_string()).output();
+    let output = timeout(DEADLINE, output).await.context("callgrind_control does not end")?;
     let output = output.context("callgrind_control, of valgrind, cannot be started")?;
     anyhow::ensure!(
         output.status.success(),

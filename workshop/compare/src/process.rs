@@ -1,4 +1,6 @@
 //! A measured server: a process of its own, on a core of its own where there is more than one.
+//!
+//! The tests' `harness` keeps the log to look into it; this one reads it and forgets it, since a run has millions of lines.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
