@@ -23,9 +23,23 @@ use crate::{SOON, start, start_with};
 /// How long an attack lasts, and how slow a probe may be meanwhile: a debug build and its attacker share two cores.
 const ATTACK: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_secs(3);
+/// The same behind 40,000 requests, of which each has its turn first: a release build answers them in half a second, a
+/// debug build in three to six, by what else the machine does.
+const SLOW_BEHIND_MANY: Duration = SOON;
 
 /// Runs an attack, asks for `/health` all the while, and says what it cost.
 pub(crate) async fn under_attack<F: Future>(
+    name: &str,
+    combination: Combination,
+    server: &Process,
+    attack: F,
+) -> (u64, F::Output) {
+    under_attack_for(SLOW, name, combination, server, attack).await
+}
+
+/// The same where a probe may take so long.
+async fn under_attack_for<F: Future>(
+    slow: Duration,
     name: &str,
     combination: Combination,
     server: &Process,
@@ -53,8 +67,10 @@ pub(crate) async fn under_attack<F: Future>(
     let slowest = probing.join().unwrap();
     // The kernel counts in batches, so that a peak may seem to sink a little.
     let grown = server.peak_memory().saturating_sub(before);
-    println!("{combination}: {name}: memory grew by {grown} KiB, /health took {slowest:.0?} at most");
-    assert!(slowest <= SLOW, "{combination}: {name}: /health took {slowest:?}");
+    println!(
+        "{combination}: {name}: memory grew by {grown} KiB, /health took {slowest:.1?} of {slow:.1?} at most"
+    );
+    assert!(slowest <= slow, "{combination}: {name}: /health took {slowest:?} of {slow:?}");
     (grown, result)
 }
 
@@ -132,7 +148,7 @@ async fn forty_thousand_streams_without_room() {
         let server = start(combination);
         let attack = join_all((0..200).map(|_| ask(server.address, 0, health, Bytes::new())));
         let name = "200 x 200 streams without room";
-        let (grown, held) = under_attack(name, combination, &server, attack).await;
+        let (grown, held) = under_attack_for(SLOW_BEHIND_MANY, name, combination, &server, attack).await;
         assert!(held.iter().flatten().count() > 0, "{combination}: nobody could ask");
         assert!(grown <= 400 * 1024, "{combination}: {grown} KiB");
     }
@@ -150,7 +166,7 @@ async fn forty_thousand_watchers_of_health() {
         // The request is a message without fields.
         let attack = join_all((0..200).map(|_| ask(server.address, 0, watch, Bytes::from_static(&[0; 5]))));
         let name = "200 x 200 watchers of health";
-        let (grown, held) = under_attack(name, combination, &server, attack).await;
+        let (grown, held) = under_attack_for(SLOW_BEHIND_MANY, name, combination, &server, attack).await;
         assert!(held.iter().flatten().count() > 0, "{combination}: nobody could ask");
         assert!(grown <= 400 * 1024, "{combination}: {grown} KiB");
     }
