@@ -34,7 +34,7 @@ fn messages(arguments: &PromptRender) -> anyhow::Result<String> {
         context: arguments.context.as_ref().map_or_else(|| Ok(Map::new()), |it| object("--context", it))?,
         ..RenderData::default()
     };
-    Ok(serde_json::to_string_pretty(&prompt.render(&data)?.messages)?)
+    Ok(serde_json::to_string_pretty(&prompt.messages(data)?)?)
 }
 
 fn object(flag: &str, value: &Value) -> anyhow::Result<Map<String, Value>> {

@@ -41,6 +41,9 @@ pub(crate) fn from_rendered(rendered: &str, history: &[Message]) -> Vec<Message>
         if !is_blank(text) {
             current.content.push(Part::text(text));
         }
+        if marker.is_empty() {
+            continue;
+        }
         // A template that quotes a helper's output makes the marker unreadable; it is dropped.
         let Ok(marker) = serde_json::from_str(marker) else { continue };
         match marker {

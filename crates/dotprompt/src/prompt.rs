@@ -66,6 +66,14 @@ impl Prompt {
     }
 
     /// Renders the messages for this data.
+    pub fn messages(&self, data: RenderData) -> Result<Vec<Message>, PromptError> {
+        let RenderData { input, messages, docs, context } = data;
+        let variables = variables(&self.resolved, input);
+        let text = self.text(&self.resolved, variables, &messages, &docs, context)?;
+        Ok(markers::from_rendered(&text, &messages))
+    }
+
+    /// Renders the messages for this data, and copies what else the file says.
     pub fn render(&self, data: &RenderData) -> Result<Rendered, PromptError> {
         self.render_as(self.resolved.clone(), data)
     }
@@ -84,18 +92,38 @@ impl Prompt {
     }
 
     fn render_as(&self, metadata: Metadata, data: &RenderData) -> Result<Rendered, PromptError> {
-        let mut variables = metadata.input.as_ref().and_then(|it| it.default.clone()).unwrap_or_default();
-        variables.extend(data.input.clone());
+        let RenderData { input, messages, docs, context } = data;
+        let variables = variables(&metadata, input.clone());
+        let text = self.text(&metadata, variables.clone(), messages, docs, context.clone())?;
+        Ok(Rendered { messages: markers::from_rendered(&text, messages), metadata, variables })
+    }
+
+    /// The text with markers in it.
+    fn text(
+        &self,
+        metadata: &Metadata,
+        variables: Map<String, Value>,
+        messages: &[Message],
+        docs: &[Value],
+        context: Map<String, Value>,
+    ) -> Result<String, PromptError> {
         let mut at_variables = Map::new();
         if self.template.reads_metadata {
             let prompt = Metadata { input: None, ..metadata.clone() };
-            let about = json!({ "prompt": prompt, "docs": data.docs, "messages": data.messages });
+            let about = json!({ "prompt": prompt, "docs": docs, "messages": messages });
             at_variables.insert("metadata".into(), about);
         }
-        at_variables.extend(data.context.clone());
-        let text = self.template.render(variables.clone(), at_variables)?;
-        Ok(Rendered { messages: markers::from_rendered(&text, &data.messages), metadata, variables })
+        at_variables.extend(context);
+        self.template.render(variables, at_variables)
     }
+}
+
+/// What a template is rendered with: the input over the defaults of the file.
+fn variables(metadata: &Metadata, input: Map<String, Value>) -> Map<String, Value> {
+    let Some(defaults) = metadata.input.as_ref().and_then(|it| it.default.as_ref()) else { return input };
+    let mut variables = defaults.clone();
+    variables.extend(input);
+    variables
 }
 
 impl fmt::Debug for Prompt {

@@ -146,10 +146,10 @@ impl PromptFile {
         variables.retain(|_, value| !value.is_null());
         let data = RenderData { input: variables, ..RenderData::default() };
         let broken = |error: PromptError| ModelError::internal(error.to_string());
-        let rendered = self.prompt.render(&data).map_err(broken)?;
+        let messages = self.prompt.messages(data).map_err(broken)?;
         let metadata = self.prompt.metadata();
         let mut request = Generate::new()
-            .messages(rendered.messages)
+            .messages(messages)
             .config(self.config.clone())
             .tools(metadata.tools.iter().cloned());
         if let Some(model) = &metadata.model {

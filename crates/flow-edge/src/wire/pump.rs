@@ -2,8 +2,10 @@
 //!
 //! A body is polled only when its client takes bytes. A client that stops reading would stop every deadline
 //! of the flow behind it and hold the flow's model call for as long as it keeps its connection. So the flow
-//! runs in a task of its own, some chunks ahead of its reader at most.
+//! runs in a task of its own, some chunks ahead of its reader at most. Chunks that come together leave together, so that
+//! a connection writes them with one call of the system.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +20,7 @@ use tracing::Instrument;
 use crate::error::{ErrorKind, FlowError};
 use crate::limits::READ_TIMEOUT;
 
-/// How many items a flow may be ahead of its reader.
+/// How many items may wait for their reader. The flow may have made as many more, which leave together.
 const AHEAD: usize = 16;
 
 /// A flow's stream, run by a task that ends with it.
@@ -38,22 +40,46 @@ where
     let stalled = Arc::new(AtomicBool::new(false));
     let flag = stalled.clone();
     let task = async move {
-        let mut stream = std::pin::pin!(stream);
+        let mut stream = std::pin::pin!(stream.fuse());
         while let Some(item) = stream.next().await {
-            // While the reader keeps up, no timer is needed.
-            let is_over = match sender.try_send(item) {
-                Ok(()) => continue,
-                Err(TrySendError::Full(item)) => sender.send_timeout(item, READ_TIMEOUT).await.is_err(),
-                Err(TrySendError::Closed(_)) => true,
-            };
-            if is_over {
-                flag.store(true, Ordering::Relaxed);
-                return;
+            let mut together = vec![item];
+            while together.len() < AHEAD
+                && let Some(item) = soon(&mut stream).await
+            {
+                together.push(item);
+            }
+            for item in together {
+                // While the reader keeps up, no timer is needed.
+                let is_over = match sender.try_send(item) {
+                    Ok(()) => continue,
+                    Err(TrySendError::Full(item)) => sender.send_timeout(item, READ_TIMEOUT).await.is_err(),
+                    Err(TrySendError::Closed(_)) => true,
+                };
+                if is_over {
+                    flag.store(true, Ordering::Relaxed);
+                    return;
+                }
             }
         }
     };
     let task = AbortOnDropHandle::new(tokio::spawn(task.in_current_span()));
     Pumped { items, stalled, _task: task }
+}
+
+/// The next item, if it is there once each task that is ready has had a turn; none at the end, too. A model's connection hands over one chunk a
+/// turn, also when it has read many at once.
+async fn soon<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    let mut had_turn = false;
+    poll_fn(|cx| match stream.poll_next_unpin(cx) {
+        Poll::Pending if !had_turn => {
+            had_turn = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Ready(None),
+        Poll::Ready(item) => Poll::Ready(item),
+    })
+    .await
 }
 
 impl<T> Stream for Pumped<T> {
@@ -75,6 +101,8 @@ impl<T> Stream for Pumped<T> {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -88,6 +116,24 @@ mod tests {
         let items: Vec<_> = pumped.collect().await;
         assert_eq!(items.iter().filter(|it| it.is_ok()).count(), AHEAD);
         assert_eq!(items.last().unwrap().as_ref().unwrap_err().kind, ErrorKind::DeadlineExceeded);
+    }
+
+    #[tokio::test]
+    async fn chunks_that_come_one_a_turn_leave_together() {
+        // As a model's connection does: the next chunk only after somebody else had a turn.
+        let (sender, receiver) = mpsc::channel(1);
+        let sending = tokio::spawn(async move {
+            for nth in 0..5 {
+                sender.send(Ok(nth)).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        });
+        let chunks = futures_util::stream::unfold(receiver, |mut it| async move { Some((it.recv().await?, it)) });
+        let mut pumped = pump(chunks);
+        assert_eq!(pumped.next().await.unwrap().unwrap(), 0);
+        let others: Vec<_> = std::iter::from_fn(|| pumped.next().now_or_never()?).map(Result::unwrap).collect();
+        assert_eq!(others, [1, 2, 3, 4]);
+        sending.abort();
     }
 
     #[tokio::test(start_paused = true)]
