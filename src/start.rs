@@ -51,14 +51,6 @@ pub fn run(
     )
 }
 
-/// One worker needs no thread of its own: then no task is handed from one thread to another.
-fn runtime_of(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
-    if workers == 1 {
-        return tokio::runtime::Builder::new_current_thread().enable_all().build();
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
-}
-
 /// Serves any flows until a signal comes. Generic because `tests/conformance` serves flows of its own.
 pub fn run_flows<F: ?Sized + NamedFlows>(
     settings: &Settings,
@@ -67,7 +59,8 @@ pub fn run_flows<F: ?Sized + NamedFlows>(
     make: MakeFlows<F>,
     listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
-    let tokio_runtime = runtime_of(settings.server.workers.get()).context("the runtime could not be started")?;
+    let tokio_runtime =
+        runtime_of(settings.server.workers.get()).context("the runtime could not be started")?;
     let mut tools = None; // eject: reflection telemetry
     let ended = tokio_runtime.block_on(async {
         // Listen for signals before logging "serving": a supervisor may send one then.
@@ -94,6 +87,14 @@ pub fn run_flows<F: ?Sized + NamedFlows>(
     // Remaining tasks wait for slow clients; do not wait for them.
     tokio_runtime.shutdown_background();
     ended
+}
+
+/// One worker needs no thread of its own: then no task is handed from one thread to another.
+fn runtime_of(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    if workers == 1 {
+        return tokio::runtime::Builder::new_current_thread().enable_all().build();
+    }
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
 /// Says what is allowed, but may not be meant.

@@ -66,8 +66,9 @@ where
     Pumped { items, stalled, _task: task }
 }
 
-/// The next item, if it is there once each task that is ready has had a turn; none at the end, too. A model's connection hands over one chunk a
-/// turn, also when it has read many at once.
+/// The next item, if it is there once each task that is ready has had a turn; none at the end, too.
+///
+/// A model's connection that has read many chunks at once still hands over one a turn.
 async fn soon<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     let mut had_turn = false;
     poll_fn(|cx| match stream.poll_next_unpin(cx) {
@@ -128,10 +129,12 @@ mod tests {
             }
             std::future::pending::<()>().await;
         });
-        let chunks = futures_util::stream::unfold(receiver, |mut it| async move { Some((it.recv().await?, it)) });
+        let chunks =
+            futures_util::stream::unfold(receiver, |mut it| async move { Some((it.recv().await?, it)) });
         let mut pumped = pump(chunks);
         assert_eq!(pumped.next().await.unwrap().unwrap(), 0);
-        let others: Vec<_> = std::iter::from_fn(|| pumped.next().now_or_never()?).map(Result::unwrap).collect();
+        let others: Vec<_> =
+            std::iter::from_fn(|| pumped.next().now_or_never()?).map(Result::unwrap).collect();
         assert_eq!(others, [1, 2, 3, 4]);
         sending.abort();
     }
