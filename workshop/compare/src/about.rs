@@ -26,6 +26,7 @@ pub fn about(options: &Options, rounds: u32) -> anyhow::Result<About> {
         machine: format!("{cpu}, {} cores, {kernel}", cores()),
         quick: options.quick,
         rounds,
+        ceilings: BTreeMap::new(),
         program_bytes: std::fs::metadata(&options.program)?.len(),
         fixed: fixed()?,
     })

@@ -101,6 +101,7 @@ async fn run(options: &Options) -> anyhow::Result<Results> {
             }
         }
     }
+    results.about.ceilings = bench.ceilings().await?;
     let bar = ProgressBar::new(plan.len() as u64);
     let style = "{bar:30} {pos}/{len}, about {eta} left: {msg}";
     bar.set_style(ProgressStyle::with_template(style)?);

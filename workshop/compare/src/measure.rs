@@ -9,10 +9,10 @@ use hdrhistogram::Histogram;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use crate::call::{Answer, Connection, DEADLINE};
+use crate::call::{Answer, Call, Connection, DEADLINE};
 use crate::entrants::Entrant;
 use crate::load::{Load, Tally, exactly};
-use crate::model::Pace;
+use crate::model::{ASKED, Pace};
 use crate::options::Options;
 use crate::process::{Process, own_cpu_us};
 use crate::results::Sample;
@@ -171,6 +171,27 @@ impl Bench<'_> {
             }
         }
         Ok(())
+    }
+
+    /// How many calls a second the load and the model reach without a server between them, by workload: as many calls are
+    /// sent and answered as for a server's. A server that reaches nearly as many may be capable of more.
+    pub async fn ceilings(&self) -> anyhow::Result<BTreeMap<String, f64>> {
+        let mut ceilings = BTreeMap::new();
+        for (workload, path) in ASKED {
+            let call = Call::post(path, "{}");
+            let expected = Connection::open(self.model, false, 0).await?.ask(&call).await?;
+            let load = Load::closed(self.model, &call, &expected, 16);
+            sleep(self.times.warm).await;
+            let begun = Instant::now();
+            load.count();
+            sleep(self.times.counted).await;
+            load.stop();
+            let wall = begun.elapsed();
+            let tally = load.end().await;
+            anyhow::ensure!(tally.failures.is_empty(), "the model: {:?}", tally.failures);
+            ceilings.insert(workload.to_owned(), tally.answered as f64 / wall.as_secs_f64());
+        }
+        Ok(ceilings)
     }
 
     /// Asks twice (an answer may be from a cache the second time) and compares with what the first entrant said.

@@ -26,6 +26,12 @@ const WORDS: &str = "Why did the crab cross the road? ";
 /// Chunks of a stream that ends.
 pub const CHUNKS: usize = 50;
 
+/// What a model is asked: for a whole answer, or for a stream.
+pub const ASKED: [(&str, &str); 2] = [
+    ("joke", "/at-once/v1beta/models/gemini-flash-latest:generateContent"),
+    ("stream", "/at-once/v1beta/models/gemini-flash-latest:streamGenerateContent?alt=sse"),
+];
+
 /// How fast chunks come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {

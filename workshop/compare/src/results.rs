@@ -22,6 +22,9 @@ pub struct About {
     pub rounds: u32,
     /// Size of the measured program, in bytes.
     pub program_bytes: u64,
+    /// How many calls a second the load and the model reach without a server between them, by workload.
+    #[serde(default)]
+    pub ceilings: BTreeMap<String, f64>,
     /// What stands still: by framework, then by figure.
     pub fixed: BTreeMap<String, BTreeMap<String, f64>>,
 }
