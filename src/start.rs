@@ -16,6 +16,7 @@ use flow_models::{ProviderSettings, Providers, VertexSettings};
 use flow_runtime::{ModelError, Resilience, ResponseCache, Sessions};
 use flow_service::{FlowDeps, RuntimeSlot};
 use socket2::{Domain, Socket, Type};
+use tokio::runtime::Builder;
 
 use crate::adapters; // eject: grpc
 use crate::demo;
@@ -59,8 +60,11 @@ pub fn run_flows<F: ?Sized + NamedFlows>(
     make: MakeFlows<F>,
     listen_for_signals: impl FnOnce() -> std::io::Result<Signals>,
 ) -> anyhow::Result<End> {
+    let workers = settings.server.workers.get();
+    // One worker needs no thread of its own: then no task is handed from one thread to another.
+    let mut builder = if workers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let tokio_runtime =
-        runtime_of(settings.server.workers.get()).context("the runtime could not be started")?;
+        builder.worker_threads(workers).enable_all().build().context("the runtime could not be started")?;
     let mut tools = None; // eject: reflection telemetry
     let ended = tokio_runtime.block_on(async {
         // Listen for signals before logging "serving": a supervisor may send one then.
@@ -87,14 +91,6 @@ pub fn run_flows<F: ?Sized + NamedFlows>(
     // Remaining tasks wait for slow clients; do not wait for them.
     tokio_runtime.shutdown_background();
     ended
-}
-
-/// One worker needs no thread of its own: then no task is handed from one thread to another.
-fn runtime_of(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
-    if workers == 1 {
-        return tokio::runtime::Builder::new_current_thread().enable_all().build();
-    }
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
 /// Says what is allowed, but may not be meant.
